@@ -1,0 +1,67 @@
+# make demo: the whole flow on the embedded default; make test: the tests; make check: the linters.
+# Each sets itself up in .venv first; a second call sets nothing up again.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+CONFIG ?= config/demo.yaml
+RUN = $(shell sed -n 's/^run: *//p' $(CONFIG))
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Nothing of the environment's packages may shadow the pinned ones.
+export PYTHONNOUSERSITE := 1
+
+.PHONY: help demo run report data test check format config-docs lock clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+	@echo "make run CONFIG=config/minilm.yaml   any other run"
+
+demo: CONFIG := config/demo.yaml
+demo: run
+
+# Unlocking first, if no Snakemake works here, is what lets a killed run go on with the same command.
+run: $(VENV)/.installed
+	starbench unlock
+	snakemake --configfile $(CONFIG)
+	snakemake --configfile $(CONFIG) --report results/$(RUN)/report.html --quiet all
+	@echo
+	@starbench report --config results/$(RUN)/config.yaml --show
+
+data: $(VENV)/.installed
+	snakemake --configfile $(CONFIG) data
+
+test: $(VENV)/.installed-dev
+	pytest $(PYTEST_FLAGS)
+
+check: $(VENV)/.installed-dev
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint --configfile config/demo.yaml
+	starbench config --config config/demo.yaml
+	starbench config --config config/minilm.yaml
+
+format: $(VENV)/.installed-dev
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+config-docs: $(VENV)/.installed
+	starbench config --write-docs config
+
+$(VENV)/.installed: envs/requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet -r envs/requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed envs/requirements-dev.lock
+	$(PIP) install --quiet -r envs/requirements-dev.lock
+	touch $@
+
+clean:
+	rm -rf results/demo .snakemake

@@ -1,0 +1,16 @@
+"""Starbench: train and measure elastic text embeddings. Run with: snakemake"""
+
+include: "workflow/Snakefile"
+
+
+rule all:
+    """The tables and figures of the run that the config describes."""
+    default_target: True
+    input:
+        all_products(),
+
+
+rule data:
+    """Everything that needs the network: run this where there is one, then the rest offline."""
+    input:
+        all_data(),

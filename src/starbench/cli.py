@@ -1,0 +1,199 @@
+"""The command ``starbench``: one subcommand a stage, with the stage's name."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starbench.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from starbench.config import Config
+    from starbench.paths import RunPaths
+
+# Every stage imports its libraries only when it runs: torch alone takes seconds.
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return 0, or 2 after one line on what the user can put right."""
+    options = _parser().parse_args(arguments)
+    if getattr(options, "threads", None):
+        os.environ["OMP_NUM_THREADS"] = str(options.threads)
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # The bars of libraries (loading weights, writing shards) would bury the stages' own.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    from starbench.progress import setup_logging
+
+    setup_logging()
+    try:
+        options.run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="starbench", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="STAGE")
+
+    data = _stage(commands, "data", _data, "fetch and normalise a dataset or a checkpoint")
+    what = data.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dataset", help="dataset of the config")
+    what.add_argument("--checkpoint", help="backbone of the config whose checkpoint to fetch")
+
+    pretrain = _stage(commands, "pretrain", _pretrain, "pre-train a backbone")
+    pretrain.add_argument("--backbone", required=True, help="backbone of the config")
+    _seed(pretrain)
+
+    finetune = _stage(commands, "finetune", _finetune, "fine-tune a model")
+    _model(finetune)
+
+    embed = _stage(commands, "embed", _embed, "embed a dataset with all layers of a model at once")
+    _model(embed)
+    embed.add_argument("--dataset", required=True, help="dataset of the config")
+
+    evaluate = _stage(commands, "evaluate", _evaluate, "score every size of a model on a dataset")
+    _model(evaluate, required=False)
+    evaluate.add_argument("--dataset", help="dataset of the config")
+    evaluate.add_argument(
+        "--collect", action="store_true", help="put all scores of the run into scores.csv"
+    )
+
+    report = _stage(commands, "report", _report, "draw tables and figures from scores.csv")
+    report.add_argument("--show", action="store_true", help="print the averages, draw nothing")
+
+    config = commands.add_parser("config", help="check a config, or write the docs of its keys")
+    config.add_argument("--config", type=Path, help="config file to check")
+    config.add_argument(
+        "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
+    )
+    config.set_defaults(run=_config)
+
+    unlock = commands.add_parser(
+        "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
+    )
+    unlock.set_defaults(run=_unlock)
+    return parser
+
+
+def _stage(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--config", type=Path, required=True, help="config file of the run")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder of all runs (results)"
+    )
+    parser.add_argument("--threads", type=int, help="processor threads to use (all)")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _seed(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("--seed", type=int, required=required, help="one of the config's seeds")
+
+
+def _model(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("--track", required=required, help="track of the config")
+    parser.add_argument("--model", required=required, help="system, or system-size")
+    _seed(parser, required)
+
+
+def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
+    from starbench.config_loading import load_config
+    from starbench.paths import RunPaths
+
+    config = load_config(options.config)
+    for kind, section in (
+        ("dataset", config.datasets),
+        ("backbone", config.backbones),
+        ("checkpoint", config.backbones),
+        ("track", config.tracks),
+    ):
+        name = getattr(options, kind, None)
+        if name is not None and name not in section:
+            raise InputError(f"the config has no {kind} '{name}'{did_you_mean(name, section)}")
+    return config, RunPaths.of(config, options.results)
+
+
+def _data(options: argparse.Namespace) -> None:
+    config, paths = _opened(options)
+    if options.dataset:
+        from starbench.data.fetch import fetch_dataset
+
+        fetch_dataset(config, paths, options.dataset)
+    else:
+        from starbench.data.checkpoints import fetch_checkpoint
+
+        fetch_checkpoint(config, paths, options.checkpoint)
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from starbench.pretraining.run import pretrain_backbone
+
+    pretrain_backbone(*_opened(options), options.backbone, options.seed)
+
+
+def _finetune(options: argparse.Namespace) -> None:
+    from starbench.finetuning.run import finetune_model
+
+    finetune_model(*_opened(options), options.track, options.model, options.seed)
+
+
+def _embed(options: argparse.Namespace) -> None:
+    from starbench.embedding.run import embed_texts
+
+    opened = _opened(options)
+    embed_texts(*opened, options.track, options.model, options.seed, options.dataset)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from starbench.evaluation.run import collect_run, score_dataset
+
+    opened = _opened(options)
+    if options.collect:
+        collect_run(*opened)
+        return
+    given = [options.track, options.model, options.seed, options.dataset]
+    if None in given:
+        raise InputError("evaluate needs --track, --model, --seed and --dataset, or --collect")
+    score_dataset(*opened, *given)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from starbench.reporting.run import summary, write_report
+
+    config, paths = _opened(options)
+    if options.show:
+        print(summary(config, paths))
+    else:
+        write_report(config, paths)
+
+
+def _config(options: argparse.Namespace) -> None:
+    if options.config:
+        from starbench.config_loading import load_config
+
+        config = load_config(options.config)
+        print(f"{options.config}: run '{config.run}' is valid")
+    if options.write_docs:
+        from starbench.config_docs import write_docs
+
+        write_docs(options.write_docs)
+
+
+def _unlock(options: argparse.Namespace) -> None:
+    from starbench.unlocking import remove_stale_lock
+
+    remove_stale_lock(Path())
+
+
+def entry() -> None:
+    """Run the command and exit with its status."""
+    sys.exit(main())

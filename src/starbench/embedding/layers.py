@@ -1,0 +1,65 @@
+"""Cutting a transformer to its first layers, without copying weights."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from starbench.errors import InputError
+
+
+def cut_to_depth(model: PreTrainedModel, layers: int) -> PreTrainedModel:
+    """Return a model of the first `layers` layers that shares the weights of `model`.
+
+    The config says so too: saved and loaded again, the model still has `layers` layers (cutting
+    the list alone would give layers with random weights on loading).
+    """
+    depth = int(model.config.num_hidden_layers)
+    if not 1 <= layers <= depth:
+        raise InputError(f"cannot cut a model of {depth} layers to {layers}")
+    if layers == depth:
+        return model
+    path = _layer_list_path(model, depth)
+    cut: PreTrainedModel = _shallow(model)
+    cut.config = copy.deepcopy(model.config)
+    cut.config.num_hidden_layers = layers
+    parent: nn.Module = cut
+    for name in path[:-1]:
+        child = _shallow(parent.get_submodule(name))
+        if hasattr(child, "config"):
+            child.config = cut.config
+        parent._modules[name] = child
+        parent = child
+    whole = parent.get_submodule(path[-1])
+    assert isinstance(whole, nn.ModuleList)
+    parent._modules[path[-1]] = whole[:layers]
+    return cut
+
+
+def _layer_list_path(model: nn.Module, depth: int) -> list[str]:
+    """Return the path of the list of transformer layers, e.g. ``["encoder", "layer"]``."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return name.split(".")
+    raise InputError(f"found no list of {depth} layers in a {type(model).__name__}")
+
+
+def _shallow(module: nn.Module) -> nn.Module:
+    """Copy a module but not its parameters; its children can be replaced in the copy alone."""
+    copied = copy.copy(module)
+    copied._modules = dict(module._modules)
+    return copied
+
+
+def final_norm(model: nn.Module) -> nn.Module:
+    """Return the norm that a pre-norm encoder applies after its last layer; identity for BERT.
+
+    What a model cut to n layers gives is this norm of the hidden states of layer n.
+    """
+    for name in ("final_norm", "final_layer_norm", "norm"):
+        module = getattr(model, name, None)
+        if isinstance(module, nn.Module):
+            return module
+    return nn.Identity()

@@ -1,0 +1,131 @@
+"""One forward pass of a SentenceTransformer that gives the embedding of every wanted layer."""
+
+# B = texts (all columns of a step together), T = tokens, W = width of the model
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+
+from starbench.embedding.layers import final_norm
+
+TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+MIN_ROWS = 16
+"""Fewer rows in a forward pass than this cost more in calls than they save in padding."""
+
+
+def unwrapped(model: nn.Module) -> SentenceTransformer:
+    """Return the SentenceTransformer inside DistributedDataParallel or torch.compile wrappers."""
+    while not isinstance(model, SentenceTransformer):
+        inner = getattr(model, "module", None) or getattr(model, "_orig_mod", None)
+        if inner is None:
+            raise TypeError(f"expected a SentenceTransformer, got {type(model).__name__}")
+        model = inner
+    return model
+
+
+def depth_of(model: nn.Module) -> int:
+    """Return the number of transformer layers of a SentenceTransformer."""
+    return int(unwrapped(model)[0].auto_model.config.num_hidden_layers)
+
+
+def width_of(model: nn.Module) -> int:
+    """Return the number of dimensions of the hidden states of a SentenceTransformer."""
+    return int(unwrapped(model)[0].auto_model.config.hidden_size)
+
+
+def embed_columns(
+    model: nn.Module, columns: Sequence[dict[str, Any]], layers: Sequence[int]
+) -> dict[int, list[Tensor]]:
+    """Embed the columns of a training step, every wanted layer from one pass over each text.
+
+    All columns are put together, sorted by length and embedded in groups with little padding.
+
+    Args:
+        model: a SentenceTransformer, possibly wrapped for distributed training. Its first module
+            gives token vectors; the modules after it (pooling ...) are applied to each layer.
+        columns: one dict of ``input_ids`` (rows, T) and ``attention_mask`` (rows, T) a column.
+        layers: numbers of layers; the depth of the model is its ordinary output.
+
+    Returns:
+        For each of `layers` the embeddings (rows, W) of each column, not cut and not normalised
+        unless the model itself normalises.
+    """
+    batch, rows = _merged(columns)
+    lengths = batch["attention_mask"].sum(dim=1)
+    order = torch.argsort(lengths, descending=True, stable=True)
+    groups = [
+        _embed_group(model, _rows_of(batch, chosen, int(lengths[chosen[0]])), layers)
+        for chosen in _groups(order, lengths)
+    ]
+    back = torch.argsort(order)
+    return {
+        layer: list(torch.cat([group[layer].float() for group in groups])[back].split(rows))
+        for layer in layers
+    }
+
+
+def _embed_group(
+    model: nn.Module, features: dict[str, Tensor], layers: Sequence[int]
+) -> dict[int, Tensor]:
+    """Embed one padded group: {layer: (B, W)}. The wrapped model is called, so that DDP sees it."""
+    inner = unwrapped(model)
+    config = inner[0].auto_model.config
+    before = config.output_hidden_states
+    config.output_hidden_states = True
+    try:
+        output = model(dict(features))
+    finally:
+        config.output_hidden_states = before
+    depth = config.num_hidden_layers
+    hidden_LBTW = output["all_layer_embeddings"]
+    norm = final_norm(inner[0].auto_model)
+    return {
+        layer: output["sentence_embedding"]
+        if layer == depth
+        else _after_transformer(inner, {**features, "token_embeddings": norm(hidden_LBTW[layer])})
+        for layer in layers
+    }
+
+
+def _after_transformer(model: SentenceTransformer, features: dict[str, Tensor]) -> Tensor:
+    for module in list(model.children())[1:]:
+        features = module(features)
+    return features["sentence_embedding"]
+
+
+def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[int]]:
+    """Stack all columns, padded on the right to the longest text: ({name: (B, T)}, rows each)."""
+    names = [name for name in TEXT_INPUTS if name in columns[0]]
+    longest = max(column["input_ids"].shape[1] for column in columns)
+    # Padding needs no id of its own: the attention mask hides whatever stands there.
+    batch = {
+        name: torch.cat(
+            [
+                nn.functional.pad(column[name], (0, longest - column[name].shape[1]))
+                for column in columns
+            ]
+        )
+        for name in names
+    }
+    return batch, [len(column["input_ids"]) for column in columns]
+
+
+def _rows_of(batch: dict[str, Tensor], rows: Tensor, length: int) -> dict[str, Tensor]:
+    return {name: tensor[rows, :length] for name, tensor in batch.items()}
+
+
+def _groups(order: Tensor, lengths: Tensor) -> list[Tensor]:
+    """Cut rows sorted from long to short where padding would cost more than an eighth."""
+    sorted_lengths = lengths[order].tolist()
+    cuts, first = [0], 0
+    for row, length in enumerate(sorted_lengths):
+        enough = row - first >= MIN_ROWS and len(sorted_lengths) - row >= MIN_ROWS
+        if enough and length < sorted_lengths[first] * 7 / 8:
+            cuts.append(row)
+            first = row
+    return list(order.tensor_split(cuts[1:]))

@@ -1,0 +1,19 @@
+"""The one exception for what a user can put right: the command line prints it as one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong; the message says what, where, and what would be right."""
+
+
+def did_you_mean(word: str, valid: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the name nearest to `word`, or the list of names."""
+    names = [str(name) for name in valid]
+    nearest = difflib.get_close_matches(str(word), names, n=1, cutoff=0.5)
+    if nearest:
+        return f" (did you mean '{nearest[0]}'?)"
+    return f" (valid: {', '.join(sorted(names))})" if names else ""

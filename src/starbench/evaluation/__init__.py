@@ -1,0 +1,4 @@
+"""Stage evaluate: every size of every model scored on every dataset."""
+
+RESULTS_VERSION = 1
+"""Raised when the same embeddings give other scores than before."""

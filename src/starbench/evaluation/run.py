@@ -1,0 +1,51 @@
+"""Running the scoring of one model on one dataset, all cells of the grid in one job."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from starbench.config import Config
+from starbench.data.store import read_records
+from starbench.embedding.store import StoredEmbeddings
+from starbench.evaluation.scores import Score, collect_scores, write_scores
+from starbench.evaluation.sts import sts_scores
+from starbench.models import model_named, models_of
+from starbench.paths import RunPaths
+
+log = logging.getLogger(__name__)
+
+
+def score_dataset(
+    config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str
+) -> None:
+    """Score one model's embeddings of a dataset at every cell and write the scores as CSV."""
+    model = model_named(config, track, name)
+    rows = read_records(paths.dataset(dataset))
+    embeddings = StoredEmbeddings(paths.embeddings(track, name, seed, dataset))
+    scores = [
+        Score(model.system, seed, size, track, dataset, metric, value, len(rows))
+        for size, metric, value in sts_scores(dataset, rows, embeddings, list(model.cells))
+    ]
+    for score in scores:
+        if math.isnan(score.value):
+            log.warning(
+                "%s of %s at %s on %s is not a number: all similarities are equal",
+                score.metric,
+                name,
+                score.size,
+                dataset,
+            )
+    write_scores(paths.scores(track, name, seed, dataset), scores)
+
+
+def collect_run(config: Config, paths: RunPaths) -> None:
+    """Put the scores of the whole run into ``scores.csv``."""
+    parts = [
+        paths.scores(track, model.name, seed, dataset)
+        for track in config.tracks
+        for model in models_of(config, track)
+        for seed in config.seeds
+        for dataset in config.tracks[track].tasks
+    ]
+    collect_scores(paths.all_scores, parts)

@@ -1,0 +1,130 @@
+"""Which models a run trains, what each is trained with and which sizes it is scored at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starbench.errors import InputError, did_you_mean
+from starbench.finetuning import OBJECTIVES
+from starbench.finetuning.objectives import Objective
+from starbench.pretraining import PRETRAINING_OBJECTIVES
+from starbench.sizes import Size, grid_of, widest_dim_by_layer
+
+if TYPE_CHECKING:
+    from starbench.config import Config, Finetuning
+
+
+MODEL_FOLDER = "model"
+"""The SentenceTransformer folder within a model's folder."""
+
+
+UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to")
+"""Keys of a training that its result does not depend on: changing them reruns nothing."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One fine-tuned model of a track: a system, or one size of a system with one per size."""
+
+    name: str
+    system: str
+    track: str
+    sizes: tuple[Size, ...]
+    """The sizes it is trained for, ascending."""
+    cells: tuple[Size, ...]
+    """The sizes it is scored at, ascending."""
+
+
+def models_of(config: Config, track: str) -> list[Model]:
+    """Return every model of a track, in the order of the systems."""
+    return [model for system in config.systems for model in _system_models(config, system, track)]
+
+
+def model_named(config: Config, track: str, name: str) -> Model:
+    """Return one model of a track by its name; InputError if there is none."""
+    models = {model.name: model for model in models_of(config, track)}
+    if name not in models:
+        raise InputError(f"no model '{name}' on track {track}{did_you_mean(name, models)}")
+    return models[name]
+
+
+def _system_models(config: Config, system: str, track: str) -> list[Model]:
+    section = config.tracks[track]  # type: ignore[index]
+    trained = config.trained_sizes
+    objective = objective_of(config, system, track)
+    if not objective.per_size:
+        cells = grid_of(trained) if section.grid == "full" else trained
+        return [Model(system, system, track, tuple(trained), tuple(cells))]
+    cells = grid_of(trained) if section.separate_grid == "full" else trained
+    return [Model(f"{system}-{size}", system, track, (size,), (size,)) for size in cells]
+
+
+def objective_of(config: Config, system: str, track: str) -> Objective:
+    """Return a system's objective on a track: defaults, then the track's, then its own options."""
+    name = config.systems[system].objective
+    section = config.tracks[track]  # type: ignore[index]
+    options: dict[str, Any] = {"objective": name}
+    for given in section.objectives:
+        if given.name == name:
+            options |= given.model_dump(exclude_unset=True)
+    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    if override is not None:
+        options |= override.options
+    return OBJECTIVES[name].model_validate(options)
+
+
+def finetuning_of(config: Config, system: str, track: str) -> Finetuning:
+    """Return how a system is fine-tuned on a track: the track's section with its overrides."""
+    section = config.tracks[track].finetuning  # type: ignore[index]
+    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    if override is None:
+        return section
+    values = section.model_dump() | override.finetuning
+    if "steps" in override.finetuning:
+        values["epochs"] = None
+    elif "epochs" in override.finetuning:
+        values["steps"] = None
+    return type(section).model_validate(values)
+
+
+def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
+    """Return the part of the config that a model's fine-tuning depends on, as JSON values."""
+    settings = finetuning_of(config, model.system, model.track)
+    objective = objective_of(config, model.system, model.track)
+    trained = settings.model_dump()
+    for key in UNSEEN_KEYS:
+        trained.pop(key)
+    if not objective.trains:
+        trained = {key: trained[key] for key in ("pooling", "max_length")}
+    return {
+        "objective": objective.model_dump(),
+        "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
+        "finetuning": trained,
+        "seed": seed,
+    }
+
+
+def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
+    """Return the part of the config that a model's embeddings depend on, as JSON values."""
+    section = config.tracks[model.track].embedding  # type: ignore[index]
+    values = section.model_dump()
+    values.pop("tokens_per_batch")
+    return {"embedding": values, "widths": widest_dim_by_layer(model.cells)}
+
+
+def pretraining_slice(config: Config, backbone: str, seed: int) -> dict[str, Any]:
+    """Return the part of the config that a backbone's training depends on, as JSON values."""
+    section = config.backbones[backbone]
+    assert section.pretraining is not None
+    trained = section.pretraining.model_dump()
+    for key in UNSEEN_KEYS:
+        trained.pop(key)
+    objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
+    return {
+        "backbone": backbone,
+        "architecture": section.architecture.model_dump() if section.architecture else None,
+        "pretraining": trained,
+        "sizes": [str(size) for size in config.trained_sizes] if objective.all_sizes else [],
+        "seed": seed,
+    }

@@ -1,0 +1,55 @@
+"""Where a run's products stand: the same paths as in the workflow's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from starbench.config import Config
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The folders and files below ``results/<run>/``."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, config: Config, results: Path = Path("results")) -> RunPaths:
+        """Return the paths of a config's run."""
+        return cls(results / config.run)
+
+    def dataset(self, name: str) -> Path:
+        """Folder of one normalised dataset."""
+        return self.root / "data" / name
+
+    def checkpoint(self, backbone: str) -> Path:
+        """Folder of a backbone's fetched checkpoint, before any training."""
+        return self.root / "checkpoints" / backbone
+
+    def backbone(self, name: str, seed: int) -> Path:
+        """Folder of one trained backbone."""
+        return self.root / "backbones" / name / f"seed-{seed}"
+
+    def backbone_in_use(self, config: Config, name: str, seed: int) -> Path:
+        """Folder to load a backbone from: trained by this run, or fetched as it is."""
+        if config.backbones[name].pretraining is None:
+            return self.checkpoint(name)
+        return self.backbone(name, seed)
+
+    def model(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one fine-tuned model."""
+        return self.root / "models" / track / model / f"seed-{seed}"
+
+    def embeddings(self, track: str, model: str, seed: int, dataset: str) -> Path:
+        """Folder of one model's embeddings of one dataset."""
+        return self.root / "embeddings" / track / model / f"seed-{seed}" / dataset
+
+    def scores(self, track: str, model: str, seed: int, dataset: str) -> Path:
+        """CSV file of one model's scores on one dataset."""
+        return self.root / "scores" / track / model / f"seed-{seed}" / f"{dataset}.csv"
+
+    @property
+    def all_scores(self) -> Path:
+        """CSV file of all scores of the run."""
+        return self.root / "scores.csv"

@@ -1,0 +1,143 @@
+"""Documents as token ids, and the masked window that each position of a training gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from starbench.config import Pretraining
+from starbench.draws import epoch_order, generator
+from starbench.errors import InputError
+from starbench.pretraining.masking import UNLABELLED, Vocabulary, mask_words
+from starbench.progress import Progress
+
+TEXTS_AT_ONCE = 1000
+PAD_TO = 8
+"""Batches are padded to a multiple of this many tokens."""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Tokenized documents without special tokens, one after another."""
+
+    ids: np.ndarray
+    """Token ids of all documents, int32, shape (tokens,)."""
+    starts_word: np.ndarray
+    """Whether a token starts a word, shape (tokens,)."""
+    offsets: np.ndarray
+    """Where each document starts, and the end of the last, shape (documents + 1,)."""
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def tokenize_documents(
+    texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, total: int | None = None
+) -> Documents:
+    """Tokenize documents once; those without any token are left out.
+
+    Raises InputError if nothing is left.
+    """
+    rows = iter(texts)
+    ids, starts, lengths = [], [], [0]
+    with Progress("tokenize", total, "documents") as progress:
+        while batch := list(islice(rows, TEXTS_AT_ONCE)):
+            for encoding in tokenizer(batch, add_special_tokens=False, verbose=False).encodings:
+                words = np.array(encoding.word_ids, dtype=np.int64)
+                if len(words):
+                    ids.append(np.array(encoding.ids, dtype=np.int32))
+                    starts.append(np.diff(words, prepend=-1) != 0)
+                    lengths.append(len(words))
+            progress.step(len(batch))
+    if not ids:
+        raise InputError("the text datasets hold no token to train on")
+    return Documents(np.concatenate(ids), np.concatenate(starts), np.cumsum(lengths))
+
+
+class MaskedExamples(Dataset[dict[str, np.ndarray]]):
+    """The masked texts of a whole training, in training order.
+
+    Position p is example ``order[p]`` of epoch ``p // documents``. Its window and its masks are a
+    function of (seed, epoch, example) alone: not of what ran before, nor of who shares the work.
+    """
+
+    def __init__(
+        self,
+        documents: Documents,
+        tokenizer: PreTrainedTokenizerBase,
+        vocabulary: Vocabulary,
+        settings: Pretraining,
+        positions: int,
+        seed: int,
+    ) -> None:
+        self.documents, self.vocabulary, self.settings, self.seed = (
+            documents,
+            vocabulary,
+            settings,
+            seed,
+        )
+        self.first, self.last = tokenizer.cls_token_id, tokenizer.sep_token_id
+        self.order = epoch_order(len(documents), positions, seed, "pretrain")
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, position: int) -> dict[str, np.ndarray]:
+        """Return the four arrays of `MaskedText`, each of shape (tokens,)."""
+        example = int(self.order[position])
+        draw = generator(
+            self.seed, "pretrain", "epoch", position // len(self.documents), "example", example
+        )
+        ids, words = self._window(example, draw)
+        masked = mask_words(
+            ids,
+            words,
+            self.settings.encoder_mask_rate,
+            self.settings.decoder_mask_rate,
+            self.vocabulary,
+            draw,
+        )
+        return vars(masked)
+
+    def _window(self, example: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Return ids and word numbers of a document, cut to a random window if it is too long."""
+        start, end = self.documents.offsets[example : example + 2]
+        room = self.settings.max_length - 2
+        if end - start > room:
+            start = draw.integers(start, end - room, endpoint=True)
+            end = start + room
+        words = np.cumsum(self.documents.starts_word[start:end])
+        return (
+            np.concatenate([[self.first], self.documents.ids[start:end], [self.last]]),
+            np.concatenate([[-1], words, [-1]]),
+        )
+
+
+class Padding:
+    """Puts examples together, padded to a multiple of 8 tokens."""
+
+    def __init__(self, pad: int) -> None:
+        self.pad = pad
+
+    def __call__(self, examples: Sequence[dict[str, np.ndarray]]) -> dict[str, Any]:
+        """Return tensors (examples, tokens) of the four arrays, and the attention mask."""
+        lengths = [len(example["encoder_ids"]) for example in examples]
+        longest = -(-max(lengths) // PAD_TO) * PAD_TO
+        batch = {}
+        for name in examples[0]:
+            fill = UNLABELLED if name.endswith("labels") else self.pad
+            stacked = np.full((len(examples), longest), fill, dtype=np.int64)
+            for row, example in enumerate(examples):
+                stacked[row, : lengths[row]] = example[name]
+            batch[name] = torch.from_numpy(stacked)
+        batch["attention_mask"] = (
+            torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
+        ).long()
+        return batch

@@ -1,0 +1,197 @@
+"""Running the pre-training of one backbone: text and a start in, a Hugging Face folder out."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+)
+
+from starbench.config import Architecture, Config, Pretraining
+from starbench.data.store import read_records
+from starbench.draws import key_of
+from starbench.errors import InputError
+from starbench.files import written_whole
+from starbench.manifest import Stage
+from starbench.models import pretraining_slice
+from starbench.paths import RunPaths
+from starbench.pretraining import PRETRAINING_OBJECTIVES, RESULTS_VERSION
+from starbench.pretraining.examples import MaskedExamples, Padding, tokenize_documents
+from starbench.pretraining.model import PretrainingModel
+from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
+from starbench.sizes import Size
+from starbench.training import (
+    StepSeed,
+    TrainLog,
+    last_checkpoint,
+    remove_checkpoints,
+    total_steps,
+    trainer_arguments,
+)
+
+log = logging.getLogger(__name__)
+
+DECODER_FILE = "decoder.safetensors"
+
+
+def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int) -> None:
+    """Train one backbone, or go on from its last checkpoint, and save it with its head.
+
+    Writes a masked language model of Hugging Face with its tokenizer, the auto-encoder's layer
+    if there is one, and, last, ``manifest.json``.
+
+    Raises:
+        InputError: a start that is missing or no BERT, a tokenizer without mask token, sizes
+            beyond the backbone, or texts without a single token.
+    """
+    section = config.backbones[backbone]
+    assert section.pretraining is not None
+    folder = paths.backbone(backbone, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    datasets = [paths.dataset(name) for name in section.pretraining.datasets]
+    start = _start(config, paths, backbone, seed)
+    stage = Stage(
+        "pretrain",
+        RESULTS_VERSION,
+        pretraining_slice(config, backbone, seed),
+        datasets + ([start] if start else []),
+    )
+    texts = [read_records(dataset)["text"] for dataset in datasets]
+    if start is None:
+        assert section.architecture is not None
+        masked_lm, tokenizer = from_scratch(section.architecture, chain(*texts), seed)
+    else:
+        masked_lm, tokenizer = from_start(start, seed)
+    objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
+    full = Size(masked_lm.config.num_hidden_layers, masked_lm.config.hidden_size)
+    sizes = objective.sizes(config.trained_sizes, full)
+    model = PretrainingModel(masked_lm, sizes, objective.autoencoder)
+    what = f"pretrain {backbone} seed {seed}"
+    facts = _train(
+        model, tokenizer, section.pretraining, chain(*texts), folder, seed, stage.identity, what
+    )
+    stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
+    remove_checkpoints(folder)
+
+
+def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | None:
+    section = config.backbones[backbone]
+    if section.start is not None:
+        return paths.backbone_in_use(config, section.start, seed)
+    return paths.checkpoint(backbone) if section.checkpoint is not None else None
+
+
+def from_scratch(
+    architecture: Architecture, texts: Any, seed: int
+) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+    """Return a BERT with random weights, a function of the seed, and a tokenizer of the texts."""
+    tokenizer = train_tokenizer(texts, architecture.vocabulary, architecture.max_positions)
+    torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
+    made = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=architecture.width,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        intermediate_size=architecture.intermediate,
+        max_position_embeddings=architecture.max_positions,
+        hidden_dropout_prob=architecture.dropout,
+        attention_probs_dropout_prob=architecture.dropout,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return BertForMaskedLM(made), tokenizer
+
+
+def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+    """Return another backbone with its head; a head that it lacks is random, by the seed."""
+    found = AutoConfig.from_pretrained(folder)
+    if found.model_type != "bert":
+        raise InputError(
+            f"{folder}: pre-training takes models of type 'bert', this is a '{found.model_type}'"
+        )
+    torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
+    masked_lm, loading = BertForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, output_loading_info=True
+    )
+    if any("predictions.transform" in key for key in loading["missing_keys"]):
+        log.info("%s has no masked-language-model head: it starts from random weights", folder)
+    return masked_lm, AutoTokenizer.from_pretrained(folder)
+
+
+class _InOrder(Trainer):  # type: ignore[misc]
+    """Reads the examples in order: they are shuffled already, and so a resume is exact."""
+
+    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
+        return SequentialSampler(self.train_dataset)
+
+
+def _train(
+    model: PretrainingModel,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: Pretraining,
+    texts: Any,
+    folder: Path,
+    seed: int,
+    identity: str,
+    what: str,
+) -> dict[str, Any]:
+    room = model.masked_lm.config.max_position_embeddings
+    if settings.max_length > room:
+        raise InputError(f"max_length is {settings.max_length}, the backbone takes {room} tokens")
+    vocabulary = vocabulary_of(tokenizer, what)
+    documents = tokenize_documents(texts, tokenizer)
+    steps = total_steps(settings, len(documents))
+    positions = steps * settings.batch_size
+    train_log = TrainLog(what, folder)
+    trainer = _InOrder(
+        model=model,
+        args=TrainingArguments(
+            **trainer_arguments(settings, folder, steps, seed), remove_unused_columns=False
+        ),
+        train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
+        data_collator=Padding(tokenizer.pad_token_id),
+        callbacks=[StepSeed(seed, "pretrain"), train_log],
+    )
+    trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
+    return {
+        "steps": steps,
+        "batch_size": settings.batch_size,
+        "documents": len(documents),
+        "tokens": len(documents.ids),
+        "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
+        "final_loss": train_log.final_loss(),
+        "dtype": {"weights": "float32", "forward": settings.precision},
+        "device": str(trainer.args.device),
+    }
+
+
+def _save(model: PretrainingModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[str]:
+    """Save the backbone file by file beside the checkpoints; return the names of the files."""
+    with written_whole(folder / "saved") as temporary:
+        model.masked_lm.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        if model.decoder is not None:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in model.decoder.state_dict().items()},
+                temporary / DECODER_FILE,
+            )
+        names = sorted(path.name for path in temporary.iterdir())
+        for name in names:
+            (temporary / name).replace(folder / name)
+    shutil.rmtree(folder / "saved")
+    return names

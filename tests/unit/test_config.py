@@ -1,0 +1,158 @@
+"""Every mistake in a config gives one error that names file, line, key and what would be right."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from starbench.config_docs import readme_text, schema_text
+from starbench.config_loading import load_config, parse_config
+from starbench.errors import InputError
+from starbench.models import finetuning_of, models_of, objective_of
+from starbench.sizes import Size
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "config" / "demo.yaml"
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Write the demo's config with one text replaced and return the file."""
+
+    def edit(old: str, new: str) -> Path:
+        text = DEMO.read_text(encoding="utf-8")
+        assert old in text
+        path = tmp_path / "run.yaml"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return path
+
+    return edit
+
+
+def line_of(path: Path, text: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_every_config_of_the_project_is_valid(path):
+    assert load_config(path).run == path.stem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title:", "titel:", "titel: unknown key 'titel' (did you mean 'title'?)"),
+        (
+            "      learning_rate: 5.0e-4\n      max_length",
+            "      learning_rat: 5.0e-4\n      max_length",
+            "tracks.sts.finetuning.learning_rat: unknown key 'learning_rat' "
+            "(did you mean 'learning_rate'?)",
+        ),
+        ("objective: single}", "objective: singel}", "'singel' is not valid"),
+        ("objective: single}", "objective: singel}", "(did you mean 'single'?)"),
+        ("source: micro", "source: mirco", "(did you mean 'micro'?)"),
+        ("kl_over: dims", "kl_over: dim", "'dim' does not match"),
+        ("- {objective: separate,", "- {objective: seperate,", "(did you mean 'separate'?)"),
+        (
+            "tasks: [paraphrase",
+            "tasks: [parafrase",
+            "no dataset 'parafrase' (did you mean 'paraphrase'?)",
+        ),
+        (
+            "backbone: bert-smae",
+            "backbone: bert-smea",
+            "no backbone 'bert-smea' (did you mean 'bert-smae'?)",
+        ),
+        ("layers: 6, dim: 128", "layers: 7, dim: 128", "7 layers, but backbone 'bert' has 6"),
+        ("dim: 128", "dim: 129", "129 dimensions, but backbone 'bert' has 128"),
+        ("layers: 2, dim: 16", "layers: 2, dim: 8", ""),
+        ("layers: 3, dim: 32", "layers: 1, dim: 32", "sizes must increase"),
+        ("layers: 2, dim: 16", "layers: 0, dim: 16", "greater than or equal to 1"),
+        ("dataset: entailments", "dataset: stories", "is of kind text, needed is triplets"),
+        ("tasks: [paraphrase", "tasks: [entailments", "is of kind triplets, needed is pairs"),
+        ("loss: mnrl", "loss: cosent", "is of kind triplets, needed is pairs"),
+        ("steps: 200", "steps: 200\n      epochs: 1", "exactly one of `steps` and `epochs`"),
+        ("start: bert\n", "start: bert-smae\n", "in a circle"),
+        ("name: short", "name: demi", "the name 'demi' is used twice"),
+        ("heads: 4", "heads: 5", "5 heads do not divide width 128"),
+        ("seeds: [42]", "seeds: [42, 42]", "a seed is listed twice"),
+        ("run: demo", "run: Demo!", "does not match"),
+        ("name: roles", "name: role", "no micro pair set 'role' (did you mean 'roles'?)"),
+        ("    start: bert\n", "", "give exactly one of checkpoint, architecture and start"),
+    ],
+)
+def test_a_mistake_is_named_with_what_would_be_right(edited, old, new, message):
+    path = edited(old, new)
+    if not message:
+        load_config(path)
+        return
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:")
+
+
+def test_the_line_of_the_mistake_is_named(edited):
+    path = edited("      max_length: 64\n      checkpoint_every: 50", "      max_lenght: 64")
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}:{line_of(path, 'max_lenght')}: ")
+
+
+def test_an_option_of_a_systems_override_is_checked(edited):
+    path = edited(
+        "backbone: bert, objective: srl}",
+        "backbone: bert, objective: srl, overrides: {sts: {options: {kl_wait: 1}}}}",
+    )
+    with pytest.raises(InputError, match=r"overrides.*unknown key 'kl_wait' .*'kl_weight'"):
+        load_config(path)
+
+
+def test_several_mistakes_are_named_together(edited):
+    path = edited("title:", "titel:")
+    path.write_text(path.read_text().replace("seeds: [42]", "seeds: []"))
+    with pytest.raises(InputError) as caught:
+        load_config(path)
+    assert len(str(caught.value).splitlines()) >= 1
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [1, 2\n", ""])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"c\.yaml: "):
+        load_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="no config file"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_separate_has_one_model_per_size_and_the_others_one_for_the_grid():
+    config = load_config(DEMO)
+    models = {model.name: model for model in models_of(config, "sts")}
+    assert len(models) == 4 + len(config.sizes)
+    assert models["bert-separate-n2-d16"].cells == (Size(2, 16),)
+    assert len(models["starbucks"].cells) == len(config.sizes) ** 2
+
+
+def test_overrides_change_one_system_alone():
+    value = yaml.safe_load(DEMO.read_text())
+    value["systems"]["bert-srl"]["overrides"] = {
+        "sts": {"finetuning": {"epochs": 2}, "options": {"kl_weight": 0.0}}
+    }
+    config = parse_config(value)
+    assert finetuning_of(config, "bert-srl", "sts").epochs == 2
+    assert finetuning_of(config, "bert-srl", "sts").steps is None
+    assert finetuning_of(config, "starbucks", "sts").steps == config.tracks["sts"].finetuning.steps
+    assert objective_of(config, "bert-srl", "sts").kl_weight == 0.0
+    assert objective_of(config, "starbucks", "sts").kl_weight == 0.3
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("schema.json", schema_text), ("README.md", readme_text)]
+)
+def test_the_generated_docs_are_in_step_with_the_types(name, text):
+    assert (ROOT / "config" / name).read_text(encoding="utf-8") == text(), "run: make config-docs"

@@ -1,0 +1,207 @@
+"""Fine-tuning one model: resumed equals straight, and every objective runs through the trainer."""
+
+import shutil
+
+import pytest
+from datasets import Dataset
+from safetensors.torch import load_file
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.sentence_transformer.losses import (
+    CoSENTLoss,
+    MultipleNegativesRankingLoss,
+)
+from transformers import TrainerCallback
+
+from starbench import Size, StarbucksLoss
+from starbench.data.checkpoints import fetch_checkpoint
+from starbench.data.fetch import fetch_dataset
+from starbench.errors import InputError
+from starbench.files import sha256_of
+from starbench.finetuning import run
+from starbench.finetuning.run import finetune_model, ordered
+from starbench.manifest import read_manifest
+from starbench.paths import RunPaths
+from tests.conftest import triplet_texts
+from tests.unit.runs import tiny_config, tiny_value
+
+SYSTEMS = {
+    f"tiny-{name}": {"backbone": "tiny", "objective": name}
+    for name in ("untouched", "single", "separate", "mrl", "2dmse", "srl")
+}
+
+
+@pytest.fixture
+def prepared(tmp_path, tiny_checkpoint):
+    """A run with its data and checkpoint fetched: (config, paths)."""
+    config = tiny_config(
+        backbones={"tiny": {"checkpoint": {"name": str(tiny_checkpoint)}}}, systems=SYSTEMS
+    )
+    paths = RunPaths.of(config, tmp_path / "results")
+    fetch_dataset(config, paths, "train")
+    fetch_checkpoint(config, paths, "tiny")
+    return config, paths
+
+
+def weights_of(folder):
+    return sha256_of(folder / "model" / "model.safetensors")
+
+
+class StopAt(TrainerCallback):
+    """Ends the process's work in the middle of a training, as a kill would."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step_end(self, args, state, control, **_):
+        if state.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["tiny-2dmse", "tiny-srl"])
+def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, monkeypatch, name):
+    config, paths = prepared
+    folder = paths.model("sts", name, 1)
+    finetune_model(config, paths, "sts", name, 1)
+    straight = weights_of(folder)
+    log = (folder / "train_log.jsonl").read_text().splitlines()
+    shutil.rmtree(folder)
+
+    for stop in (3, 5, 8):  # checkpoints are kept every 2 steps: some work is done again
+        with monkeypatch.context() as patched:
+            trainer = SentenceTransformerTrainer
+
+            def interrupted(*args, stop=stop, trainer=trainer, **kwargs):
+                kwargs["callbacks"] = [*kwargs["callbacks"], StopAt(stop)]
+                return trainer(*args, **kwargs)
+
+            patched.setattr(run, "SentenceTransformerTrainer", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                finetune_model(config, paths, "sts", name, 1)
+        assert not (folder / "manifest.json").exists()
+        assert (folder / "checkpoints").is_dir()
+
+    finetune_model(config, paths, "sts", name, 1)
+    assert weights_of(folder) == straight
+    resumed_log = (folder / "train_log.jsonl").read_text().splitlines()
+    assert [line.split(", ")[:2] for line in resumed_log[:-1]] == [
+        line.split(", ")[:2] for line in log[:-1]
+    ]
+    assert not (folder / "checkpoints").exists()
+
+
+def test_checkpoints_of_another_config_are_not_resumed(prepared, tiny_checkpoint, monkeypatch):
+    config, paths = prepared
+    with monkeypatch.context() as patched:
+        trainer = SentenceTransformerTrainer
+        patched.setattr(
+            run,
+            "SentenceTransformerTrainer",
+            lambda *a, **k: trainer(*a, **{**k, "callbacks": [*k["callbacks"], StopAt(5)]}),
+        )
+        with pytest.raises(KeyboardInterrupt):
+            finetune_model(config, paths, "sts", "tiny-srl", 1)
+    tracks = tiny_value()["tracks"]
+    tracks["sts"]["finetuning"]["learning_rate"] = 5.0e-3
+    changed = tiny_config(
+        backbones={"tiny": {"checkpoint": {"name": str(tiny_checkpoint)}}},
+        systems=SYSTEMS,
+        tracks=tracks,
+    )
+    finetune_model(changed, paths, "sts", "tiny-srl", 1)
+    resumed = weights_of(paths.model("sts", "tiny-srl", 1))
+    shutil.rmtree(paths.model("sts", "tiny-srl", 1))
+    finetune_model(changed, paths, "sts", "tiny-srl", 1)
+    assert weights_of(paths.model("sts", "tiny-srl", 1)) == resumed
+
+
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_every_objective_trains_a_model_that_sentence_transformers_loads(prepared, system):
+    config, paths = prepared
+    name = f"{system}-n2-d8" if system == "tiny-separate" else system
+    finetune_model(config, paths, "sts", name, 1)
+    folder = paths.model("sts", name, 1)
+    model = SentenceTransformer(str(folder / "model"), device="cpu")
+    layers = 2 if system == "tiny-separate" else 4
+    assert len(model[0].auto_model.encoder.layer) == layers
+    assert model.encode("a red boat").shape == (16,)
+    before = load_file(paths.checkpoint("tiny") / "model.safetensors")
+    after = load_file(folder / "model" / "model.safetensors")
+    same = before["bert.encoder.layer.0.output.dense.weight"].equal(
+        after["encoder.layer.0.output.dense.weight"]
+    )
+    assert same == (system == "tiny-untouched")
+    manifest = read_manifest(folder, "finetune")
+    assert manifest["files"]["model/model.safetensors"] == weights_of(folder)
+    assert len(manifest["inputs"]) == (1 if system == "tiny-untouched" else 2)
+
+
+def test_another_seed_gives_another_model_and_the_same_seed_the_same(prepared):
+    config, paths = prepared
+    sums = []
+    for seed in (1, 2, 1):
+        shutil.rmtree(paths.model("sts", "tiny-srl", seed), ignore_errors=True)
+        finetune_model(config, paths, "sts", "tiny-srl", seed)
+        sums.append(weights_of(paths.model("sts", "tiny-srl", seed)))
+    assert sums[0] == sums[2] != sums[1]
+
+
+def test_rows_are_shuffled_anew_each_epoch_and_every_epoch_is_whole():
+    rows = Dataset.from_dict({"anchor": [str(n) for n in range(10)], "score": [0.5] * 10})
+    order = ordered(rows, 25, seed=3)
+    assert order.column_names == ["anchor", "label"]
+    texts = order["anchor"]
+    assert sorted(texts[:10]) == sorted(texts[10:20]) == sorted(set(texts))
+    assert texts[:10] != texts[10:20]
+    assert list(texts) == list(ordered(rows, 25, seed=3)["anchor"])
+    assert list(texts[:10]) != list(ordered(rows, 25, seed=4)["anchor"])[:10]
+
+
+def test_a_backbone_that_is_not_there_is_named(prepared):
+    config, paths = prepared
+    shutil.rmtree(paths.checkpoint("tiny"))
+    with pytest.raises(InputError, match=r"tiny is not finished: it has no manifest\.json"):
+        finetune_model(config, paths, "sts", "tiny-srl", 1)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(prepared, tiny_checkpoint):
+    _, paths = prepared
+    tracks = tiny_value()["tracks"]
+    tracks["sts"]["finetuning"] |= {"learning_rate": 1e30, "max_grad_norm": 0}
+    config = tiny_config(
+        backbones={"tiny": {"checkpoint": {"name": str(tiny_checkpoint)}}},
+        systems=SYSTEMS,
+        tracks=tracks,
+    )
+    with pytest.raises(FloatingPointError, match=r"tiny-srl seed 1: the loss is .* at step"):
+        finetune_model(config, paths, "sts", "tiny-srl", 1)
+    assert not (paths.model("sts", "tiny-srl", 1) / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("base", [MultipleNegativesRankingLoss, CoSENTLoss])
+def test_starbucks_loss_works_in_anyones_trainer_script(tiny_model, tmp_path, base):
+    anchors, positives, _ = triplet_texts()
+    data = {"anchor": anchors, "positive": positives}
+    if base is CoSENTLoss:
+        data["label"] = [0.1, 0.9, 0.4, 0.2, 0.8, 0.5]
+    before = tiny_model.encode("a red boat")
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(tmp_path),
+        max_steps=3,
+        per_device_train_batch_size=6,
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        learning_rate=1e-2,
+        disable_tqdm=True,
+    )
+    SentenceTransformerTrainer(
+        model=tiny_model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(data),
+        loss=StarbucksLoss(tiny_model, base(tiny_model), [Size(1, 4), Size(2, 8), Size(4, 16)]),
+    ).train()
+    assert abs(tiny_model.encode("a red boat") - before).max() > 1e-3

@@ -1,0 +1,195 @@
+"""Masking hides whole words, at the stated rates, the same whatever ran before."""
+
+import numpy as np
+import pytest
+import torch
+
+from starbench.config import Pretraining
+from starbench.draws import generator
+from starbench.errors import InputError
+from starbench.pretraining.examples import MaskedExamples, Padding, tokenize_documents
+from starbench.pretraining.masking import UNLABELLED, Vocabulary, mask_words
+from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
+
+MASK, CLS, SEP, PAD = 4, 2, 3, 0
+VOCABULARY = Vocabulary(MASK, np.arange(5, 1000))
+
+
+def text(words, seed):
+    """Random ids of words of one to three tokens between [CLS] and [SEP]."""
+    draw = np.random.default_rng(seed)
+    lengths = draw.integers(1, 4, words)
+    ids = draw.integers(5, 1000, lengths.sum())
+    numbers = np.repeat(np.arange(words), lengths)
+    return np.array([CLS, *ids, SEP]), np.array([-1, *numbers, -1])
+
+
+def masked(words=40, seed=0, rates=(0.2, 0.4)):
+    ids, numbers = text(words, seed)
+    return ids, numbers, mask_words(ids, numbers, *rates, VOCABULARY, generator("test", seed))
+
+
+def chosen_words(numbers, labels):
+    return set(numbers[labels != UNLABELLED].tolist())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_words_are_hidden_whole_and_never_special_tokens(seed):
+    _, numbers, text_masked = masked(seed=seed)
+    for labels in (text_masked.encoder_labels, text_masked.decoder_labels):
+        words = chosen_words(numbers, labels)
+        assert -1 not in words
+        assert np.array_equal(labels != UNLABELLED, np.isin(numbers, sorted(words)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_encoders_mask_is_a_subset_of_the_decoders(seed):
+    _, numbers, text_masked = masked(seed=seed)
+    encoder = chosen_words(numbers, text_masked.encoder_labels)
+    decoder = chosen_words(numbers, text_masked.decoder_labels)
+    assert encoder < decoder
+    assert (len(encoder), len(decoder)) == (8, 16)
+
+
+def test_labels_are_the_tokens_themselves_and_what_is_not_chosen_stays():
+    ids, _, text_masked = masked()
+    for new, labels in (
+        (text_masked.encoder_ids, text_masked.encoder_labels),
+        (text_masked.decoder_ids, text_masked.decoder_labels),
+    ):
+        chosen = labels != UNLABELLED
+        assert np.array_equal(labels[chosen], ids[chosen])
+        assert np.array_equal(new[~chosen], ids[~chosen])
+
+
+def test_of_the_chosen_tokens_80_percent_are_masked_10_random_10_unchanged():
+    fates = []
+    for seed in range(300):
+        ids, _, text_masked = masked(seed=seed)
+        for new, labels in (
+            (text_masked.encoder_ids, text_masked.encoder_labels),
+            (text_masked.decoder_ids, text_masked.decoder_labels),
+        ):
+            chosen = labels != UNLABELLED
+            fates.append(np.where(new == MASK, 0, np.where(new == ids, 2, 1))[chosen])
+            assert (new[chosen] >= MASK).all()  # never [PAD], [UNK], [CLS] or [SEP]
+    shares = np.bincount(np.concatenate(fates)) / sum(map(len, fates))
+    np.testing.assert_allclose(shares, [0.8, 0.1, 0.1], atol=0.01)
+
+
+@pytest.mark.parametrize(("words", "rate", "count"), [(1, 0.1, 1), (10, 0.15, 2), (40, 0.5, 20)])
+def test_the_rate_is_of_words_and_one_word_at_least_is_hidden(words, rate, count):
+    _, numbers, text_masked = masked(words=words, rates=(rate, rate))
+    assert len(chosen_words(numbers, text_masked.encoder_labels)) == count
+
+
+TEXTS = [
+    "the quick brown fox jumps over the lazy dog .",
+    "unbelievably long words are tokenized into several pieces .",
+    "short .",
+    "a much longer document " * 20,
+] * 3
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(TEXTS, vocabulary=90, max_length=64)
+
+
+@pytest.fixture
+def examples(tokenizer):
+    def make(positions=48, seed=7, max_length=24):
+        settings = Pretraining(
+            objective="smae",
+            datasets=["d"],
+            max_length=max_length,
+            batch_size=4,
+            steps=1,
+            learning_rate=1e-3,
+        )
+        documents = tokenize_documents(TEXTS, tokenizer)
+        return MaskedExamples(
+            documents, tokenizer, vocabulary_of(tokenizer, "t"), settings, positions, seed
+        )
+
+    return make
+
+
+def test_an_example_is_the_same_whatever_was_read_before(examples):
+    forwards = [examples()[position] for position in range(40)]
+    other = examples(positions=100)
+    for position in (39, 3, 17, 0):
+        for name, values in forwards[position].items():
+            assert np.array_equal(other[position][name], values)
+
+
+def test_each_epoch_masks_the_same_document_otherwise(examples):
+    made = examples()
+    sentence = 1  # its eleven words are one window
+    first, second = (
+        12 * e + list(made.order[12 * e : 12 * e + 12]).index(sentence) for e in (0, 1)
+    )
+    assert not np.array_equal(made[first]["decoder_labels"], made[second]["decoder_labels"])
+
+
+def test_another_seed_gives_another_order_and_other_masks(examples):
+    assert list(examples(seed=1).order) != list(examples(seed=2).order)
+
+
+def test_a_long_document_gives_a_random_window_and_a_short_one_itself(examples, tokenizer):
+    made = examples(positions=240)
+    seen = set()
+    for position in range(240):
+        item = made[position]
+        ids = np.where(
+            item["decoder_labels"] == UNLABELLED, item["decoder_ids"], item["decoder_labels"]
+        )
+        document = made.documents.ids[slice(*made.documents.offsets[made.order[position] :][:2])]
+        assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+        windows = [
+            start
+            for start in range(len(document) - len(ids) + 3)
+            if np.array_equal(document[start : start + len(ids) - 2], ids[1:-1])
+        ]
+        assert windows
+        assert len(ids) == min(24, len(document) + 2)
+        if len(document) > 22:
+            seen.add(windows[0])
+    assert len(seen) > 5
+
+
+def test_words_of_several_pieces_are_known_without_tokenizing_again(examples, tokenizer):
+    documents = examples().documents
+    pieces = tokenizer.convert_ids_to_tokens(documents.ids.tolist())
+    continues = np.array([piece.startswith("##") for piece in pieces])
+    assert continues.any()
+    assert np.array_equal(~documents.starts_word, continues)
+
+
+def test_batches_are_padded_to_a_multiple_of_eight_and_padding_has_no_label(examples):
+    made = examples()
+    batch = Padding(PAD)([made[position] for position in range(6)])
+    assert batch["encoder_ids"].shape[1] % 8 == 0
+    padding = batch["attention_mask"] == 0
+    assert padding.any()
+    assert (batch["encoder_labels"][padding] == UNLABELLED).all()
+    assert (batch["decoder_ids"][padding] == PAD).all()
+    lengths = [len(made[position]["encoder_ids"]) for position in range(6)]
+    assert batch["attention_mask"].sum(1).tolist() == lengths
+    assert batch["encoder_ids"].dtype == torch.int64
+
+
+def test_texts_without_a_token_are_refused(tokenizer):
+    with pytest.raises(InputError, match="hold no token"):
+        tokenize_documents(["", "  "], tokenizer)
+
+
+def test_a_trained_tokenizer_is_the_same_after_saving(tokenizer, tmp_path):
+    from transformers import AutoTokenizer
+
+    tokenizer.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    ids = loaded("The Quick fox!")["input_ids"]
+    assert ids == tokenizer("the quick fox!")["input_ids"]
+    assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    assert loaded.model_max_length == 64

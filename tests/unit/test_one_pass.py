@@ -1,0 +1,130 @@
+"""One pass gives what cutting the model to each layer and embedding anew gives."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from transformers import AutoConfig, AutoModel
+
+from starbench.embedding.layered_encoder import LayeredEncoder
+from starbench.embedding.layers import cut_to_depth, final_norm
+from starbench.embedding.one_pass import _groups, embed_columns
+from starbench.errors import InputError
+from tests.conftest import triplet_texts
+
+
+def cut_by_hand(model, layers):
+    """The recipe of sentence-transformers' documentation: shorten the list, encode again."""
+    cut = copy.deepcopy(model)
+    cut[0].auto_model.encoder.layer = cut[0].auto_model.encoder.layer[:layers]
+    return cut
+
+
+def test_embed_columns_equals_encoding_with_a_model_cut_by_hand(tiny_model, triplet_columns):
+    embedded = embed_columns(tiny_model.eval(), triplet_columns, [1, 3, 4])
+    for layer in (1, 3, 4):
+        for column, texts in zip(embedded[layer], triplet_texts(), strict=True):
+            expected = cut_by_hand(tiny_model, layer).encode(texts)
+            np.testing.assert_allclose(column.detach().numpy(), expected, atol=1e-5)
+
+
+def test_grouping_by_length_changes_nothing_and_pads_little(tiny_model, monkeypatch):
+    texts = ["a dog . " * (1 + n % 7) for n in range(90)]
+    features = {
+        k: v
+        for k, v in tiny_model.preprocess(texts).items()
+        if k in ("input_ids", "attention_mask")
+    }
+    expected = cut_by_hand(tiny_model, 2).encode(texts)
+    passes = []
+    forward = tiny_model[0].auto_model.forward
+
+    def counted(*args, **kwargs):
+        passes.append(kwargs["attention_mask"])
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(tiny_model[0].auto_model, "forward", counted)
+    (embedded,) = embed_columns(tiny_model.eval(), [features], [2])[2]
+    np.testing.assert_allclose(embedded.detach().numpy(), expected, atol=1e-5)
+    padded = sum(mask.numel() for mask in passes)
+    real = features["attention_mask"].sum()
+    assert len(passes) > 1
+    assert padded < 1.3 * real < features["attention_mask"].numel()
+
+
+def test_groups_hold_every_row_once_and_are_never_tiny():
+    lengths = torch.tensor([3, 30, 9, 9, 12, 25, 4, 5] * 12)
+    order = torch.argsort(lengths, descending=True, stable=True)
+    groups = _groups(order, lengths)
+    assert torch.equal(torch.cat(groups), order)
+    assert min(len(group) for group in groups) >= 16
+
+
+def test_modules_after_the_pooling_are_applied_to_every_layer(tiny_model, triplet_columns):
+    model = SentenceTransformer(modules=[*tiny_model.children(), Normalize()], device="cpu")
+    embedded = embed_columns(model.eval(), triplet_columns, [2, 4])
+    for layer in (2, 4):
+        torch.testing.assert_close(embedded[layer][0].norm(dim=-1), torch.ones(6))
+
+
+def test_a_cut_model_saved_and_loaded_again_is_the_same(tiny_model, tmp_path):
+    transformer = tiny_model[0].auto_model
+    cut = cut_to_depth(transformer, 2)
+    assert len(transformer.encoder.layer) == 4
+    assert cut.encoder.layer[0] is transformer.encoder.layer[0]
+    cut.save_pretrained(tmp_path)
+    loaded = AutoModel.from_pretrained(tmp_path)
+    ids = torch.tensor([[2, 5, 6, 7, 3]])
+    whole = transformer(ids, output_hidden_states=True).hidden_states[2]
+    torch.testing.assert_close(loaded.eval()(ids).last_hidden_state, whole, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [0, 5])
+def test_a_model_cannot_be_cut_to_layers_that_it_does_not_have(tiny_model, layers):
+    with pytest.raises(InputError, match="cannot cut a model of 4 layers"):
+        cut_to_depth(tiny_model[0].auto_model, layers)
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "electra", "modernbert"])
+def test_layers_of_one_pass_equal_the_cut_model_for_every_family(family):
+    names = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2}
+    if family == "distilbert":
+        names = {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 32}
+    more = {"intermediate_size": 32} if family != "distilbert" else {}
+    config = AutoConfig.for_model(family, vocab_size=60, pad_token_id=0, **names, **more)
+    torch.manual_seed(1)
+    model = AutoModel.from_config(config).eval()
+    ids = torch.tensor([[2, 5, 6, 7, 3], [2, 9, 9, 8, 3]])
+    hidden = model(ids, output_hidden_states=True).hidden_states
+    for layers in (1, 2):
+        cut = cut_to_depth(model, layers)(ids).last_hidden_state
+        torch.testing.assert_close(final_norm(model)(hidden[layers]), cut, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_the_layered_encoder_equals_sentence_transformers(tiny_model, tmp_path, pooling):
+    model = SentenceTransformer(
+        modules=[tiny_model[0], Pooling(16, pooling_mode=pooling)], device="cpu"
+    )
+    model.save_pretrained(str(tmp_path), create_model_card=False)
+    texts = triplet_texts()[1]
+    encoder = LayeredEncoder.load(tmp_path, [1, 3], tokens_per_batch=30)
+    ids = encoder.tokenize(texts)
+    batches = encoder.batches([len(row) for row in ids])
+    assert sorted(row for batch in batches for row in batch) == list(range(len(texts)))
+    assert len(encoder.transformer.encoder.layer) == 3
+    for layer in (1, 3):
+        expected = cut_by_hand(model, layer).encode(texts)
+        for batch in batches:
+            embedded = encoder.embed_batch([ids[row] for row in batch])[layer]
+            np.testing.assert_allclose(embedded, expected[batch], atol=1e-5)
+
+
+def test_a_folder_with_other_modules_is_refused(tiny_model, tmp_path):
+    model = SentenceTransformer(modules=[*tiny_model.children(), Normalize()], device="cpu")
+    model.save_pretrained(str(tmp_path), create_model_card=False)
+    with pytest.raises(InputError, match="expected the modules Transformer, Pooling"):
+        LayeredEncoder.load(tmp_path, [1])

@@ -1,0 +1,238 @@
+"""The real workflow on tiny data: runs to the end, reruns what changed, survives being killed."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TINY = Path(__file__).with_name("tiny.yaml")
+BIN = Path(sys.executable).parent
+ENVIRONMENT = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    return [
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--directory",
+        str(folder),
+        "--configfile",
+        str(folder / "run.yaml"),
+        "--cores",
+        "2",
+        *arguments,
+    ]
+
+
+def snakemake(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        command(folder, *arguments), env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def edit(folder: Path, change) -> None:
+    path = folder / "run.yaml"
+    value = yaml.safe_load(path.read_text())
+    change(value)
+    path.write_text(yaml.safe_dump(value, sort_keys=False))
+
+
+def planned(folder: Path) -> dict[str, int]:
+    """Return {rule: jobs} of a dry run."""
+    text = snakemake(folder, "--dry-run", "--quiet", "host")
+    table = re.search(r"Job stats:\n.*?\n-[- ]+\n(.*?)\n\n", text, re.DOTALL)
+    if table is None:
+        assert "Nothing to be done" in text
+        return {}
+    rows = [line.split() for line in table[1].splitlines()]
+    return {rule: int(count) for rule, count in rows if rule not in ("total", "all")}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A folder in which the tiny run has been made."""
+    folder = tmp_path_factory.mktemp("run")
+    shutil.copy(TINY, folder / "run.yaml")
+    snakemake(folder)
+    return folder
+
+
+@pytest.fixture
+def changed(finished):
+    """The finished run, whose config a test may change; put back afterwards."""
+    yield finished
+    shutil.copy(TINY, finished / "run.yaml")
+    snakemake(finished, "--dry-run", "--quiet")
+
+
+def test_the_run_ends_with_scores_of_every_system_cell_and_dataset(finished):
+    rows = (finished / "results/tiny/scores.csv").read_text().splitlines()[1:]
+    keys = {tuple(row.split(",")[:5]) for row in rows}
+    systems = ("base", "base-2dmse", "starbucks")
+    sizes = [(str(n), str(d), f"n{n}-d{d}") for n in (1, 2) for d in (8, 16)]
+    assert keys == {(system, "42", *size) for system in systems for size in sizes}
+    assert len(rows) == 2 * len(keys)
+
+
+def test_every_table_and_figure_is_there_and_every_job_has_a_log_and_a_benchmark(finished):
+    run = finished / "results/tiny"
+    assert (run / "tables/sts.md").read_text().startswith("|")
+    assert (run / "figures/sts_heatmap_starbucks.png").stat().st_size > 5000
+    for kind in ("logs", "benchmarks"):
+        assert len(list((run / kind).rglob("starbucks/seed-42*"))) >= 1
+    assert not list(run.rglob("checkpoint-*")), "checkpoints of finished trainings are removed"
+    assert not list(run.rglob("*.tmp"))
+
+
+def test_a_second_run_does_nothing(finished):
+    assert planned(finished) == {}
+
+
+def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(changed):
+    override = {"sts": {"options": {"kl_weight": 0.7}}}
+    edit(changed, lambda value: value["systems"]["starbucks"].update(overrides=override))
+    jobs = planned(changed)
+    assert {
+        rule: jobs.pop(rule) for rule in ("finetune_model", "embed_texts", "score_dataset")
+    } == {
+        "finetune_model": 1,
+        "embed_texts": 1,
+        "score_dataset": 1,
+    }
+    assert set(jobs) == {"collect_scores", "draw_report"}
+
+
+def test_how_often_to_log_or_to_keep_a_checkpoint_reruns_nothing(changed):
+    def change(value):
+        value["tracks"]["sts"]["finetuning"] |= {"checkpoint_every": 7, "log_every": 3}
+        value["compute"]["pretrain"]["cpus"] = 2
+
+    edit(changed, change)
+    assert planned(changed) == {}
+
+
+def test_a_new_dataset_runs_only_what_is_new(changed):
+    def change(value):
+        value["datasets"]["roles"] = {
+            "kind": "pairs",
+            "source": "micro",
+            "name": "roles",
+            "rows": 30,
+        }
+        value["tracks"]["sts"]["tasks"].append("roles")
+
+    edit(changed, change)
+    jobs = planned(changed)
+    assert "finetune_model" not in jobs
+    assert "pretrain_backbone" not in jobs
+    assert (jobs["fetch_dataset"], jobs["embed_texts"], jobs["score_dataset"]) == (1, 3, 3)
+
+
+def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
+    size = {"name": "third", "layers": 1, "dim": 12}
+    edit(changed, lambda value: value["sizes"].insert(1, size))
+    jobs = planned(changed)
+    assert "fetch_dataset" not in jobs
+    assert jobs["pretrain_backbone"] == 1  # smae reads the sizes, mlm does not
+    assert jobs["finetune_model"] == 2  # 2dmse and srl; the untouched backbone does not
+    assert jobs["embed_texts"] == jobs["score_dataset"] == 3
+
+
+def test_a_new_seed_leaves_the_others_alone(changed):
+    edit(changed, lambda value: value.update(seeds=[42, 43]))
+    jobs = planned(changed)
+    assert jobs["pretrain_backbone"] == 2
+    assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_dataset"] == 3
+
+
+def test_a_wrong_config_stops_before_anything_runs(tmp_path):
+    shutil.copy(TINY, tmp_path / "run.yaml")
+    edit(tmp_path, lambda value: value["systems"]["starbucks"].update(objektive="srl"))
+    done = subprocess.run(
+        command(tmp_path), env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    text = done.stdout + done.stderr
+    assert "run.yaml:" in text
+    assert "unknown key 'objektive' (did you mean 'objective'?)" in text
+    assert "Traceback" not in text
+    assert not (tmp_path / "results").exists()
+
+
+def weights(folder: Path, model: str) -> bytes:
+    path = folder / f"results/tiny/models/sts/{model}/seed-42/model/model.safetensors"
+    return path.read_bytes()
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights(
+    finished, tmp_path
+):
+    shutil.copytree(finished, tmp_path / "run")
+    folder = tmp_path / "run"
+    model = folder / "results/tiny/models/sts/starbucks/seed-42"
+    shutil.rmtree(model)
+    # checkpoints more often, so that the kill hits between two of them
+    edit(folder, lambda v: v["tracks"]["sts"]["finetuning"].update(checkpoint_every=2))
+    running = subprocess.Popen(
+        command(folder),
+        env=ENVIRONMENT,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 90
+    while not list(model.glob("checkpoints/checkpoint-*/trainer_state.json")):
+        assert time.monotonic() < deadline
+        assert running.poll() is None, "the training ended before it could be killed"
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (model / "manifest.json").exists()
+
+    # what `make run` does
+    subprocess.run(["starbench", "unlock"], cwd=folder, env=ENVIRONMENT, check=True)
+    snakemake(folder)
+    assert weights(folder, "starbucks") == weights(finished, "starbucks")
+    log = (folder / "results/tiny/logs/models/sts/starbucks/seed-42.log").read_text()
+    assert "resuming from" in log
+    assert (folder / "results/tiny/scores.csv").read_bytes() == (
+        finished / "results/tiny/scores.csv"
+    ).read_bytes()
+
+
+def test_a_lock_is_kept_while_a_snakemake_works_in_the_folder(tmp_path):
+    (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
+    lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    lock.write_text("x")
+    script = tmp_path / "snakemake"
+    script.write_text("import time\ntime.sleep(60)\n")
+    working = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
+    try:
+        time.sleep(0.5)
+        done = subprocess.run(
+            ["starbench", "unlock"],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert f"already running in {tmp_path} (process {working.pid})" in done.stderr
+        assert lock.exists()
+    finally:
+        working.kill()
+        working.wait()
+    subprocess.run(["starbench", "unlock"], cwd=tmp_path, env=ENVIRONMENT, check=True)
+    assert not lock.exists()

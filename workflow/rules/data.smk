@@ -1,0 +1,64 @@
+"""Stage data: the only rules that touch the network.
+
+IN   a source named in the config
+OUT  results/{run}/data/{dataset}/, results/{run}/checkpoints/{backbone}/
+"""
+
+
+localrules:
+    fetch_dataset,
+    fetch_checkpoint,
+
+
+rule fetch_dataset:
+    """Fetch dataset {wildcards.dataset} and keep it normalised."""
+    output:
+        manifest="results/{run}/data/{dataset}/manifest.json",
+    log:
+        "results/{run}/logs/data/{dataset}.log",
+    benchmark:
+        "results/{run}/benchmarks/data/{dataset}.tsv"
+    params:
+        config=CONFIG_FILE,
+        reads=dataset_params,
+    threads: CONFIG.compute.data.cpus
+    resources:
+        mem_mb=CONFIG.compute.data.memory_mb,
+        runtime=CONFIG.compute.data.runtime_min,
+    conda:
+        "../../envs/starbench.yaml"
+    shell:
+        """
+        exec &> >(tee {log:q})
+        starbench data \
+            --config {params.config:q} \
+            --dataset {wildcards.dataset:q} \
+            --threads {threads}
+        """
+
+
+rule fetch_checkpoint:
+    """Fetch the checkpoint that backbone {wildcards.backbone} starts from."""
+    output:
+        manifest="results/{run}/checkpoints/{backbone}/manifest.json",
+    log:
+        "results/{run}/logs/checkpoints/{backbone}.log",
+    benchmark:
+        "results/{run}/benchmarks/checkpoints/{backbone}.tsv"
+    params:
+        config=CONFIG_FILE,
+        reads=checkpoint_params,
+    threads: CONFIG.compute.data.cpus
+    resources:
+        mem_mb=CONFIG.compute.data.memory_mb,
+        runtime=CONFIG.compute.data.runtime_min,
+    conda:
+        "../../envs/starbench.yaml"
+    shell:
+        """
+        exec &> >(tee {log:q})
+        starbench data \
+            --config {params.config:q} \
+            --checkpoint {wildcards.backbone:q} \
+            --threads {threads}
+        """

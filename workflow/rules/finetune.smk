@@ -1,0 +1,39 @@
+"""Stage fine-tune: an embedding model from a backbone.
+
+IN   results/{run}/backbones/{backbone}/seed-{seed}/ or checkpoints/, results/{run}/data/{dataset}/
+OUT  results/{run}/models/{track}/{model}/seed-{seed}/
+"""
+
+
+rule finetune_model:
+    """Fine-tune model {wildcards.model} for {wildcards.track} with seed {wildcards.seed}."""
+    input:
+        model_inputs,
+    output:
+        # Checkpoints lie beside the manifest, undeclared: Snakemake keeps them when a job dies.
+        manifest="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
+    log:
+        "results/{run}/logs/models/{track}/{model}/seed-{seed}.log",
+    benchmark:
+        "results/{run}/benchmarks/models/{track}/{model}/seed-{seed}.tsv"
+    params:
+        config=CONFIG_FILE,
+        reads=model_params,
+    threads: CONFIG.compute.finetune.cpus
+    resources:
+        mem_mb=CONFIG.compute.finetune.memory_mb,
+        runtime=CONFIG.compute.finetune.runtime_min,
+        gpu=CONFIG.compute.finetune.gpus,
+    conda:
+        "../../envs/starbench.yaml"
+    priority: 10
+    shell:
+        """
+        exec &> >(tee {log:q})
+        HF_HUB_OFFLINE=1 starbench finetune \
+            --config {params.config:q} \
+            --track {wildcards.track:q} \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed} \
+            --threads {threads}
+        """

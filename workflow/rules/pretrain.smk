@@ -1,0 +1,38 @@
+"""Stage pre-train: one backbone from another, or from scratch.
+
+IN   results/{run}/data/{dataset}/, results/{run}/checkpoints/{backbone}/ or another backbone
+OUT  results/{run}/backbones/{backbone}/seed-{seed}/
+"""
+
+
+rule pretrain_backbone:
+    """Pre-train backbone {wildcards.backbone} with seed {wildcards.seed}."""
+    input:
+        backbone_inputs,
+    output:
+        # Checkpoints lie beside the manifest, undeclared: Snakemake keeps them when a job dies.
+        manifest="results/{run}/backbones/{backbone}/seed-{seed}/manifest.json",
+    log:
+        "results/{run}/logs/backbones/{backbone}/seed-{seed}.log",
+    benchmark:
+        "results/{run}/benchmarks/backbones/{backbone}/seed-{seed}.tsv"
+    params:
+        config=CONFIG_FILE,
+        reads=backbone_params,
+    threads: CONFIG.compute.pretrain.cpus
+    resources:
+        mem_mb=CONFIG.compute.pretrain.memory_mb,
+        runtime=CONFIG.compute.pretrain.runtime_min,
+        gpu=CONFIG.compute.pretrain.gpus,
+    conda:
+        "../../envs/starbench.yaml"
+    priority: 20
+    shell:
+        """
+        exec &> >(tee {log:q})
+        HF_HUB_OFFLINE=1 starbench pretrain \
+            --config {params.config:q} \
+            --backbone {wildcards.backbone:q} \
+            --seed {wildcards.seed} \
+            --threads {threads}
+        """
