@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_model, save_file, save_model
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
     AutoConfig,
@@ -21,6 +21,7 @@ from transformers import (
     Trainer,
     TrainingArguments,
 )
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from starbench.config import Architecture, Config, Pretraining
 from starbench.data.store import read_records
@@ -137,6 +138,15 @@ class _InOrder(Trainer):  # type: ignore[misc]
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return SequentialSampler(self.train_dataset)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        # The vocabulary projection is the embeddings: safetensors refuses to write it twice.
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(folder / SAFE_WEIGHTS_NAME))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_model(self.model, str(Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME))
 
 
 def _train(
