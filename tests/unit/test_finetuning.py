@@ -72,13 +72,13 @@ def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, mo
 
     for stop in (3, 5, 8):  # checkpoints are kept every 2 steps: some work is done again
         with monkeypatch.context() as patched:
-            trainer = SentenceTransformerTrainer
+            trainer = run._Trainer
 
             def interrupted(*args, stop=stop, trainer=trainer, **kwargs):
                 kwargs["callbacks"] = [*kwargs["callbacks"], StopAt(stop)]
                 return trainer(*args, **kwargs)
 
-            patched.setattr(run, "SentenceTransformerTrainer", interrupted)
+            patched.setattr(run, "_Trainer", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 finetune_model(config, paths, "sts", name, 1)
         assert not (folder / "manifest.json").exists()
@@ -96,10 +96,10 @@ def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, mo
 def test_checkpoints_of_another_config_are_not_resumed(prepared, tiny_checkpoint, monkeypatch):
     config, paths = prepared
     with monkeypatch.context() as patched:
-        trainer = SentenceTransformerTrainer
+        trainer = run._Trainer
         patched.setattr(
             run,
-            "SentenceTransformerTrainer",
+            "_Trainer",
             lambda *a, **k: trainer(*a, **{**k, "callbacks": [*k["callbacks"], StopAt(5)]}),
         )
         with pytest.raises(KeyboardInterrupt):

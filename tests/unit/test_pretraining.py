@@ -56,9 +56,7 @@ def prepared(tmp_path, tiny_checkpoint):
     """A run with its texts fetched: (config, paths)."""
     stories = {"stories": {"kind": "text", "source": "micro", "rows": 50}}
     systems = {"starbucks": {"backbone": "smae", "objective": "srl"}}
-    config = tiny_config(
-        datasets=stories, backbones=backbones(tiny_checkpoint), systems=systems
-    )
+    config = tiny_config(datasets=stories, backbones=backbones(tiny_checkpoint), systems=systems)
     paths = RunPaths.of(config, tmp_path / "results")
     fetch_dataset(config, paths, "stories")
     return config, paths

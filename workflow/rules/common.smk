@@ -1,6 +1,6 @@
 """The config, checked, and what the run consists of: targets, inputs and parameters of rules."""
 
-from starbench import data, embedding, evaluation, finetuning, pretraining
+from starbench import data, embedding, evaluation, finetuning, pretraining, reporting
 from starbench.config_loading import effective_config
 from starbench.errors import InputError
 from starbench.models import (
@@ -13,7 +13,7 @@ from starbench.models import (
     pretraining_slice,
 )
 from starbench.paths import RunPaths
-from starbench.reporting import figure_names, table_names
+from starbench.reporting import figure_labels, figure_names, report_slice, table_names
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -46,7 +46,7 @@ def finished(folder):
 
 
 def all_products():
-    """Return what `rule all` makes: every table and figure of the run."""
+    """Return every product: every table and figure of the run."""
     return [
         *(str(PATHS.root / "tables" / name) for name in table_names(CONFIG)),
         *(str(PATHS.root / "figures" / name) for name in figure_names(CONFIG)),
@@ -131,3 +131,8 @@ def score_params(wildcards):
     """Return what a model's scores depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     return {"version": evaluation.RESULTS_VERSION, "cells": [str(cell) for cell in model.cells]}
+
+
+def report_params(wildcards):
+    """Return what the tables and figures depend on besides the scores."""
+    return {"version": reporting.RESULTS_VERSION, **report_slice(CONFIG)}

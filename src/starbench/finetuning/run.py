@@ -139,10 +139,9 @@ def _train(
     arguments = SentenceTransformerTrainingArguments(
         **trainer_arguments(settings, folder, steps, seed), batch_sampler=_in_order
     )
-    encoder.model_card_data.generate_widget_examples = False
     loss = LayeredLoss(encoder, base_loss(encoder, settings), model.sizes, objective, seed)
     train_log = TrainLog(f"finetune {model.name} seed {seed}", folder)
-    trainer = SentenceTransformerTrainer(
+    trainer = _Trainer(
         model=encoder,
         args=arguments,
         train_dataset=ordered(rows, steps * settings.batch_size, seed),
@@ -161,6 +160,13 @@ def _train(
         "dtype": {"weights": "float32", "forward": settings.precision},
         "device": str(trainer.args.device),
     }
+
+
+class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    """The library's trainer without the model card that it would collect examples for."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add nothing: the manifest says what a card would."""
 
 
 def ordered(rows: Dataset, count: int, seed: int) -> Dataset:

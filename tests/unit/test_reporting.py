@@ -1,0 +1,250 @@
+"""Tables and figures are functions of scores.csv: checked, shown as the paper shows them."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from starbench.errors import InputError
+from starbench.evaluation.scores import Score, write_scores
+from starbench.paths import RunPaths
+from starbench.reporting import figure_names, table_names
+from starbench.reporting.heatmaps import draw_all, draw_heatmap, grids, shared_scale
+from starbench.reporting.lines import draw_lines
+from starbench.reporting.run import summary, write_report
+from starbench.reporting.scores import averages, read_scores
+from starbench.reporting.tables import as_csv, as_latex, as_markdown, make_table, shorten
+from starbench.sizes import Size, grid_of
+from tests.unit.runs import tiny_config, tiny_value
+
+TASKS = ["test", "other", "third"]
+
+
+@pytest.fixture
+def config():
+    """Two systems, one of them with a model per size, and three datasets."""
+    pairs = {"kind": "pairs", "source": "micro", "rows": 10}
+    tracks = tiny_value()["tracks"]
+    tracks["sts"]["tasks"] = TASKS
+    return tiny_config(
+        datasets={"other": {**pairs, "display": "Other_1"}, "third": pairs},
+        systems={
+            "tiny-srl": {"backbone": "tiny", "objective": "srl", "display": "Tiny & SRL"},
+            "tiny-sep": {"backbone": "tiny", "objective": "separate", "display": "Tiny-Separate"},
+        },
+        tracks=tracks,
+        seeds=[1, 2],
+    )
+
+
+def value_of(system, seed, size, task):
+    base = 0.3 if system == "tiny-sep" else 0.2
+    return base + size.layers / 20 + size.dim / 100 + TASKS.index(task) / 50 + seed / 1000
+
+
+def all_scores(config, seeds=(1, 2)):
+    return [
+        Score(system, seed, size, "sts", task, metric, value, 10)
+        for system in config.systems
+        for seed in seeds
+        for size in (
+            config.trained_sizes if system == "tiny-sep" else grid_of(config.trained_sizes)
+        )
+        for task in TASKS
+        for metric, value in (
+            ("cosine_spearman", value_of(system, seed, size, task)),
+            ("cosine_pearson", 0.99),
+        )
+    ]
+
+
+@pytest.fixture
+def written(config, tmp_path):
+    """Write scores (all, or those given) and return (config, paths)."""
+
+    def write(scores=None):
+        paths = RunPaths.of(config, tmp_path)
+        write_scores(paths.all_scores, all_scores(config) if scores is None else scores)
+        return config, paths
+
+    return write
+
+
+def table_of(config, paths):
+    return make_table(read_scores(paths.all_scores, config), config, "sts")
+
+
+def test_the_table_equals_a_plain_loop_over_the_scores(written):
+    config, paths = written()
+    table = table_of(config, paths)
+    assert table.columns == ["test", "Other_1", "third", "Average"]
+    keys = itertools.product(config.trained_sizes, config.systems)
+    for row, (size, system) in zip(table.rows, keys, strict=True):
+        values = np.array([[value_of(system, s, size, t) for t in TASKS] for s in (1, 2)])
+        values = np.column_stack([values, values.mean(1)])
+        assert (row.size, row.system) == (size, system)
+        np.testing.assert_allclose(row.means, values.mean(0))
+        np.testing.assert_allclose(row.deviations, values.std(0, ddof=1))
+
+
+def test_the_csv_is_unrounded_and_tells_the_deviation(written):
+    config, paths = written()
+    (paths.root / "t.csv").write_text(as_csv(table_of(config, paths), config))
+    frame = pd.read_csv(paths.root / "t.csv")
+    first = frame.iloc[0]
+    assert (first["layers"], first["dim"], first["system"]) == (1, 4, "Tiny & SRL")
+    assert first["Other_1"] == pytest.approx(0.2 + 0.05 + 0.04 + 0.02 + 0.0015, abs=1e-12)
+    assert first["Average std"] == pytest.approx(math.sqrt(0.5) / 1000)
+
+
+def test_the_best_of_each_size_is_bold_and_ties_all_are(written):
+    config, paths = written()
+    bold = [
+        line.count("**") // 2 for line in as_markdown(table_of(config, paths), config).splitlines()
+    ]
+    assert bold[2:] == [0, 4, 0, 4, 0, 4]
+    equal = [
+        s._replace(value=0.50001 if s.system == "tiny-sep" else 0.50004)
+        for s in all_scores(config, seeds=(1,))
+    ]
+    config, paths = written(equal)
+    bold = [
+        line.count("**") // 2 for line in as_markdown(table_of(config, paths), config).splitlines()
+    ]
+    assert bold[2:] == [4] * 6
+
+
+def test_what_is_missing_is_a_dash_and_its_average_too(written, config):
+    gone = ("tiny-srl", Size(2, 8), "third")
+    kept = [s for s in all_scores(config, (1,)) if (s.system, s.size, s.dataset) != gone]
+    config, paths = written(kept)
+    text = as_markdown(table_of(config, paths), config)
+    (line,) = [line for line in text.splitlines() if "2/8" in line and "SRL" in line]
+    assert line.split(" | ")[-2:] == ["–", "– |"]
+    assert ".0000" not in text
+    cell = averages(read_scores(paths.all_scores, config), config, "sts")
+    cell = cell[(cell["system"] == "tiny-srl") & (cell["layers"] == 2) & (cell["dim"] == 8)]
+    assert cell["value"].isna().all()
+
+
+def test_a_system_without_any_score_is_shown_as_missing(written, config):
+    config, paths = written([s for s in all_scores(config, (1,)) if s.system == "tiny-srl"])
+    text = as_markdown(table_of(config, paths), config)
+    assert text.count("| Tiny-Separate | – | – | – | – |") == 3
+    write_report(config, paths)
+
+
+def test_latex_has_equal_columns_balanced_braces_and_no_bare_special_characters(written):
+    config, paths = written()
+    text = as_latex(table_of(config, paths), config)
+    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert {row.replace(r"\&", "").count("&") for row in rows} == {6}
+    assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
+    assert text.startswith(r"\begin{tabular}{lllrrrr}")
+    assert r"Tiny \& SRL" in text
+    assert r"Other\_1" in text
+    assert text.count(r"\midrule") == len(config.sizes)
+    assert "–" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.74551, ".7455"), (1.0, "1.0000"), (-0.05, "-.0500"), (math.nan, "–"), (0.0, ".0000")],
+)
+def test_scores_are_printed_as_in_the_paper(value, text):
+    assert shorten(value) == text
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("tiny-slr,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,10",
+         r":2: no system 'tiny-slr' \(did you mean 'tiny-srl'\?\)"),
+        ("tiny-srl,1,1,4,n1-d4,sts,tset,cosine_spearman,0.5,10", r":2: no dataset 'tset' .*'test'"),
+        ("tiny-srl,1,1,4,n1-d4,st,test,cosine_spearman,0.5,10", r":2: no track 'st'"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,1.5,10", r":2: '1.5' is no score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,good,10", r":2: 'good' is no score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,inf,10", r":2: 'inf' is no score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,,10", r":2: '' is no score"),
+    ],
+)  # fmt: skip
+def test_a_row_that_cannot_be_right_is_named_by_its_line(config, tmp_path, row, message):
+    path = tmp_path / "scores.csv"
+    path.write_text(f"system,seed,layers,dim,size,track,dataset,metric,value,queries\n{row}\n")
+    with pytest.raises(InputError, match=rf"scores\.csv{message}"):
+        read_scores(path, config)
+
+
+def test_a_missing_column_and_a_score_that_stands_twice_are_named(written, config):
+    _, paths = written(all_scores(config, (1,))[:1] * 2)
+    with pytest.raises(InputError, match=r"scores\.csv:3: this score stands twice: tiny-srl, 1"):
+        read_scores(paths.all_scores, config)
+    text = paths.all_scores.read_text().replace(",value", ",val")
+    paths.all_scores.write_text(text)
+    with pytest.raises(InputError, match=r"scores\.csv:1: no column 'value'"):
+        read_scores(paths.all_scores, config)
+
+
+def test_a_nan_score_is_kept_as_missing(written, config):
+    scores = all_scores(config, (1,))
+    config, paths = written([scores[0]._replace(value=math.nan), *scores[1:]])
+    assert math.isnan(table_of(config, paths).rows[0].means[0])
+
+
+def test_all_heatmaps_have_one_scale_and_show_every_cell(written):
+    config, paths = written()
+    found = grids(read_scores(paths.all_scores, config), config, "sts")
+    assert [np.isnan(grid.values).sum() for grid in found] == [0, 6]
+    values = np.concatenate([grid.values.ravel() for grid in found])
+    scale = shared_scale(found)
+    assert scale.vmin <= np.nanmin(values) <= np.nanmax(values) <= scale.vmax
+    figures = [draw_heatmap(grid, scale, config, "x") for grid in found]
+    limits = {figure.axes[0].images[0].get_clim() for figure in figures}
+    assert limits == {(scale.vmin, scale.vmax)}
+    shown = [{text.get_text() for text in figure.axes[0].texts} for figure in figures]
+    for grid, texts in zip(found, shown, strict=True):
+        assert texts == {shorten(v)[:-1] for v in grid.values.ravel() if not math.isnan(v)}
+    outlined = [p for p in figures[0].axes[0].patches if p.get_linewidth() > 1]
+    corners = {(round(p.get_x() + 0.47), round(p.get_y() + 0.47)) for p in outlined}
+    assert corners == {(0, 0), (1, 1), (2, 2)}
+    assert {
+        i.get_clim() for a in draw_all(found, scale, config, "x").axes for i in a.images
+    } == limits
+
+
+def test_lines_show_the_averages_in_different_looks_with_a_band_for_the_seeds(written):
+    config, paths = written()
+    axes = draw_lines(read_scores(paths.all_scores, config), config, "sts", "x").axes[0]
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 3]
+    assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == 2
+    expected = [
+        np.mean([value_of("tiny-sep", s, size, t) for s in (1, 2) for t in TASKS])
+        for size in config.trained_sizes
+    ]
+    np.testing.assert_allclose(lines[1].get_ydata(), expected)
+    assert len(axes.collections) == 2
+
+
+def test_the_files_written_are_those_announced_and_the_same_every_time(written):
+    config, paths = written()
+    write_report(config, paths)
+    files = sorted(paths.root.rglob("*.*"))
+    announced = {f"tables/{n}" for n in table_names(config)} | {
+        f"figures/{n}" for n in figure_names(config)
+    }
+    assert {str(file.relative_to(paths.root)) for file in files} == announced | {"scores.csv"}
+    before = {file: file.read_bytes() for file in files}
+    write_report(config, paths)
+    assert {file: file.read_bytes() for file in files} == before
+
+
+def test_the_summary_is_aligned_and_names_the_report(written):
+    config, paths = written()
+    text = summary(config, paths)
+    lines = [line for line in text.splitlines() if "Tiny" in line]
+    assert len({len(line) for line in lines}) == 1
+    assert max(map(len, text.splitlines())) <= 100
+    assert str(paths.root / "report.html") in text
+    assert lines[1].count("*") == 3

@@ -1,0 +1,52 @@
+"""Stage report: tables and figures, functions of scores.csv alone.
+
+IN   results/{run}/scores.csv
+OUT  results/{run}/tables/, results/{run}/figures/
+"""
+
+
+localrules:
+    draw_report,
+
+
+rule draw_report:
+    """Draw every table and figure of the run."""
+    input:
+        scores="results/{run}/scores.csv",
+    output:
+        tables=[
+            report(
+                f"results/{{run}}/tables/{name}",
+                caption="../report/table.rst",
+                category="Tables",
+                labels={"track": name.split(".")[0], "format": name.split(".")[1]},
+            )
+            for name in table_names(CONFIG)
+        ],
+        figures=[
+            report(
+                f"results/{{run}}/figures/{name}",
+                caption="../report/figure.rst",
+                category="Figures",
+                labels=figure_labels(CONFIG, name),
+            )
+            for name in figure_names(CONFIG)
+        ],
+    log:
+        "results/{run}/logs/draw_report.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_report.tsv"
+    params:
+        config=CONFIG_FILE,
+        reads=report_params,
+    threads: CONFIG.compute.report.cpus
+    resources:
+        mem_mb=CONFIG.compute.report.memory_mb,
+        runtime=CONFIG.compute.report.runtime_min,
+    conda:
+        "../../envs/starbench.yaml"
+    shell:
+        """
+        exec &> >(tee {log:q})
+        starbench report --config {params.config:q} --threads {threads}
+        """
