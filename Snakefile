@@ -1,5 +1,6 @@
 """Starbench: train and measure elastic text embeddings. Run with: snakemake"""
 
+
 include: "workflow/Snakefile"
 
 

@@ -57,7 +57,10 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
         cells = grid_of(trained) if section.grid == "full" else trained
         return [Model(system, system, track, tuple(trained), tuple(cells))]
     cells = grid_of(trained) if section.separate_grid == "full" else trained
-    return [Model(f"{system}-{size}", system, track, (size,), (size,)) for size in cells]
+    return [
+        Model(f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group))
+        for group in objective.groups(cells)
+    ]
 
 
 def objective_of(config: Config, system: str, track: str) -> Objective:

@@ -138,6 +138,20 @@ def test_separate_has_one_model_per_size_and_the_others_one_for_the_grid():
     assert len(models["starbucks"].cells) == len(config.sizes) ** 2
 
 
+def test_separate_at_the_full_width_needs_one_model_for_each_number_of_layers():
+    value = yaml.safe_load(DEMO.read_text())
+    value["tracks"]["sts"] |= {
+        "separate_grid": "full",
+        "objectives": [{"objective": "separate", "train_dim": "full"}],
+    }
+    models = [m for m in models_of(parse_config(value), "sts") if m.system == "bert-separate"]
+    assert [model.name for model in models] == [f"bert-separate-n{n}-d128" for n in range(1, 7)]
+    assert {len(model.cells) for model in models} == {6}
+    value["tracks"]["sts"]["objectives"][0]["train_dim"] = "own"
+    models = [m for m in models_of(parse_config(value), "sts") if m.system == "bert-separate"]
+    assert len(models) == 36
+
+
 def test_overrides_change_one_system_alone():
     value = yaml.safe_load(DEMO.read_text())
     value["systems"]["bert-srl"]["overrides"] = {

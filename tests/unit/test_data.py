@@ -5,13 +5,13 @@ import json
 import shutil
 
 import pytest
-from tests.unit.runs import tiny_config
 
 from starbench.data.fetch import fetch_dataset
 from starbench.data.store import read_records
 from starbench.errors import InputError
 from starbench.manifest import read_manifest
 from starbench.paths import RunPaths
+from tests.unit.runs import tiny_config
 
 PAIRS = [
     {"sentence1": "a cat", "sentence2": "the cat", "score": 4.5, "more": 1},
@@ -119,7 +119,7 @@ def test_without_a_data_root_the_key_and_the_variable_are_named(tmp_path, monkey
     monkeypatch.delenv("STARBENCH_DATA", raising=False)
     dataset = pairs_file(tmp_path, [json.dumps(PAIRS[0])])
     config = tiny_config(datasets={"given": dataset})
-    with pytest.raises(InputError, match="data_root .* STARBENCH_DATA"):
+    with pytest.raises(InputError, match=r"data_root .* STARBENCH_DATA"):
         fetch_dataset(config, RunPaths.of(config, tmp_path), "given")
     monkeypatch.setenv("STARBENCH_DATA", str(tmp_path))
     fetch_dataset(config, RunPaths.of(config, tmp_path / "results"), "given")

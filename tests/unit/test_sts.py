@@ -1,4 +1,4 @@
-"""STS scores: MTEB's task fed with stored embeddings equals scipy and MTEB with the model itself."""
+"""STS scores: MTEB's task on stored embeddings equals scipy and MTEB on the model itself."""
 
 import mteb
 import numpy as np

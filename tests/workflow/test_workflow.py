@@ -146,7 +146,8 @@ def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
     assert "fetch_dataset" not in jobs
     assert jobs["pretrain_backbone"] == 1  # smae reads the sizes, mlm does not
     assert jobs["finetune_model"] == 2  # 2dmse and srl; the untouched backbone does not
-    assert jobs["embed_texts"] == jobs["score_dataset"] == 3
+    assert jobs["embed_texts"] == 2  # the untouched backbone's vectors hold the new columns already
+    assert jobs["score_dataset"] == 3
 
 
 def test_a_new_seed_leaves_the_others_alone(changed):
@@ -181,7 +182,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights
     shutil.copytree(finished, tmp_path / "run")
     folder = tmp_path / "run"
     model = folder / "results/tiny/models/sts/starbucks/seed-42"
-    shutil.rmtree(model)
+    for made in ("models", "embeddings", "scores"):
+        shutil.rmtree(folder / "results/tiny" / made / "sts" / "starbucks")
+    (folder / "results/tiny/scores.csv").unlink()
     # checkpoints more often, so that the kill hits between two of them
     edit(folder, lambda v: v["tracks"]["sts"]["finetuning"].update(checkpoint_every=2))
     running = subprocess.Popen(

@@ -84,7 +84,9 @@ def model_inputs(wildcards):
     backbone = CONFIG.systems[system].backbone
     inputs = [PATHS.backbone_in_use(CONFIG, backbone, wildcards.seed)]
     if objective_of(CONFIG, system, wildcards.track).trains:
-        inputs.append(PATHS.dataset(finetuning_of(CONFIG, system, wildcards.track).dataset))
+        inputs.append(
+            PATHS.dataset(finetuning_of(CONFIG, system, wildcards.track).dataset)
+        )
     return [finished(folder) for folder in inputs]
 
 
@@ -100,7 +102,10 @@ def all_parts(wildcards):
 
 def dataset_params(wildcards):
     """Return what a dataset depends on."""
-    return {"version": data.RESULTS_VERSION, **CONFIG.datasets[wildcards.dataset].model_dump()}
+    return {
+        "version": data.RESULTS_VERSION,
+        **CONFIG.datasets[wildcards.dataset].model_dump(),
+    }
 
 
 def checkpoint_params(wildcards):
@@ -130,7 +135,10 @@ def embedding_params(wildcards):
 def score_params(wildcards):
     """Return what a model's scores depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
-    return {"version": evaluation.RESULTS_VERSION, "cells": [str(cell) for cell in model.cells]}
+    return {
+        "version": evaluation.RESULTS_VERSION,
+        "cells": [str(cell) for cell in model.cells],
+    }
 
 
 def report_params(wildcards):

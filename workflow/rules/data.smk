@@ -18,15 +18,15 @@ rule fetch_dataset:
         "results/{run}/logs/data/{dataset}.log",
     benchmark:
         "results/{run}/benchmarks/data/{dataset}.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=dataset_params,
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.data.cpus
     resources:
         mem_mb=CONFIG.compute.data.memory_mb,
         runtime=CONFIG.compute.data.runtime_min,
-    conda:
-        "../../envs/starbench.yaml"
+    params:
+        config=CONFIG_FILE,
+        reads=dataset_params,
     shell:
         """
         exec &> >(tee {log:q})
@@ -45,15 +45,15 @@ rule fetch_checkpoint:
         "results/{run}/logs/checkpoints/{backbone}.log",
     benchmark:
         "results/{run}/benchmarks/checkpoints/{backbone}.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=checkpoint_params,
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.data.cpus
     resources:
         mem_mb=CONFIG.compute.data.memory_mb,
         runtime=CONFIG.compute.data.runtime_min,
-    conda:
-        "../../envs/starbench.yaml"
+    params:
+        config=CONFIG_FILE,
+        reads=checkpoint_params,
     shell:
         """
         exec &> >(tee {log:q})

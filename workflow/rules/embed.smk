@@ -16,16 +16,16 @@ rule embed_texts:
         "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}.log",
     benchmark:
         "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=embedding_params,
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus
     resources:
         mem_mb=CONFIG.compute.embed.memory_mb,
         runtime=CONFIG.compute.embed.runtime_min,
         gpu=CONFIG.compute.embed.gpus,
-    conda:
-        "../../envs/starbench.yaml"
+    params:
+        config=CONFIG_FILE,
+        reads=embedding_params,
     shell:
         """
         exec &> >(tee {log:q})

@@ -20,15 +20,15 @@ rule score_dataset:
         "results/{run}/logs/scores/{track}/{model}/seed-{seed}/{dataset}.log",
     benchmark:
         "results/{run}/benchmarks/scores/{track}/{model}/seed-{seed}/{dataset}.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=score_params,
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
     resources:
         mem_mb=CONFIG.compute.evaluate.memory_mb,
         runtime=CONFIG.compute.evaluate.runtime_min,
-    conda:
-        "../../envs/starbench.yaml"
+    params:
+        config=CONFIG_FILE,
+        reads=score_params,
     shell:
         """
         exec &> >(tee {log:q})
@@ -52,14 +52,14 @@ rule collect_scores:
         "results/{run}/logs/collect_scores.log",
     benchmark:
         "results/{run}/benchmarks/collect_scores.tsv"
-    params:
-        config=CONFIG_FILE,
+    conda:
+        "../../envs/starbench.yaml"
     threads: 1
     resources:
         mem_mb=CONFIG.compute.report.memory_mb,
         runtime=CONFIG.compute.report.runtime_min,
-    conda:
-        "../../envs/starbench.yaml"
+    params:
+        config=CONFIG_FILE,
     shell:
         """
         exec &> >(tee {log:q})

@@ -16,17 +16,17 @@ rule finetune_model:
         "results/{run}/logs/models/{track}/{model}/seed-{seed}.log",
     benchmark:
         "results/{run}/benchmarks/models/{track}/{model}/seed-{seed}.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=model_params,
+    priority: 10
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.finetune.cpus
     resources:
         mem_mb=CONFIG.compute.finetune.memory_mb,
         runtime=CONFIG.compute.finetune.runtime_min,
         gpu=CONFIG.compute.finetune.gpus,
-    conda:
-        "../../envs/starbench.yaml"
-    priority: 10
+    params:
+        config=CONFIG_FILE,
+        reads=model_params,
     shell:
         """
         exec &> >(tee {log:q})

@@ -16,17 +16,17 @@ rule pretrain_backbone:
         "results/{run}/logs/backbones/{backbone}/seed-{seed}.log",
     benchmark:
         "results/{run}/benchmarks/backbones/{backbone}/seed-{seed}.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=backbone_params,
+    priority: 20
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.pretrain.cpus
     resources:
         mem_mb=CONFIG.compute.pretrain.memory_mb,
         runtime=CONFIG.compute.pretrain.runtime_min,
         gpu=CONFIG.compute.pretrain.gpus,
-    conda:
-        "../../envs/starbench.yaml"
-    priority: 20
+    params:
+        config=CONFIG_FILE,
+        reads=backbone_params,
     shell:
         """
         exec &> >(tee {log:q})

@@ -36,15 +36,15 @@ rule draw_report:
         "results/{run}/logs/draw_report.log",
     benchmark:
         "results/{run}/benchmarks/draw_report.tsv"
-    params:
-        config=CONFIG_FILE,
-        reads=report_params,
+    conda:
+        "../../envs/starbench.yaml"
     threads: CONFIG.compute.report.cpus
     resources:
         mem_mb=CONFIG.compute.report.memory_mb,
         runtime=CONFIG.compute.report.runtime_min,
-    conda:
-        "../../envs/starbench.yaml"
+    params:
+        config=CONFIG_FILE,
+        reads=report_params,
     shell:
         """
         exec &> >(tee {log:q})

@@ -47,6 +47,10 @@ class Objective(Section):
         """The objective's name in the config; subclasses have it as the literal `objective`."""
         return str(getattr(self, "objective"))  # noqa: B009
 
+    def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
+        """Return which cells one model serves, each ascending, if there is not one for all."""
+        return [[cell] for cell in cells]
+
     @abstractmethod
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
         """Return the summands of one step's loss.

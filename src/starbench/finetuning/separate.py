@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from starbench.finetuning.objectives import Objective, Term
-from starbench.sizes import Size
+from starbench.sizes import Size, layers_of
 
 
 class Separate(Objective):
@@ -22,11 +22,17 @@ class Separate(Objective):
 
     objective: Literal["separate"] = Field(description="One model for each size.")
     train_dim: Literal["own", "full"] = Field(
-        default="own",
-        description="Whether a model is trained at its own dimension, or at the full width and "
-        "cut when scored (the published STS script).",
+        default="full",
+        description="Whether a model is trained at its own dimension (`own`), or at the full width "
+        "and cut when scored (`full`, the published STS script).",
     )
     per_size: ClassVar[bool] = True
+
+    def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
+        """Return one group a cell, or one for each number of layers if that trains the same."""
+        if self.train_dim == "own":
+            return super().groups(cells)
+        return [[c for c in cells if c.layers == layers] for layers in layers_of(cells)]
 
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
         """Return the model's one size, at its own dimension or the full width."""

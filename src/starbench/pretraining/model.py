@@ -1,4 +1,4 @@
-"""The pre-training loss: masked language modelling at several sizes, with an auto-encoder or not."""
+"""The pre-training loss: masked language modelling at several sizes, and an auto-encoder."""
 
 # B texts, T tokens, W width, H heads, S sizes, P predicted tokens, M most predicted in one text
 

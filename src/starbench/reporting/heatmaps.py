@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -109,7 +110,7 @@ def _draw(
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for row, column in np.ndindex(grid.values.shape):
-        value = grid.values[row, column]
+        value = float(grid.values[row, column])
         size = Size(grid.layers[row], grid.dims[column])
         if math.isnan(value):
             axes.add_patch(_cell(row, column, fill=False, hatch="////", edgecolor="#cccccc", lw=0))
@@ -128,7 +129,7 @@ def _draw(
     return image
 
 
-def _cell(row: int, column: int, **look: object) -> Rectangle:
+def _cell(row: int, column: int, **look: Any) -> Rectangle:
     return Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, **look)
 
 

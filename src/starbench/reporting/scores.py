@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -85,6 +86,6 @@ def _possible(value: str) -> bool:
     return math.isnan(number) or -1 <= number <= 1
 
 
-def _lines(column: pd.Series) -> list[tuple[int, object]]:
+def _lines(column: pd.Series) -> list[tuple[int, Any]]:
     """Return (line in the file, value): the first row stands in line 2."""
     return list(enumerate(column.tolist(), start=2))
