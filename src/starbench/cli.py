@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,15 +110,21 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
     from starbench.paths import RunPaths
 
     config = load_config(options.config)
-    for kind, section in (
+    known: list[tuple[str, Collection[Any]]] = [
         ("dataset", config.datasets),
         ("backbone", config.backbones),
         ("checkpoint", config.backbones),
         ("track", config.tracks),
-    ):
+        ("seed", config.seeds),
+    ]
+    for kind, section in known:
         name = getattr(options, kind, None)
         if name is not None and name not in section:
             raise InputError(f"the config has no {kind} '{name}'{did_you_mean(name, section)}")
+    if getattr(options, "model", None) and options.track:
+        from starbench.models import model_named
+
+        model_named(config, options.track, options.model)  # before anything slow is imported
     return config, RunPaths.of(config, options.results)
 
 

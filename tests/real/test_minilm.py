@@ -60,7 +60,7 @@ def test_the_full_size_gives_the_public_value_to_a_thousandth(untouched, dataset
 
 
 def test_mtebs_official_task_gives_the_same_score_from_the_stored_embeddings(untouched):
-    config, paths = untouched
+    _, paths = untouched
     rows = read_records(paths.dataset("stsb"))
     task = mteb.get_task("STSBenchmark")
     task.dataset = {"default": DatasetDict({"test": rows})}

@@ -184,6 +184,8 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights
     model = folder / "results/tiny/models/sts/starbucks/seed-42"
     for made in ("models", "embeddings", "scores"):
         shutil.rmtree(folder / "results/tiny" / made / "sts" / "starbucks")
+    for product in ("tables", "figures"):  # else nothing asks for what is missing
+        shutil.rmtree(folder / "results/tiny" / product)
     (folder / "results/tiny/scores.csv").unlink()
     # checkpoints more often, so that the kill hits between two of them
     edit(folder, lambda v: v["tracks"]["sts"]["finetuning"].update(checkpoint_every=2))

@@ -14,14 +14,15 @@ rule draw_report:
     input:
         scores="results/{run}/scores.csv",
     output:
+        # The HTML report shows one format of each; the others are for papers.
         tables=[
             report(
                 f"results/{{run}}/tables/{name}",
                 caption="../report/table.rst",
                 category="Tables",
-                labels={"track": name.split(".")[0], "format": name.split(".")[1]},
+                labels={"track": name.split(".")[0]},
             )
-            for name in table_names(CONFIG)
+            for name in table_names(CONFIG, ["csv"])
         ],
         figures=[
             report(
@@ -30,7 +31,17 @@ rule draw_report:
                 category="Figures",
                 labels=figure_labels(CONFIG, name),
             )
-            for name in figure_names(CONFIG)
+            for name in figure_names(CONFIG, ["png"])
+        ],
+        papers=[
+            *(
+                f"results/{{run}}/tables/{name}"
+                for name in table_names(CONFIG, ["md", "tex"])
+            ),
+            *(
+                f"results/{{run}}/figures/{name}"
+                for name in figure_names(CONFIG, ["pdf"])
+            ),
         ],
     log:
         "results/{run}/logs/draw_report.log",

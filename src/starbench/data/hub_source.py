@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -33,8 +33,6 @@ class HubSource(Source):
         default_factory=dict,
         description="Our field name -> the dataset's column, where they differ.",
     )
-
-    needs_network: ClassVar[bool] = True
 
     def records(self, data_root: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (place, record) with columns renamed to this project's field names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -32,8 +32,6 @@ class Source(Section):
     rows: int | None = Field(
         default=None, ge=1, description="Take at most this many records (all if not given)."
     )
-
-    needs_network: ClassVar[bool] = False
 
     @abstractmethod
     def records(self, data_root: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:

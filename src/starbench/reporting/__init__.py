@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ TABLE_FORMATS = ("csv", "md", "tex")
 FIGURE_FORMATS = ("png", "pdf")
 
 
-def table_names(config: Config) -> list[str]:
-    """Return the names of the files below ``tables/``."""
-    return [f"{track}.{ending}" for track in config.tracks for ending in TABLE_FORMATS]
+def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[str]:
+    """Return the names of the files below ``tables/``, of some formats or all."""
+    return [f"{track}.{ending}" for track in config.tracks for ending in formats]
 
 
 def figure_stems(config: Config) -> list[str]:
@@ -28,20 +29,19 @@ def figure_stems(config: Config) -> list[str]:
     return stems
 
 
-def figure_names(config: Config) -> list[str]:
-    """Return the names of the files below ``figures/``."""
-    return [f"{stem}.{ending}" for stem in figure_stems(config) for ending in FIGURE_FORMATS]
+def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> list[str]:
+    """Return the names of the files below ``figures/``, of some formats or all."""
+    return [f"{stem}.{ending}" for stem in figure_stems(config) for ending in formats]
 
 
 def figure_labels(config: Config, name: str) -> dict[str, str]:
     """Return how the HTML report labels the file `name` below ``figures/``."""
-    stem, ending = name.rsplit(".", 1)
-    track, what = stem.split("_", 1)
+    track, what = name.rsplit(".", 1)[0].split("_", 1)
     if what.startswith("heatmap_"):
         system = config.display("systems", what.removeprefix("heatmap_"))
-        return {"figure": "layers x dims", "system": system, "track": track, "format": ending}
+        return {"figure": "layers x dims", "system": system, "track": track}
     titles = {"heatmaps": "layers x dims", "average_by_size": "average by size"}
-    return {"figure": titles[what], "system": "all", "track": track, "format": ending}
+    return {"figure": titles[what], "system": "all", "track": track}
 
 
 def report_slice(config: Config) -> dict[str, Any]:
