@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from starbench.config import Config
     from starbench.paths import RunPaths
 
-# Every stage imports its libraries only when it runs: torch alone takes seconds.
+# A stage imports its libraries only once its arguments are known to be right: they take seconds.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,41 +141,45 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _pretrain(options: argparse.Namespace) -> None:
+    opened = _opened(options)
     from starbench.pretraining.run import pretrain_backbone
 
-    pretrain_backbone(*_opened(options), options.backbone, options.seed)
+    pretrain_backbone(*opened, options.backbone, options.seed)
 
 
 def _finetune(options: argparse.Namespace) -> None:
+    opened = _opened(options)
     from starbench.finetuning.run import finetune_model
 
-    finetune_model(*_opened(options), options.track, options.model, options.seed)
+    finetune_model(*opened, options.track, options.model, options.seed)
 
 
 def _embed(options: argparse.Namespace) -> None:
+    opened = _opened(options)
     from starbench.embedding.run import embed_texts
 
-    opened = _opened(options)
     embed_texts(*opened, options.track, options.model, options.seed, options.dataset)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from starbench.evaluation.run import collect_run, score_dataset
-
     opened = _opened(options)
+    given = [options.track, options.model, options.seed, options.dataset]
     if options.collect:
+        from starbench.evaluation.scores import collect_run
+
         collect_run(*opened)
         return
-    given = [options.track, options.model, options.seed, options.dataset]
     if None in given:
         raise InputError("evaluate needs --track, --model, --seed and --dataset, or --collect")
+    from starbench.evaluation.run import score_dataset
+
     score_dataset(*opened, *given)
 
 
 def _report(options: argparse.Namespace) -> None:
+    config, paths = _opened(options)
     from starbench.reporting.run import summary, write_report
 
-    config, paths = _opened(options)
     if options.show:
         print(summary(config, paths))
     else:

@@ -36,7 +36,7 @@ def run(*arguments):
             "the config has no dataset 'storys' (did you mean 'stories'?)",
         ),
         (
-            ["finetune", "--config", DEMO, "--track", "sts", "--model", "bert-slr", "--seed", "1"],
+            ["finetune", "--config", DEMO, "--track", "sts", "--model", "bert-slr", "--seed", "42"],
             "no model 'bert-slr' on track sts (did you mean 'bert-srl'?)",
         ),
         (

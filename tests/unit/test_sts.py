@@ -14,8 +14,8 @@ from starbench.data.store import read_records
 from starbench.embedding.run import embed_texts
 from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
 from starbench.errors import InputError
-from starbench.evaluation.run import collect_run, score_dataset
-from starbench.evaluation.scores import COLUMNS, collect_scores
+from starbench.evaluation.run import score_dataset
+from starbench.evaluation.scores import COLUMNS, collect_run, collect_scores
 from starbench.evaluation.sts import sts_scores, sts_task
 from starbench.finetuning.run import finetune_model
 from starbench.paths import RunPaths

@@ -8,9 +8,9 @@ import math
 from starbench.config import Config
 from starbench.data.store import read_records
 from starbench.embedding.store import StoredEmbeddings
-from starbench.evaluation.scores import Score, collect_scores, write_scores
+from starbench.evaluation.scores import Score, write_scores
 from starbench.evaluation.sts import sts_scores
-from starbench.models import model_named, models_of
+from starbench.models import model_named
 from starbench.paths import RunPaths
 
 log = logging.getLogger(__name__)
@@ -37,15 +37,3 @@ def score_dataset(
                 dataset,
             )
     write_scores(paths.scores(track, name, seed, dataset), scores)
-
-
-def collect_run(config: Config, paths: RunPaths) -> None:
-    """Put the scores of the whole run into ``scores.csv``."""
-    parts = [
-        paths.scores(track, model.name, seed, dataset)
-        for track in config.tracks
-        for model in models_of(config, track)
-        for seed in config.seeds
-        for dataset in config.tracks[track].tasks
-    ]
-    collect_scores(paths.all_scores, parts)

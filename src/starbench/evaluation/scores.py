@@ -7,8 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from starbench.config import Config
 from starbench.errors import InputError
 from starbench.files import written_whole
+from starbench.models import models_of
+from starbench.paths import RunPaths
 from starbench.sizes import Size
 
 COLUMNS = (
@@ -70,3 +73,15 @@ def collect_scores(path: Path, parts: Sequence[Path]) -> None:
             if header.strip() != ",".join(COLUMNS):
                 raise InputError(f"{part}:1: the columns are not {','.join(COLUMNS)}")
             out.writelines(rows)
+
+
+def collect_run(config: Config, paths: RunPaths) -> None:
+    """Put the scores of the whole run into ``scores.csv``."""
+    parts = [
+        paths.scores(track, model.name, seed, dataset)
+        for track in config.tracks
+        for model in models_of(config, track)
+        for seed in config.seeds
+        for dataset in config.tracks[track].tasks
+    ]
+    collect_scores(paths.all_scores, parts)
