@@ -170,8 +170,11 @@ class Embedding(Section):
     dtype: Literal["float32", "float16"] = Field(
         default="float32", description="Number format of the stored embeddings."
     )
-    tokens_per_batch: int = Field(
-        default=8192, ge=16, description="Padded tokens in one forward pass."
+    tokens_per_batch: int | None = Field(
+        default=None,
+        ge=16,
+        description="Padded tokens in one forward pass; if not given 1024 on a processor (its "
+        "cache holds no more) and 65536 on a GPU.",
     )
     max_length: int | None = Field(
         default=None, ge=8, description="Longest text in tokens; as in fine-tuning if not given."

@@ -3,9 +3,11 @@
 import itertools
 import math
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from starbench.errors import InputError
 from starbench.evaluation.scores import Score, write_scores
@@ -15,7 +17,7 @@ from starbench.reporting.heatmaps import draw_all, draw_heatmap, grids, shared_s
 from starbench.reporting.lines import draw_lines
 from starbench.reporting.run import summary, write_report
 from starbench.reporting.scores import averages, read_scores
-from starbench.reporting.tables import as_csv, as_latex, as_markdown, make_table, shorten
+from starbench.reporting.tables import as_csv, as_latex, as_markdown, as_text, make_table, shorten
 from starbench.sizes import Size, grid_of
 from tests.unit.runs import tiny_config, tiny_value
 
@@ -58,6 +60,30 @@ def all_scores(config, seeds=(1, 2)):
             ("cosine_pearson", 0.99),
         )
     ]
+
+
+@pytest.fixture
+def crowded():
+    """Twelve systems with long names, full of special characters, and twelve nameless sizes."""
+    name = "A rather long name | with_special <characters> & a price of $5 to $6, number"
+    return tiny_config(
+        sizes=[{"layers": n, "dim": 64 * n} for n in range(1, 13)],
+        systems={
+            f"s{i}": {"backbone": "tiny", "objective": "srl", "display": f"{name} {i}"}
+            for i in range(12)
+        },
+    )
+
+
+@pytest.fixture
+def crowded_scores(crowded, tmp_path):
+    scores = [
+        Score(system, 1, size, "sts", "test", "cosine_spearman", 0.3 + i / 50 + size.dim / 3000, 9)
+        for i, system in enumerate(crowded.systems)
+        for size in grid_of(crowded.trained_sizes)
+    ]
+    write_scores(tmp_path / "scores.csv", scores)
+    return read_scores(tmp_path / "scores.csv", crowded)
 
 
 @pytest.fixture
@@ -129,10 +155,13 @@ def test_what_is_missing_is_a_dash_and_its_average_too(written, config):
     assert cell["value"].isna().all()
 
 
-def test_a_system_without_any_score_is_shown_as_missing(written, config):
+def test_a_system_without_any_score_is_missing_and_leaves_nothing_to_be_better_than(
+    written, config
+):
     config, paths = written([s for s in all_scores(config, (1,)) if s.system == "tiny-srl"])
     text = as_markdown(table_of(config, paths), config)
     assert text.count("| Tiny-Separate | – | – | – | – |") == 3
+    assert "**" not in text
     write_report(config, paths)
 
 
@@ -140,9 +169,9 @@ def test_latex_has_equal_columns_balanced_braces_and_no_bare_special_characters(
     config, paths = written()
     text = as_latex(table_of(config, paths), config)
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
-    assert {row.replace(r"\&", "").count("&") for row in rows} == {6}
+    assert {row.replace(r"\&", "").count("&") for row in rows} == {5}
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
-    assert text.startswith(r"\begin{tabular}{lllrrrr}")
+    assert text.startswith(r"\begin{tabular}{llrrrr}")
     assert r"Tiny \& SRL" in text
     assert r"Other\_1" in text
     assert text.count(r"\midrule") == len(config.sizes)
@@ -151,8 +180,9 @@ def test_latex_has_equal_columns_balanced_braces_and_no_bare_special_characters(
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.74551, ".7455"), (1.0, "1.0000"), (-0.05, "-.0500"), (math.nan, "–"), (0.0, ".0000")],
-)
+    [(0.74551, ".7455"), (1.0, "1.0000"), (-0.05, "-.0500"), (math.nan, "–"), (0.0, ".0000"),
+     (-0.00001, ".0000")],
+)  # fmt: skip
 def test_scores_are_printed_as_in_the_paper(value, text):
     assert shorten(value) == text
 
@@ -168,6 +198,14 @@ def test_scores_are_printed_as_in_the_paper(value, text):
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,good,10", r":2: 'good' is no score"),
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,inf,10", r":2: 'inf' is no score"),
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,,10", r":2: '' is no score"),
+        ("tiny-srl,7,1,4,n1-d4,sts,test,cosine_spearman,0.5,10", r":2: no seed '7' .*1, 2"),
+        ("tiny-srl,1,3,4,n3-d4,sts,test,cosine_spearman,0.5,10", r":2: layers '3', .* is no cell"),
+        ("tiny-srl,1,1,4,n1-d8,sts,test,cosine_spearman,0.5,10", r":2: .*'n1-d8' is no cell"),
+        ("tiny-srl,1,one,4,n1-d4,sts,test,cosine_spearman,0.5,10", r":2: layers 'one'"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,ten", r":2: 'ten' is no number of"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5", r":2: 9 values for 10 columns"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,10,1", r":2: 11 values for 10 columns"),
+        ("", r":2: 0 values for 10 columns"),
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_right_is_named_by_its_line(config, tmp_path, row, message):
@@ -185,6 +223,30 @@ def test_a_missing_column_and_a_score_that_stands_twice_are_named(written, confi
     paths.all_scores.write_text(text)
     with pytest.raises(InputError, match=r"scores\.csv:1: no column 'value'"):
         read_scores(paths.all_scores, config)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"scores\.csv:1: no column 'system'"),
+        (b"system,seed,layers,dim,size,track,dataset,metric,value,queries,x\n", r":1: the columns"),
+        (b"system\xff\n", r"scores\.csv: not a CSV file in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_table_of_scores_is_refused(config, tmp_path, content, message):
+    path = tmp_path / "scores.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_scores(path, config)
+    path.unlink()
+    with pytest.raises(InputError, match=r"no scores at .*scores\.csv"):
+        read_scores(path, config)
+
+
+def test_a_correlation_may_be_beyond_one_by_what_rounding_adds(written, config):
+    scores = all_scores(config, (1,))
+    config, paths = written([scores[0]._replace(value=1.0000000000000002), *scores[1:]])
+    assert read_scores(paths.all_scores, config)["value"].max() > 1
 
 
 def test_a_nan_score_is_kept_as_missing(written, config):
@@ -205,7 +267,7 @@ def test_all_heatmaps_have_one_scale_and_show_every_cell(written):
     assert limits == {(scale.vmin, scale.vmax)}
     shown = [{text.get_text() for text in figure.axes[0].texts} for figure in figures]
     for grid, texts in zip(found, shown, strict=True):
-        assert texts == {shorten(v)[:-1] for v in grid.values.ravel() if not math.isnan(v)}
+        assert texts == {f"{v:.3f}"[1:] for v in grid.values.ravel() if not math.isnan(v)}
     outlined = [p for p in figures[0].axes[0].patches if p.get_linewidth() > 1]
     corners = {(round(p.get_x() + 0.47), round(p.get_y() + 0.47)) for p in outlined}
     assert corners == {(0, 0), (1, 1), (2, 2)}
@@ -248,3 +310,91 @@ def test_the_summary_is_aligned_and_names_the_report(written):
     assert max(map(len, text.splitlines())) <= 100
     assert str(paths.root / "report.html") in text
     assert lines[1].count("*") == 3
+
+
+def assert_apart_and_inside(figure, texts):
+    FigureCanvasAgg(figure).draw()
+    found = [text.get_window_extent() for text in texts if text.get_text()]
+    assert found
+    for box in found:
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(found, 2))
+
+
+def test_nothing_overlaps_or_is_cut_in_heatmaps_of_many_sizes_and_long_names(
+    crowded, crowded_scores
+):
+    found = grids(crowded_scores, crowded, "sts")[:4]
+    scale = shared_scale(found)
+    every = draw_all(found, scale, crowded, "average Spearman")
+    assert every.get_figwidth() == 7.0
+    panels = [axes for axes in every.axes if axes.images]
+    assert_apart_and_inside(every, [text for axes in panels for text in [axes.title, *axes.texts]])
+    assert_apart_and_inside(every, panels[-1].get_xticklabels())
+    single = draw_heatmap(found[0], scale, crowded, "average Spearman")
+    axes = single.axes[0]
+    assert len(axes.texts) == 144
+    assert_apart_and_inside(single, [axes.title, *axes.texts, *axes.get_xticklabels()])
+
+
+def test_twelve_systems_have_lines_that_differ_and_names_outside_the_plot(crowded, crowded_scores):
+    figure = draw_lines(crowded_scores, crowded, "sts", "average Spearman")
+    axes, (legend,) = figure.axes[0], figure.legends
+    looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in axes.lines}
+    assert len(looks) == len({line.get_marker() for line in axes.lines}) == 12
+    assert_apart_and_inside(figure, [*legend.get_texts(), *axes.get_xticklabels()])
+    assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+
+
+def test_the_summary_of_many_sizes_and_long_names_stays_within_a_hundred_columns(
+    crowded, crowded_scores
+):
+    text = as_text(make_table(crowded_scores, crowded, "sts"), crowded)
+    assert max(map(len, text.splitlines())) <= 100
+    assert all(f"{size.layers}/{size.dim}" in text.split() for size in crowded.trained_sizes)
+
+
+def test_special_characters_of_a_name_break_neither_markdown_nor_latex(crowded, crowded_scores):
+    table = make_table(crowded_scores, crowded, "sts")
+    rows = as_markdown(table, crowded).splitlines()
+    assert {row.replace(r"\|", "").count("|") for row in rows} == {5}
+    latex = as_latex(table, crowded)
+    assert r"\textbar{} with\_special \textless{}characters\textgreater{} \& a price" in latex
+    assert r"\$5 to \$6" in latex
+
+
+def test_sizes_without_names_are_not_shown_twice(crowded, crowded_scores):
+    table = make_table(crowded_scores, crowded, "sts")
+    assert as_markdown(table, crowded).startswith("| n/d | System | test | Average |")
+    assert as_latex(table, crowded).startswith(r"\begin{tabular}{llrr}")
+
+
+def test_the_look_is_the_same_whatever_the_user_has_set_and_leaves_that_alone(written):
+    config, paths = written()
+    write_report(config, paths)
+    drawn = paths.root / "figures/sts_average_by_size.png"
+    before = drawn.read_bytes()
+    with mpl.rc_context({"font.size": 20, "axes.linewidth": 9, "savefig.dpi": 50}):
+        write_report(config, paths)
+        assert mpl.rcParams["font.size"] == 20
+    assert drawn.read_bytes() == before
+
+
+def test_equal_values_everywhere_still_have_a_colour_scale(written, config):
+    config, paths = written([s._replace(value=0.5) for s in all_scores(config)])
+    scale = shared_scale(grids(read_scores(paths.all_scores, config), config, "sts"))
+    assert scale.vmin <= 0.5 <= scale.vmax > scale.vmin
+
+
+def test_sizes_with_names_have_a_column_for_them(written, config):
+    _, paths = written()
+    sizes = [{"layers": s.layers, "dim": s.dim, "name": f"a{s.dim}"} for s in config.sizes]
+    named = config.model_copy(update={"sizes": [type(config.sizes[0])(**size) for size in sizes]})
+    table = table_of(named, paths)
+    assert "| a4 | 1/4 | Tiny & SRL | " in as_markdown(table, named)
+    rows = as_latex(table, named).splitlines()
+    assert rows[0] == r"\begin{tabular}{lllrrrr}"
+    assert rows[2].startswith("Size & $n/d$ & System & ")
+    assert rows[4].startswith(r"a4 & 1/4 & Tiny \& SRL & ")
+    assert rows[5].startswith(" &  & Tiny-Separate & ")

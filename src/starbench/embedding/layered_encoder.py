@@ -18,6 +18,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 from starbench.embedding.layers import cut_to_depth, final_norm
 from starbench.errors import InputError
 
+TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65536}
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -31,7 +32,7 @@ class LayeredEncoder:
         layers: numbers of layers whose embeddings are wanted.
         max_length: longest text in tokens; what is longer is cut.
         precision: ``fp32``, ``bf16`` or ``fp16``: arithmetic of the forward pass (autocast).
-        tokens_per_batch: padded tokens in one forward pass.
+        tokens_per_batch: padded tokens in one forward pass; None for the device's default.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class LayeredEncoder:
         layers: Sequence[int],
         max_length: int,
         precision: str = "fp32",
-        tokens_per_batch: int = 8192,
+        tokens_per_batch: int | None = None,
     ) -> None:
         if pooling not in ("mean", "cls"):
             raise InputError(f"pooling is mean or cls, got {pooling!r}")
@@ -53,7 +54,8 @@ class LayeredEncoder:
         self.transformer = cut_to_depth(transformer, self.layers[-1]).eval().to(self.device)
         self.norm = final_norm(self.transformer)
         self.tokenizer, self.pooling, self.max_length = tokenizer, pooling, max_length
-        self.precision, self.tokens_per_batch = precision, tokens_per_batch
+        self.precision = precision
+        self.tokens_per_batch = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]
 
     @classmethod
     def load(
@@ -62,7 +64,7 @@ class LayeredEncoder:
         layers: Sequence[int],
         max_length: int | None = None,
         precision: str = "fp32",
-        tokens_per_batch: int = 8192,
+        tokens_per_batch: int | None = None,
     ) -> LayeredEncoder:
         """Load a SentenceTransformer folder of a transformer and a mean or cls pooling.
 

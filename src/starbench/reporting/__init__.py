@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from starbench.config import Config
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Raised when the same scores give other tables or figures than before."""
 
 TABLE_FORMATS = ("csv", "md", "tex")

@@ -16,12 +16,26 @@ from matplotlib.patches import Rectangle
 
 from starbench.config import Config
 from starbench.reporting.scores import at_size, averages
-from starbench.reporting.style import COLOUR_MAP, ONE_COLUMN, TWO_COLUMNS
+from starbench.reporting.style import (
+    COLOUR_MAP,
+    ONE_COLUMN,
+    SMALL,
+    TWO_COLUMNS,
+    look,
+    text_width,
+    wrapped,
+)
 from starbench.reporting.tables import shorten
 from starbench.sizes import Size, dims_of, layers_of
 
 CELL_IN = 0.34
-"""Smallest height of a cell in inches: a number of 7 points fits in."""
+"""Height of a cell in inches in a figure of its own; among others it is lower."""
+
+WIDE_IN, NARROW_IN = 0.27, 0.2
+"""Smallest widths of a cell in inches that a number of three or of two decimals fits in."""
+
+AROUND_IN = 1.15
+"""Width in inches that axis labels and colour bar take beside the heatmaps."""
 
 
 @dataclass(frozen=True)
@@ -57,45 +71,59 @@ def shared_scale(found: list[Grid]) -> Normalize:
     values = values[~np.isnan(values)]
     if not len(values):
         return Normalize(0, 1)
-    return Normalize(math.floor(values.min() * 20) / 20, math.ceil(values.max() * 20) / 20)
+    low, high = math.floor(values.min() * 20) / 20, math.ceil(values.max() * 20) / 20
+    return Normalize(low, high if high > low else low + 0.05)
 
 
+@look()
 def draw_heatmap(grid: Grid, scale: Normalize, config: Config, label: str) -> Figure:
-    """Return the heatmap of one system, one column wide."""
-    width = max(ONE_COLUMN, 1.1 + 0.42 * len(grid.dims))
-    figure = Figure(figsize=(width, 0.9 + CELL_IN * len(grid.layers)), layout="constrained")
+    """Return the heatmap of one system, one column wide; two for more dimensions than fit."""
+    fits = len(grid.dims) * WIDE_IN <= ONE_COLUMN - AROUND_IN
+    width = ONE_COLUMN if fits else TWO_COLUMNS
+    height = 0.9 + CELL_IN * max(3, len(grid.layers))
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
-    image = _draw(axes, grid, scale, config, numbers=True)
+    image = _draw(axes, grid, scale, config, width - AROUND_IN)
     axes.set_xlabel("dimensions")
     axes.set_ylabel("layers")
-    figure.colorbar(image, ax=axes, label=label)
+    _draw_bar(figure, image, [axes], label)
     return figure
 
 
+@look()
 def draw_all(found: list[Grid], scale: Normalize, config: Config, label: str) -> Figure:
-    """Return the heatmaps of all systems side by side with one colour bar."""
-    across = min(3, len(found))
+    """Return the heatmaps of all systems side by side with one colour bar, two columns wide."""
+    room, dims = TWO_COLUMNS - AROUND_IN, len(found[0].dims)
+    across = max(1, min(3, len(found), int(room / (dims * NARROW_IN + 0.1))))
     down = -(-len(found) // across)
-    numbers = len(found[0].dims) <= 6
     height = down * (0.5 + 0.26 * max(4, len(found[0].layers))) + 0.3
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes, grid in zip(panels.flat, found, strict=False):
-        image = _draw(axes, grid, scale, config, numbers)
+        image = _draw(axes, grid, scale, config, room / across - 0.1)
     for axes in panels.flat[len(found) :]:
         axes.axis("off")
     for column in range(across):
         last = max(row for row in range(down) if row * across + column < len(found))
         panels[last, column].tick_params(labelbottom=True)
-    figure.supxlabel("dimensions", fontsize=8)
-    figure.supylabel("layers", fontsize=8)
-    figure.colorbar(image, ax=panels, label=label, shrink=0.9)
+    figure.supxlabel("dimensions")
+    figure.supylabel("layers")
+    _draw_bar(figure, image, panels, label)
     return figure
 
 
+def _draw_bar(figure: Figure, image: mpl.cm.ScalarMappable, axes: Any, label: str) -> None:
+    """Draw a colour bar of a tenth of an inch; a bar as tall as a page would be no easier read."""
+    width, height = figure.get_size_inches()
+    shrink = min(1.0, 3 / height)
+    thin = max(5.0, shrink * (height - 0.7) / 0.1)
+    figure.colorbar(image, ax=axes, label=label, shrink=shrink, aspect=thin, fraction=0.3 / width)
+
+
 def _draw(
-    axes: Axes, grid: Grid, scale: Normalize, config: Config, numbers: bool
+    axes: Axes, grid: Grid, scale: Normalize, config: Config, width: float
 ) -> mpl.cm.ScalarMappable:
+    """Draw one grid into axes of about `width` inches."""
     axes.set_facecolor("#eeeeee")
     image = axes.imshow(
         np.ma.masked_invalid(grid.values),
@@ -104,36 +132,36 @@ def _draw(
         aspect="auto",
         origin="lower",
     )
-    axes.set_title(config.display("systems", grid.system))
+    axes.set_title(wrapped(config.display("systems", grid.system), width))
     axes.set_xticks(range(len(grid.dims)), [str(dim) for dim in grid.dims])
     axes.set_yticks(range(len(grid.layers)), [str(layer) for layer in grid.layers])
+    cell = width / len(grid.dims)
+    crowded = text_width(len(str(grid.dims[-1])) + 1, SMALL) > cell
     axes.tick_params(length=0)
+    axes.tick_params(axis="x", labelrotation=90 if crowded else 0)
     axes.spines[:].set_visible(False)
     for row, column in np.ndindex(grid.values.shape):
         value = float(grid.values[row, column])
-        size = Size(grid.layers[row], grid.dims[column])
         if math.isnan(value):
             axes.add_patch(_cell(row, column, fill=False, hatch="////", edgecolor="#cccccc", lw=0))
-        elif numbers:
-            axes.text(
-                column,
-                row,
-                shorten(value)[:-1],
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color=_readable(image.cmap(scale(value))),
-            )
-        if size in config.trained_sizes:
+        elif cell >= NARROW_IN:
+            text = shorten(value, digits=3 if cell >= WIDE_IN else 2)
+            _write(axes, row, column, text, image.cmap(scale(value)))
+        if Size(grid.layers[row], grid.dims[column]) in config.trained_sizes:
             axes.add_patch(_cell(row, column, fill=False, edgecolor="#D55E00", lw=1.6))
     return image
+
+
+def _write(axes: Axes, row: int, column: int, text: str, on: tuple[float, ...]) -> None:
+    colour = _readable(on)
+    axes.text(column, row, text, ha="center", va="center", fontsize=SMALL, color=colour)
 
 
 def _cell(row: int, column: int, **look: Any) -> Rectangle:
     return Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, **look)
 
 
-def _readable(colour: tuple[float, float, float, float]) -> str:
+def _readable(colour: tuple[float, ...]) -> str:
     """Return black or white, whichever is read better on `colour`."""
     luminance = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
     return "black" if luminance > 0.5 else "white"

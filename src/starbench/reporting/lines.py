@@ -3,48 +3,57 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from starbench.config import Config
 from starbench.reporting.scores import at_size, averages
-from starbench.reporting.style import COLOURS, LINES, MARKERS, TWO_COLUMNS
+from starbench.reporting.style import SMALL, TWO_COLUMNS, line_look, look, text_width, wrapped
+from starbench.sizes import Size
+
+HEIGHT_IN, LEGEND_LINE_IN = 2.8, 0.17
+LONG_NAME = 28
+"""Characters above which names stand below the plot: beside it they would take its room."""
 
 
+@look()
 def draw_lines(scores: pd.DataFrame, config: Config, track: str, label: str) -> Figure:
     """Return the average of every system at each trained size, with one deviation of the seeds."""
     table = averages(scores, config, track)
     sizes = config.trained_sizes
-    figure = Figure(figsize=(TWO_COLUMNS, 2.8), layout="constrained")
+    longest = max(len(config.display("systems", system)) for system in config.systems)
+    beside = longest <= LONG_NAME
+    height = HEIGHT_IN + (0 if beside else LEGEND_LINE_IN * len(config.systems))
+    figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
     axes = figure.subplots()
     for number, system in enumerate(config.systems):
-        values = [at_size(table, system, size)["value"] for size in sizes]
-        means = pd.Series([value.mean() for value in values])
-        spread = pd.Series([value.std(ddof=1) for value in values])
-        colour = COLOURS[number % len(COLOURS)]
-        axes.plot(
-            range(len(sizes)),
-            means,
-            color=colour,
-            marker=MARKERS[number % len(MARKERS)],
-            linestyle=LINES[number % len(LINES)],
-            markersize=4,
-            linewidth=1.3,
-            label=config.display("systems", system),
-        )
-        if spread.notna().any():
-            axes.fill_between(
-                range(len(sizes)), means - spread, means + spread, color=colour, alpha=0.15, lw=0
-            )
-    axes.set_xticks(range(len(sizes)), [_tick(config, size) for size in sizes])
+        _draw(axes, [at_size(table, system, size)["value"] for size in sizes], number)
+    room = TWO_COLUMNS - 0.7 - (text_width(longest, SMALL) + 0.5 if beside else 0)
+    ticks = [_tick(config, size, room / len(sizes)) for size in sizes]
+    axes.set_xticks(range(len(sizes)), ticks)
     axes.set_xlabel("size (layers/dimensions)")
     axes.set_ylabel(label)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside right center", frameon=False)
+    names = [
+        wrapped(config.display("systems", system), TWO_COLUMNS - 0.6, SMALL)
+        for system in config.systems
+    ]
+    place = "outside right center" if beside else "outside lower left"
+    figure.legend(axes.lines, names, loc=place, frameon=False)
     return figure
 
 
-def _tick(config: Config, size: object) -> str:
-    name = config.size_label(size)  # type: ignore[arg-type]
-    cut = f"{size.layers}/{size.dim}"  # type: ignore[attr-defined]
-    return cut if name == cut else f"{name}\n{cut}"
+def _draw(axes: Axes, values: list[pd.Series], number: int) -> None:
+    means = pd.Series([value.mean() for value in values])
+    spread = pd.Series([value.std(ddof=1) for value in values])
+    drawn = line_look(number)
+    axes.plot(range(len(values)), means, markersize=4, linewidth=1.3, **drawn)
+    if spread.notna().any():
+        low, high = means - spread, means + spread
+        axes.fill_between(range(len(values)), low, high, color=drawn["color"], alpha=0.15, lw=0)
+
+
+def _tick(config: Config, size: Size, width: float) -> str:
+    name, cut = config.size_label(size), f"{size.layers}/{size.dim}"
+    return cut if name == cut else f"{wrapped(name, width, SMALL)}\n{cut}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from starbench.config import Config
 from starbench.files import write_text
 from starbench.paths import RunPaths
@@ -44,7 +46,9 @@ def summary(config: Config, paths: RunPaths) -> str:
     for track, section in config.tracks.items():
         datasets = ", ".join(config.display("datasets", task) for task in section.tasks)
         parts += [
-            f"{track}: mean {METRICS[track]} over {datasets} (* best of its size)",
+            textwrap.fill(
+                f"{track}: mean {METRICS[track]} over {datasets} (* best of its size)", 100
+            ),
             "",
             as_text(make_table(scores, config, track), config),
             "",

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from starbench.config import Config
 from starbench.errors import InputError, did_you_mean
 from starbench.evaluation.scores import COLUMNS
-from starbench.sizes import Size
+from starbench.sizes import Size, grid_of
 
 KEYS = ["system", "seed", "layers", "dim", "track", "dataset", "metric"]
 METRICS = {"sts": "cosine_spearman"}
 """The metric of each track that tables and figures show."""
+
+ROUNDING = 1e-9
+"""How far beyond 1 a correlation may be: sums in floating point are not exact."""
 
 
 def read_scores(path: Path, config: Config) -> pd.DataFrame:
@@ -23,31 +26,77 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
 
     A value may be NaN (the score of equal embeddings); it is shown as missing.
 
-    Raises InputError, naming file and line, for a missing column, a name that the config does not
-    have, a score that stands twice, or a value that is no number or beyond [-1, 1].
+    Raises InputError, naming file and line, for a missing or unknown column, a row of another
+    length, a system, seed, track, dataset or cell that the config does not have, a score that
+    stands twice, or a value that is no number or beyond [-1, 1].
     """
-    if not path.is_file():
-        raise InputError(f"no scores at {path}")
-    scores = pd.read_csv(path, dtype={"value": str}, keep_default_na=False)
-    missing = [column for column in COLUMNS if column not in scores.columns]
-    if missing:
-        raise InputError(f"{path}:1: no column '{missing[0]}'")
-    for column, names in (
+    scores = _read(path)
+    for column, valid in (
         ("system", config.systems),
-        ("dataset", config.datasets),
+        ("seed", map(str, config.seeds)),
         ("track", config.tracks),
+        ("dataset", config.datasets),
     ):
-        for line, name in _lines(scores[column]):
+        names = set(valid)
+        for line, name in enumerate(scores[column], start=2):
             if name not in names:
                 raise InputError(f"{path}:{line}: no {column} '{name}'{did_you_mean(name, names)}")
-    for line, value in _lines(scores["value"]):
+    _check_cells(scores, path, config)
+    _check_numbers(scores, path)
+    for line, twice in enumerate(scores.duplicated(KEYS), start=2):
+        if twice:
+            what = ", ".join(scores.loc[line - 2, KEYS])
+            raise InputError(f"{path}:{line}: this score stands twice: {what}")
+    numbers = dict.fromkeys(["seed", "layers", "dim", "queries"], int) | {"value": float}
+    return scores.astype(numbers)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Return the rows as text; pandas' own reader would skip blank lines and pad short rows."""
+    if not path.is_file():
+        raise InputError(f"no scores at {path}")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from None
+    for column in COLUMNS:
+        if column not in header:
+            raise InputError(f"{path}:1: no column '{column}'")
+    if len(header) != len(COLUMNS):
+        raise InputError(f"{path}:1: the columns are not {','.join(COLUMNS)}")
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise InputError(f"{path}:{line}: {len(row)} values for {len(header)} columns")
+    return pd.DataFrame(rows, columns=header, dtype=str)
+
+
+def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
+    cells = {(str(cell.layers), str(cell.dim), str(cell)) for cell in grid_of(config.trained_sizes)}
+    found = zip(scores["layers"], scores["dim"], scores["size"], strict=True)
+    for line, (layers, dim, size) in enumerate(found, start=2):
+        if (layers, dim, size) not in cells:
+            raise InputError(
+                f"{path}:{line}: layers '{layers}', dim '{dim}', size '{size}' is no cell of the "
+                "config's grid"
+            )
+
+
+def _check_numbers(scores: pd.DataFrame, path: Path) -> None:
+    for line, value in enumerate(scores["value"], start=2):
         if not _possible(value):
             raise InputError(f"{path}:{line}: '{value}' is no score between -1 and 1")
-    for line, twice in _lines(scores.duplicated(KEYS)):
-        if twice:
-            what = ", ".join(str(scores.loc[line - 2, key]) for key in KEYS)
-            raise InputError(f"{path}:{line}: this score stands twice: {what}")
-    return scores.assign(value=scores["value"].astype(float))
+    for line, queries in enumerate(scores["queries"], start=2):
+        if not queries.isdecimal():
+            raise InputError(f"{path}:{line}: '{queries}' is no number of queries")
+
+
+def _possible(value: str) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return math.isnan(number) or abs(number) <= 1 + ROUNDING
 
 
 def averages(scores: pd.DataFrame, config: Config, track: str) -> pd.DataFrame:
@@ -76,16 +125,3 @@ def at_size(table: pd.DataFrame, system: str, size: Size) -> pd.DataFrame:
     return table[
         (table["system"] == system) & (table["layers"] == size.layers) & (table["dim"] == size.dim)
     ]
-
-
-def _possible(value: str) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    return math.isnan(number) or -1 <= number <= 1
-
-
-def _lines(column: pd.Series) -> list[tuple[int, Any]]:
-    """Return (line in the file, value): the first row stands in line 2."""
-    return list(enumerate(column.tolist(), start=2))

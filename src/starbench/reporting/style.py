@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -17,24 +21,60 @@ ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 """The colours of Okabe and Ito, told apart with any kind of colour vision."""
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h", "p")
 LINES = ("-", "--", "-.", ":")
 COLOUR_MAP = "cividis"
 
-mpl.rcParams.update(
-    {
-        "font.size": 8,
-        "axes.titlesize": 8,
-        "axes.labelsize": 8,
-        "xtick.labelsize": 7,
-        "ytick.labelsize": 7,
-        "legend.fontsize": 7,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "pdf.fonttype": 42,
-        "svg.hashsalt": "starbench",
+SMALL, NORMAL = 7, 8
+"""Font sizes in points: numbers and tick labels, titles and axis labels."""
+
+LOOK = {
+    "font.size": NORMAL,
+    "axes.titlesize": NORMAL,
+    "axes.labelsize": NORMAL,
+    "figure.labelsize": NORMAL,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.6,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "starbench",
+    # A display name is text, also with a dollar in it.
+    "text.parse_math": False,
+}
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Give figures the look of the report, whatever the user's matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(LOOK)
+        yield
+
+
+def line_look(number: int) -> dict[str, Any]:
+    """Return colour, marker and line style of the system at a position; 24 of them differ."""
+    # Where the colours start again, the line styles are shifted.
+    line = number + number // len(COLOURS)
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": LINES[line % len(LINES)],
     }
-)
+
+
+def text_width(characters: int, points: float) -> float:
+    """Return about how many inches a text is wide."""
+    return characters * 0.6 * points / 72
+
+
+def wrapped(text: str, width: float, points: float = NORMAL) -> str:
+    """Return a text in at most three lines of `width` inches; what does not fit is cut."""
+    fitting = max(6, int(width / text_width(1, points)))
+    return "\n".join(textwrap.wrap(text, fitting, max_lines=3, placeholder="…")) or text
 
 
 def save_figure(figure: Figure, folder: Path, stem: str) -> None:
@@ -43,6 +83,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> None:
         # Without these, the time of drawing stands in the file.
         metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
         drawn = io.BytesIO()
-        figure.savefig(drawn, format=ending, dpi=300, metadata=metadata, bbox_inches="tight")
+        with look():
+            figure.savefig(drawn, format=ending, dpi=300, metadata=metadata)
         with written_whole(folder / f"{stem}.{ending}") as temporary:
             temporary.write_bytes(drawn.getvalue())

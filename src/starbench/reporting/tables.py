@@ -14,6 +14,8 @@ from starbench.sizes import Size
 MISSING = "–"
 AVERAGE = "Average"
 DIGITS = 4
+LONGEST_NAME = 36
+"""Characters of a system's name in a terminal."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,11 @@ class Table:
     seeds: int
 
     def best(self, row: Row, column: int) -> bool:
-        """Whether no other system of the row's size shows more in this column."""
+        """Whether the row's size has other systems in this column and none of them shows more."""
         shown = [shorten(other.means[column]) for other in self.rows if other.size == row.size]
         values = [text for text in shown if text != MISSING]
         mine = shorten(row.means[column])
-        return mine != MISSING and float(mine) == max(map(float, values))
+        return len(values) > 1 and mine != MISSING and float(mine) == max(map(float, values))
 
 
 def make_table(scores: pd.DataFrame, config: Config, track: str) -> Table:
@@ -57,59 +59,60 @@ def make_table(scores: pd.DataFrame, config: Config, track: str) -> Table:
     return Table([*columns, AVERAGE], rows, int(scores["seed"].nunique()))
 
 
-def shorten(value: float) -> str:
+def shorten(value: float, digits: int = DIGITS) -> str:
     """Return a score as the paper prints it: four decimals, no leading zero; a dash for none."""
     if math.isnan(value):
         return MISSING
-    text = f"{value:.{DIGITS}f}"
+    # Adding zero makes a zero of a negative one.
+    text = f"{round(value, digits) + 0.0:.{digits}f}"
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def as_csv(table: Table, config: Config) -> str:
     """Return the table as CSV, unrounded, with standard deviations if there are several seeds."""
-    frame = pd.DataFrame(
+    several = table.seeds > 1
+    deviations = [f"{column} std" for column in table.columns] if several else []
+    rows = [
         [
-            {
-                "size": config.size_label(row.size),
-                "layers": row.size.layers,
-                "dim": row.size.dim,
-                "system": config.display("systems", row.system),
-                **dict(zip(table.columns, row.means, strict=True)),
-                **(
-                    dict(zip([f"{c} std" for c in table.columns], row.deviations, strict=True))
-                    if table.seeds > 1
-                    else {}
-                ),
-            }
-            for row in table.rows
+            config.size_label(row.size),
+            row.size.layers,
+            row.size.dim,
+            config.display("systems", row.system),
+            *row.means,
+            *(row.deviations if several else []),
         ]
-    )
-    return frame.to_csv(index=False, lineterminator="\n")
+        for row in table.rows
+    ]
+    columns = ["size", "layers", "dim", "system", *table.columns, *deviations]
+    return pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n")
 
 
 def as_markdown(table: Table, config: Config) -> str:
     """Return the table as Markdown, the best system of each size in bold."""
+    head = [*_size_head(config, "n/d"), "System"]
+    columns = [_escaped(column, MARKDOWN) for column in table.columns]
     lines = [
-        "| Size | n/d | System | " + " | ".join(table.columns) + " |",
-        "|---|---|---|" + "---:|" * len(table.columns),
+        "| " + " | ".join([*head, *columns]) + " |",
+        "|" + "---|" * len(head) + "---:|" * len(columns),
     ]
     for row in table.rows:
         cells = [
             f"**{text}**" if table.best(row, column) else text
             for column, text in enumerate(_cells(row, table))
         ]
-        size = [config.size_label(row.size), f"{row.size.layers}/{row.size.dim}"]
-        name = config.display("systems", row.system)
-        lines.append("| " + " | ".join([*size, name, *cells]) + " |")
+        name = _escaped(config.display("systems", row.system), MARKDOWN)
+        lines.append("| " + " | ".join([*_size_cells(config, row.size), name, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
 def as_latex(table: Table, config: Config) -> str:
     """Return the table as a LaTeX tabular that needs the package booktabs."""
+    head = [*_size_head(config, "$n/d$"), "System"]
+    columns = [_escaped(column, LATEX) for column in table.columns]
     lines = [
-        r"\begin{tabular}{lll" + "r" * len(table.columns) + "}",
+        r"\begin{tabular}{" + "l" * len(head) + "r" * len(columns) + "}",
         r"\toprule",
-        " & ".join(["Size", "$n/d$", "System", *map(_escaped, table.columns)]) + r" \\",
+        " & ".join([*head, *columns]) + r" \\",
     ]
     previous = None
     for row in table.rows:
@@ -117,38 +120,63 @@ def as_latex(table: Table, config: Config) -> str:
         previous = row.size
         if first:
             lines.append(r"\midrule")
-        size = [config.size_label(row.size), f"{row.size.layers}/{row.size.dim}"]
         cells = [
             rf"\textbf{{{text}}}" if table.best(row, column) else text.replace(MISSING, "--")
             for column, text in enumerate(_cells(row, table, r" $\pm$ "))
         ]
-        name = config.display("systems", row.system)
-        start = [_escaped(text) if first else "" for text in size]
-        lines.append(" & ".join([*start, _escaped(name), *cells]) + r" \\")
+        name = _escaped(config.display("systems", row.system), LATEX)
+        start = [text if first else "" for text in _size_cells(config, row.size)]
+        lines.append(" & ".join([*start, name, *cells]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
-def as_text(table: Table, config: Config) -> str:
-    """Return the averages for a terminal: systems down, sizes across, the best one starred."""
-    sizes = list(dict.fromkeys(row.size for row in table.rows))
-    head = ["", *(f"{config.size_label(s)}" for s in sizes)]
-    second = ["", *(f"{s.layers}/{s.dim}" for s in sizes)]
-    lines = [head] if head[1:] == second[1:] else [head, second]
-    for system in config.systems:
-        found = {row.size: row for row in table.rows if row.system == system}
+def as_text(table: Table, config: Config, width: int = 100) -> str:
+    """Return the averages for a terminal: systems down, sizes across, the best one starred.
+
+    Sizes that do not fit into `width` characters stand in a second block.
+    """
+    columns = [["", "", *(_short_name(config, system) for system in config.systems)]]
+    for size in dict.fromkeys(row.size for row in table.rows):
+        found = {row.system: row for row in table.rows if row.size == size}
         cells = [
-            shorten(found[size].means[-1]) + ("*" if table.best(found[size], -1) else " ")
-            for size in sizes
+            shorten(found[system].means[-1]) + ("*" if table.best(found[system], -1) else " ")
+            for system in config.systems
         ]
-        lines.append([config.display("systems", system), *cells])
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        line[0].ljust(widths[0])
-        + "".join(
-            "  " + cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)
-        )
-        for line in lines
+        cut = f"{size.layers}/{size.dim}"
+        label = config.size_label(size)
+        columns.append(["" if label == cut else label, cut, *cells])
+    room = width - _width(columns[0])
+    across = max(1, room // (2 + max(map(_width, columns[1:]))))
+    return "\n\n".join(
+        _aligned([columns[0], *columns[start : start + across]])
+        for start in range(1, len(columns), across)
     )
+
+
+def _aligned(columns: list[list[str]]) -> str:
+    first, *rest = columns
+    padded = [[text.ljust(_width(first)) for text in first]]
+    padded += [[text.rjust(_width(column) + 2) for text in column] for column in rest]
+    lines = ["".join(parts) for parts in zip(*padded, strict=True)]
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _width(column: list[str]) -> int:
+    return max(map(len, column))
+
+
+def _short_name(config: Config, system: str) -> str:
+    name = config.display("systems", system)
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+
+
+def _size_head(config: Config, cut: str) -> list[str]:
+    return ["Size", cut] if any(named.name for named in config.sizes) else [cut]
+
+
+def _size_cells(config: Config, size: Size) -> list[str]:
+    """Return name and cut of a size; sizes without any names have no column for them."""
+    return [config.size_label(size), f"{size.layers}/{size.dim}"][-len(_size_head(config, "")) :]
 
 
 def _cells(row: Row, table: Table, between: str = " ± ") -> list[str]:
@@ -160,13 +188,19 @@ def _cells(row: Row, table: Table, between: str = " ± ") -> list[str]:
     ]
 
 
+MARKDOWN = {character: f"\\{character}" for character in "\\|*_`<["}
+"""What Markdown needs in place of characters that mean something to it."""
+
 LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
 }
 """What LaTeX needs in place of characters that mean something to it."""
 
 
-def _escaped(text: str) -> str:
-    return "".join(LATEX.get(character, character) for character in text)
+def _escaped(text: str, special: dict[str, str]) -> str:
+    return "".join(special.get(character, character) for character in " ".join(text.split()))
