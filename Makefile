@@ -25,7 +25,7 @@ demo: run
 # Unlocking first, if no Snakemake works here, is what lets a killed run go on with the same command.
 run: $(VENV)/.installed
 	starbench unlock
-	snakemake --configfile $(CONFIG)
+	snakemake --quiet rules --configfile $(CONFIG)
 	snakemake --configfile $(CONFIG) --report results/$(RUN)/report.html --quiet all
 	@echo
 	@starbench report --config results/$(RUN)/config.yaml --show

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from starbench.errors import InputError, did_you_mean
@@ -34,11 +34,30 @@ class Model:
     """The sizes it is trained for, ascending."""
     cells: tuple[Size, ...]
     """The sizes it is scored at, ascending."""
+    shared: tuple[str, ...] = ()
+    """Systems with a model per size whose model of the full size is this one."""
+
+    def scored(self) -> list[tuple[str, Size]]:
+        """Return every (system, size) that this model gives a score."""
+        own = [(self.system, cell) for cell in self.cells]
+        return own + [(system, self.cells[-1]) for system in self.shared]
 
 
 def models_of(config: Config, track: str) -> list[Model]:
-    """Return every model of a track, in the order of the systems."""
-    return [model for system in config.systems for model in _system_models(config, system, track)]
+    """Return every model of a track, in the order of the systems.
+
+    At the full size, a model per size is the model that is trained at that size alone, where
+    there is such a system on the same backbone: it is trained once and scored for both.
+    """
+    models = [m for system in config.systems for m in _system_models(config, system, track)]
+    twins = {
+        model.name: twin for model in models if (twin := _twin(config, model, models)) is not None
+    }
+    return [
+        replace(model, shared=tuple(m.system for m in models if twins.get(m.name) == model.name))
+        for model in models
+        if model.name not in twins
+    ]
 
 
 def model_named(config: Config, track: str, name: str) -> Model:
@@ -61,6 +80,24 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
         Model(f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group))
         for group in objective.groups(cells)
     ]
+
+
+def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
+    """Return the name of the model of objective `single` that `model` would be equal to."""
+    own = config.systems[model.system]
+    if not OBJECTIVES[own.objective].per_size or model.cells != (config.full_size,):
+        return None
+    for other in models:
+        system = config.systems[other.system]
+        if (
+            system.objective == "single"
+            and system.backbone == own.backbone
+            and config.full_size in other.cells
+            and finetuning_of(config, other.system, model.track)
+            == finetuning_of(config, model.system, model.track)
+        ):
+            return other.name
+    return None
 
 
 def objective_of(config: Config, system: str, track: str) -> Objective:

@@ -44,8 +44,8 @@ def test_every_config_of_the_project_is_valid(path):
     [
         ("title:", "titel:", "titel: unknown key 'titel' (did you mean 'title'?)"),
         (
-            "      learning_rate: 5.0e-4\n      max_length",
-            "      learning_rat: 5.0e-4\n      max_length",
+            "      learning_rate: 1.0e-3\n      max_length",
+            "      learning_rat: 1.0e-3\n      max_length",
             "tracks.sts.finetuning.learning_rat: unknown key 'learning_rat' "
             "(did you mean 'learning_rate'?)",
         ),
@@ -66,13 +66,13 @@ def test_every_config_of_the_project_is_valid(path):
         ),
         ("layers: 6, dim: 128", "layers: 7, dim: 128", "7 layers, but backbone 'bert' has 6"),
         ("dim: 128", "dim: 129", "129 dimensions, but backbone 'bert' has 128"),
-        ("layers: 2, dim: 16", "layers: 2, dim: 8", ""),
-        ("layers: 3, dim: 32", "layers: 1, dim: 32", "sizes must increase"),
-        ("layers: 2, dim: 16", "layers: 0, dim: 16", "greater than or equal to 1"),
+        ("layers: 2, dim: 8", "layers: 2, dim: 4", ""),
+        ("layers: 3, dim: 16", "layers: 1, dim: 16", "sizes must increase"),
+        ("layers: 2, dim: 8", "layers: 0, dim: 8", "greater than or equal to 1"),
         ("dataset: entailments", "dataset: stories", "is of kind text, needed is triplets"),
         ("tasks: [paraphrase", "tasks: [entailments", "is of kind triplets, needed is pairs"),
         ("loss: mnrl", "loss: cosent", "is of kind triplets, needed is pairs"),
-        ("steps: 200", "steps: 200\n      epochs: 1", "exactly one of `steps` and `epochs`"),
+        ("steps: 90", "steps: 90\n      epochs: 1", "exactly one of `steps` and `epochs`"),
         ("start: bert\n", "start: bert-smae\n", "in a circle"),
         ("name: short", "name: demi", "the name 'demi' is used twice"),
         ("heads: 4", "heads: 5", "5 heads do not divide width 128"),
@@ -133,8 +133,8 @@ def test_a_missing_file_is_named(tmp_path):
 def test_separate_has_one_model_per_size_and_the_others_one_for_the_grid():
     config = load_config(DEMO)
     models = {model.name: model for model in models_of(config, "sts")}
-    assert len(models) == 4 + len(config.sizes)
-    assert models["bert-separate-n2-d16"].cells == (Size(2, 16),)
+    assert len(models) == 4 + len(config.sizes) - 1
+    assert models["bert-separate-n2-d8"].cells == (Size(2, 8),)
     assert len(models["starbucks"].cells) == len(config.sizes) ** 2
 
 
@@ -149,7 +149,22 @@ def test_separate_at_the_full_width_needs_one_model_for_each_number_of_layers():
     assert {len(model.cells) for model in models} == {6}
     value["tracks"]["sts"]["objectives"][0]["train_dim"] = "own"
     models = [m for m in models_of(parse_config(value), "sts") if m.system == "bert-separate"]
-    assert len(models) == 36
+    assert len(models) == 35
+
+
+def test_a_model_per_size_at_the_full_size_is_the_model_trained_at_that_size_alone():
+    value = yaml.safe_load(DEMO.read_text())
+    models = {model.name: model for model in models_of(parse_config(value), "sts")}
+    assert "bert-separate-n6-d128" not in models
+    assert models["bert"].shared == ("bert-separate",)
+    assert ("bert-separate", Size(6, 128)) in models["bert"].scored()
+    assert all(not model.shared for name, model in models.items() if name != "bert")
+    # ... unless the two are trained otherwise, or nothing is trained at that size alone
+    override = {"sts": {"finetuning": {"steps": 7}}}
+    value["systems"]["bert-separate"]["overrides"] = override
+    assert "bert-separate-n6-d128" in {m.name for m in models_of(parse_config(value), "sts")}
+    del value["systems"]["bert-separate"]["overrides"], value["systems"]["bert"]
+    assert "bert-separate-n6-d128" in {m.name for m in models_of(parse_config(value), "sts")}
 
 
 def test_overrides_change_one_system_alone():

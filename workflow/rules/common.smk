@@ -135,10 +135,8 @@ def embedding_params(wildcards):
 def score_params(wildcards):
     """Return what a model's scores depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
-    return {
-        "version": evaluation.RESULTS_VERSION,
-        "cells": [str(cell) for cell in model.cells],
-    }
+    scored = [f"{system} {size}" for system, size in model.scored()]
+    return {"version": evaluation.RESULTS_VERSION, "scored": scored}
 
 
 def report_params(wildcards):

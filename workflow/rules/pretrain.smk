@@ -16,7 +16,7 @@ rule pretrain_backbone:
         "results/{run}/logs/backbones/{backbone}/seed-{seed}.log",
     benchmark:
         "results/{run}/benchmarks/backbones/{backbone}/seed-{seed}.tsv"
-    priority: 20
+    priority: 100
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.pretrain.cpus

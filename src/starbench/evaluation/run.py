@@ -23,9 +23,12 @@ def score_dataset(
     model = model_named(config, track, name)
     rows = read_records(paths.dataset(dataset))
     embeddings = StoredEmbeddings(paths.embeddings(track, name, seed, dataset))
+    found = sts_scores(dataset, rows, embeddings, list(model.cells))
     scores = [
-        Score(model.system, seed, size, track, dataset, metric, value, len(rows))
-        for size, metric, value in sts_scores(dataset, rows, embeddings, list(model.cells))
+        Score(system, seed, size, track, dataset, metric, value, len(rows))
+        for system, wanted in model.scored()
+        for size, metric, value in found
+        if size == wanted
     ]
     for score in scores:
         if math.isnan(score.value):
