@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
             f"batch_size {training.batch_size} is not a multiple of accumulation "
             f"{training.accumulation}"
         )
+    if "tensorboard" in training.log_to:  # beside the model: the checkpoints' folder is removed
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
     on_gpu = torch.cuda.is_available()
     if training.precision == "fp16" and not on_gpu:
         raise InputError("precision fp16 needs a GPU; use bf16 or fp32 on a processor")

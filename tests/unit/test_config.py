@@ -1,7 +1,9 @@
 """Every mistake in a config gives one error that names file, line, key and what would be right."""
 
+import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -185,3 +187,14 @@ def test_overrides_change_one_system_alone():
 )
 def test_the_generated_docs_are_in_step_with_the_types(name, text):
     assert (ROOT / "config" / name).read_text(encoding="utf-8") == text(), "run: make config-docs"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.name)
+def test_editors_find_every_config_valid_by_the_schema(path):
+    jsonschema.validate(yaml.safe_load(path.read_text()), json.loads(schema_text()))
+
+
+def test_editors_find_an_unknown_key_by_the_schema():
+    value = yaml.safe_load(DEMO.read_text()) | {"titel": "x"}
+    with pytest.raises(jsonschema.ValidationError, match="titel"):
+        jsonschema.validate(value, json.loads(schema_text()))

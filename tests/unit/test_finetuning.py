@@ -139,6 +139,40 @@ def test_every_objective_trains_a_model_that_sentence_transformers_loads(prepare
     assert len(manifest["inputs"]) == (1 if system == "tiny-untouched" else 2)
 
 
+def test_scored_pairs_are_trained_on_with_cosent(prepared, tiny_checkpoint):
+    _, paths = prepared
+    tracks = tiny_value()["tracks"]
+    tracks["sts"]["finetuning"] |= {"dataset": "test", "loss": "cosent"}
+    config = tiny_config(
+        backbones={"tiny": {"checkpoint": {"name": str(tiny_checkpoint)}}},
+        systems=SYSTEMS,
+        tracks=tracks,
+    )
+    fetch_dataset(config, paths, "test")
+    finetune_model(config, paths, "sts", "tiny-srl", 1)
+    manifest = read_manifest(paths.model("sts", "tiny-srl", 1), "finetune")
+    assert manifest["negatives_per_query"] == 0
+    assert manifest["final_loss"] > 0
+    assert weights_of(paths.model("sts", "tiny-srl", 1)) != sha256_of(
+        paths.checkpoint("tiny") / "model.safetensors"
+    )
+
+
+def test_training_can_be_watched_in_tensorboard(prepared, tiny_checkpoint):
+    _, paths = prepared
+    tracks = tiny_value()["tracks"]
+    tracks["sts"]["finetuning"] |= {"log_to": ["tensorboard"]}
+    config = tiny_config(
+        backbones={"tiny": {"checkpoint": {"name": str(tiny_checkpoint)}}},
+        systems=SYSTEMS,
+        tracks=tracks,
+    )
+    finetune_model(config, paths, "sts", "tiny-srl", 1)
+    events = list((paths.model("sts", "tiny-srl", 1) / "tensorboard").rglob("events.*"))
+    assert events
+    assert events[0].stat().st_size > 100
+
+
 def test_another_seed_gives_another_model_and_the_same_seed_the_same(prepared):
     config, paths = prepared
     sums = []
