@@ -1,5 +1,7 @@
 """Masking hides whole words, at the stated rates, the same whatever ran before."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -109,7 +111,7 @@ def examples(tokenizer):
         )
         documents = tokenize_documents(TEXTS, tokenizer)
         return MaskedExamples(
-            documents, tokenizer, vocabulary_of(tokenizer, "t"), settings, positions, seed
+            documents, tokenizer, vocabulary_of(tokenizer, 90, "t"), settings, positions, seed
         )
 
     return make
@@ -177,6 +179,45 @@ def test_batches_are_padded_to_a_multiple_of_eight_and_padding_has_no_label(exam
     lengths = [len(made[position]["encoder_ids"]) for position in range(6)]
     assert batch["attention_mask"].sum(1).tolist() == lengths
     assert batch["encoder_ids"].dtype == torch.int64
+
+
+def test_a_document_that_mentions_a_special_token_gives_ordinary_pieces(tokenizer):
+    documents = tokenize_documents(["the [MASK] and the [SEP] [PAD]", "fox"], tokenizer)
+    assert not set(documents.ids.tolist()) & {PAD, CLS, SEP, MASK}
+    assert tokenizer("[MASK]")["input_ids"] == [CLS, MASK, SEP]  # elsewhere it still is one
+
+
+@pytest.mark.parametrize("kind", ["mask", "cls", "sep", "pad"])
+def test_a_tokenizer_without_a_special_token_that_is_needed_is_refused(tokenizer, kind):
+    changed = copy.deepcopy(tokenizer)
+    setattr(changed, f"{kind}_token", None)
+    with pytest.raises(InputError, match="its tokenizer has no"):
+        vocabulary_of(changed, 90, "t")
+
+
+def test_a_tokenizer_with_more_tokens_than_the_backbone_is_refused(tokenizer):
+    with pytest.raises(InputError, match="the backbone knows 40"):
+        vocabulary_of(tokenizer, 40, "t")
+
+
+def test_random_replacements_are_never_special_tokens(tokenizer):
+    vocabulary = vocabulary_of(tokenizer, 90, "t")
+    assert vocabulary.mask == MASK
+    assert vocabulary.ordinary.tolist() == list(range(5, len(tokenizer)))
+
+
+def test_a_tokenizer_is_the_same_each_time_it_is_trained(tokenizer):
+    for _ in range(5):
+        again = train_tokenizer(TEXTS, vocabulary=90, max_length=64)
+        assert again.get_vocab() == tokenizer.get_vocab()
+
+
+def test_rare_characters_give_way_when_the_vocabulary_is_small():
+    texts = ["aab bba ab ab ab", "".join(chr(0x4E00 + i) for i in range(300))]
+    trained = train_tokenizer(texts, vocabulary=64, max_length=64)
+    assert len(trained) <= 64
+    assert trained.tokenize("ab") == ["ab"]
+    assert trained.tokenize(chr(0x4E00 + 299)) == ["[UNK]"]
 
 
 def test_texts_without_a_token_are_refused(tokenizer):

@@ -1,8 +1,11 @@
 """Pre-training one backbone: resumed equals straight, starts chain, bad starts are refused."""
 
+import json
 import shutil
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModel,
     AutoTokenizer,
@@ -18,7 +21,8 @@ from starbench.files import sha256_of
 from starbench.manifest import read_manifest
 from starbench.paths import RunPaths
 from starbench.pretraining import run
-from starbench.pretraining.run import pretrain_backbone
+from starbench.pretraining.examples import MaskedExamples
+from starbench.pretraining.run import from_start, pretrain_backbone
 from tests.unit.runs import tiny_config, tiny_value
 
 TRAINING = {
@@ -71,32 +75,63 @@ class StopAt(TrainerCallback):
             raise KeyboardInterrupt
 
 
-def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, monkeypatch):
+def stop_at(patched, step):
+    """Let trainings be interrupted at the end of a step."""
+
+    def interrupted(*args, trainer=run._InOrder, **kwargs):
+        kwargs["callbacks"] = [*kwargs["callbacks"], StopAt(step)]
+        return trainer(*args, **kwargs)
+
+    patched.setattr(run, "_InOrder", interrupted)
+
+
+@pytest.mark.parametrize("backbone", ["scratch", "smae"])
+def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(
+    prepared, monkeypatch, backbone
+):
     config, paths = prepared
     pretrain_backbone(config, paths, "scratch", 1)
-    pretrain_backbone(config, paths, "smae", 1)
-    folder = paths.backbone("smae", 1)
+    if backbone == "smae":
+        pretrain_backbone(config, paths, "smae", 1)
+    folder = paths.backbone(backbone, 1)
     straight = {name: sha256_of(folder / name) for name in read_manifest(folder)["files"]}
-    assert {"model.safetensors", "decoder.safetensors", "tokenizer.json"} <= set(straight)
+    assert {"model.safetensors", "config.json", "tokenizer.json"} <= set(straight)
+    assert ("decoder.safetensors" in straight) == (backbone == "smae")
     shutil.rmtree(folder)
 
     for stop in (3, 7):
-        with monkeypatch.context() as patched:
-            trainer = run._InOrder
-
-            def interrupted(*args, stop=stop, trainer=trainer, **kwargs):
-                kwargs["callbacks"] = [*kwargs["callbacks"], StopAt(stop)]
-                return trainer(*args, **kwargs)
-
-            patched.setattr(run, "_InOrder", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                pretrain_backbone(config, paths, "smae", 1)
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            stop_at(patched, stop)
+            pretrain_backbone(config, paths, backbone, 1)
         assert not (folder / "manifest.json").exists()
-    pretrain_backbone(config, paths, "smae", 1)
+        # Dropout must follow from the seed and the step, not from a generator's stored state.
+        for state in folder.glob("checkpoints/*/rng_state*"):
+            state.unlink()
+    pretrain_backbone(config, paths, backbone, 1)
     assert {name: sha256_of(folder / name) for name in straight} == straight
     assert sorted(p.name for p in folder.iterdir()) == sorted(
         [*straight, "manifest.json", "train_log.jsonl"]
     )
+
+
+def test_examples_are_read_once_in_order_and_a_resume_reads_only_the_rest(prepared, monkeypatch):
+    config, paths = prepared
+    read = []
+    original = MaskedExamples.__getitem__
+
+    def recorded(self, position):
+        read.append(position)
+        return original(self, position)
+
+    monkeypatch.setattr(MaskedExamples, "__getitem__", recorded)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        stop_at(patched, 7)
+        pretrain_backbone(config, paths, "scratch", 1)
+    assert read[:28] == list(range(28))  # the loader may have fetched the next batch by then
+    assert len(read) <= 32
+    read.clear()
+    pretrain_backbone(config, paths, "scratch", 1)
+    assert read == list(range(24, 40))  # the last checkpoint is that of step 6
 
 
 def test_a_backbone_is_a_plain_hugging_face_folder(prepared):
@@ -124,6 +159,126 @@ def test_a_checkpoint_can_be_trained_on_and_keeps_its_tokenizer(prepared, tiny_c
         == AutoTokenizer.from_pretrained(tiny_checkpoint).get_vocab()
     )
     assert not (folder / "decoder.safetensors").exists()
+
+
+def test_a_backbone_from_scratch_is_the_same_each_time(prepared):
+    config, paths = prepared
+    made = []
+    for _ in range(2):
+        pretrain_backbone(config, paths, "scratch", 1)
+        made.append(read_manifest(paths.backbone("scratch", 1))["files"])
+        shutil.rmtree(paths.backbone("scratch", 1))
+    assert made[0] == made[1]
+
+
+def test_the_log_has_every_sizes_own_losses(prepared):
+    config, paths = prepared
+    pretrain_backbone(config, paths, "scratch", 1)
+    pretrain_backbone(config, paths, "smae", 1)
+    lines = (paths.backbone("smae", 1) / "train_log.jsonl").read_text().splitlines()
+    logged = [json.loads(line) for line in lines if '"loss"' in line]
+    assert [line["step"] for line in logged] == [2, 4, 6, 8, 10]
+    for line in logged:
+        terms = [line[f"{term}-{size}"] for term in ("mlm", "mae") for size in config.trained_sizes]
+        assert sum(terms) / len(terms) == pytest.approx(line["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"gradient_checkpointing": True}, {"checkpoint_every": 3}, {"log_every": 5}],
+    ids=lambda change: next(iter(change)),
+)
+def test_how_memory_is_spared_and_progress_is_kept_leaves_the_weights_alone(prepared, change):
+    _, paths = prepared
+    weights = []
+    for training in (TRAINING, TRAINING | change):
+        scratch = {"architecture": SCRATCH, "pretraining": {"objective": "smae", **training}}
+        value = {"stories": {"kind": "text", "source": "micro", "rows": 50}}
+        systems = {"starbucks": {"backbone": "scratch", "objective": "srl"}}
+        changed = tiny_config(datasets=value, backbones={"scratch": scratch}, systems=systems)
+        pretrain_backbone(changed, paths, "scratch", 1)
+        weights.append(load_file(paths.backbone("scratch", 1) / "model.safetensors"))
+    for name, weight in weights[0].items():
+        torch.testing.assert_close(weights[1][name], weight, rtol=1e-5, atol=1e-6)
+
+
+def test_several_datasets_are_read_one_after_another(prepared):
+    config, paths = prepared
+    training = TRAINING | {"datasets": ["stories", "more"]}
+    value = tiny_value(
+        datasets={
+            "stories": {"kind": "text", "source": "micro", "rows": 50},
+            "more": {"kind": "text", "source": "micro", "rows": 20, "seed": 9},
+        },
+        backbones={
+            "both": {"architecture": SCRATCH, "pretraining": {"objective": "mlm"} | training}
+        },
+        systems={"starbucks": {"backbone": "both", "objective": "srl"}},
+    )
+    config = tiny_config(**value)
+    fetch_dataset(config, paths, "more")
+    pretrain_backbone(config, paths, "both", 1)
+    manifest = read_manifest(paths.backbone("both", 1))
+    assert manifest["documents"] == 70
+    assert len(manifest["inputs"]) == 2
+
+
+def test_a_missing_head_is_made_from_the_seed_and_said_so(tiny_checkpoint, tmp_path, caplog):
+    AutoModel.from_pretrained(tiny_checkpoint).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_checkpoint).save_pretrained(tmp_path)
+    with caplog.at_level("INFO", logger="starbench"):
+        first, _ = from_start(tmp_path, 1)
+    assert "no masked-language-model head" in caplog.text
+    again, _ = from_start(tmp_path, 1)
+    other, _ = from_start(tmp_path, 2)
+    given = AutoModel.from_pretrained(tiny_checkpoint).state_dict()
+    for name, weight in first.bert.state_dict().items():
+        assert torch.equal(weight, given[name])
+    head, same, else_ = (m.cls.predictions.transform.dense.weight for m in (first, again, other))
+    assert torch.equal(head, same)
+    assert not torch.equal(head, else_)
+    assert first.cls.predictions.decoder.weight is first.bert.embeddings.word_embeddings.weight
+
+
+def test_a_checkpoint_with_its_head_keeps_it(tiny_checkpoint):
+    model, _ = from_start(tiny_checkpoint, 1)
+    stored = load_file(tiny_checkpoint / "model.safetensors")
+    name = "cls.predictions.transform.dense.weight"
+    assert torch.equal(model.state_dict()[name], stored[name])
+
+
+def test_a_checkpoint_that_lacks_a_layer_is_refused(prepared, tmp_path):
+    def change(folder):
+        weights = load_file(folder / "model.safetensors")
+        kept = {name: w for name, w in weights.items() if ".layer.3." not in name}
+        save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+
+    refused(prepared, tmp_path, change, r"lacks 16 weights, e.g. bert.encoder.layer.3")
+
+
+def test_a_window_beyond_the_backbones_positions_is_refused(prepared, tmp_path):
+    def change(folder):
+        weights = load_file(folder / "model.safetensors")
+        name = "bert.embeddings.position_embeddings.weight"
+        save_file(
+            weights | {name: weights[name][:16].clone()},
+            folder / "model.safetensors",
+            metadata={"format": "pt"},
+        )
+        text = (folder / "config.json").read_text()
+        (folder / "config.json").write_text(
+            text.replace('"max_position_embeddings": 32', '"max_position_embeddings": 16')
+        )
+
+    refused(prepared, tmp_path, change, "max_length is 24, the backbone takes 16 tokens")
+
+
+def test_a_text_dataset_that_was_never_fetched_is_refused(prepared):
+    config, paths = prepared
+    shutil.rmtree(paths.dataset("stories"))
+    with pytest.raises(InputError, match="stories is not finished"):
+        pretrain_backbone(config, paths, "scratch", 1)
+    assert not (paths.backbone("scratch", 1) / "manifest.json").exists()
 
 
 def test_another_seed_gives_other_weights_from_scratch(prepared):

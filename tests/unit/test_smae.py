@@ -13,7 +13,7 @@ from starbench.pretraining.masking import UNLABELLED
 from starbench.pretraining.model import PretrainingModel
 from starbench.sizes import Size
 
-SIZES = [Size(1, 4), Size(2, 8), Size(3, 16)]
+SIZES = [Size(1, 2), Size(1, 4), Size(2, 4), Size(2, 8), Size(3, 8), Size(3, 16)]
 ROWS, TOKENS = 5, 12
 
 
@@ -65,10 +65,11 @@ def plain_loss(masked_lm, decoder, sizes, batch):
             F.gelu(states[..., :dim] @ dense.weight[:, :dim].T + dense.bias)
         )
 
-    losses = []
+    losses, terms = [], {"mlm": [], "mae": []}
     for size in sizes:
         states = transform(hidden[size.layers], size.dim)
         mlm = F.cross_entropy(head.decoder(states).flatten(0, 1), batch["encoder_labels"].flatten())
+        terms["mlm"].append(mlm.item())
         if decoder is None:
             losses.append(mlm)
             continue
@@ -79,8 +80,9 @@ def plain_loss(masked_lm, decoder, sizes, batch):
         )
         logits = masked_lm.cls(decoder(inputs, mask))
         mae = F.cross_entropy(logits.flatten(0, 1), batch["decoder_labels"].flatten())
+        terms["mae"].append(mae.item())
         losses.append((mlm + mae) / 2)
-    return torch.stack(losses).mean()
+    return torch.stack(losses).mean(), terms
 
 
 def gradients(model, loss):
@@ -96,8 +98,11 @@ def test_loss_and_gradients_equal_the_plain_computation(masked_lm, batch, autoen
         with torch.no_grad():
             for parameter in model.decoder.parameters():
                 parameter.add_(0.1 * torch.randn_like(parameter))
-    ours = model(**batch)["loss"]
-    plain = plain_loss(masked_lm, model.decoder, SIZES, batch)
+    outputs = model(**batch)
+    ours = outputs["loss"]
+    plain, terms = plain_loss(masked_lm, model.decoder, SIZES, batch)
+    assert outputs["mlm"].tolist() == pytest.approx(terms["mlm"], rel=1e-6)
+    assert outputs.get("mae", torch.tensor([])).tolist() == pytest.approx(terms["mae"], rel=1e-6)
     assert ours.item() == pytest.approx(plain.item(), rel=1e-6)
     ours_gradients = gradients(model, ours)
     plain_gradients = gradients(model, plain)

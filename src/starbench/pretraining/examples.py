@@ -43,13 +43,17 @@ def tokenize_documents(
 ) -> Documents:
     """Tokenize documents once; those without any token are left out.
 
+    A document that mentions ``[SEP]`` gives ordinary pieces: only our own special tokens are such.
     Raises InputError if nothing is left.
     """
     rows = iter(texts)
     ids, starts, lengths = [], [], [0]
     with Progress("tokenize", total, "documents") as progress:
         while batch := list(islice(rows, TEXTS_AT_ONCE)):
-            for encoding in tokenizer(batch, add_special_tokens=False, verbose=False).encodings:
+            encoded = tokenizer(
+                batch, add_special_tokens=False, split_special_tokens=True, verbose=False
+            )
+            for encoding in encoded.encodings:
                 words = np.array(encoding.word_ids, dtype=np.int64)
                 if len(words):
                     ids.append(np.array(encoding.ids, dtype=np.int32))

@@ -53,18 +53,23 @@ class PretrainingModel(nn.Module):
         decoder_labels: Tensor,
         attention_mask: Tensor,
     ) -> dict[str, Tensor]:
-        """Return {"loss": scalar}; all arguments have shape (B, T)."""
+        """Return the loss, and each size's own terms; all arguments have shape (B, T).
+
+        Returns:
+            ``loss``, scalar; ``mlm``, (S,); ``mae``, (S,), with the auto-encoder only.
+        """
         hidden = self.masked_lm.bert(
             input_ids=encoder_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
-        loss = self._mlm(hidden, encoder_labels)
-        if self.decoder is not None:
-            cls_SBW = torch.stack(
-                [self._transform(hidden[size.layers][:, 0], size.dim) for size in self.sizes]
-            )
-            mae = self._autoencode(cls_SBW, decoder_ids, decoder_labels, attention_mask)
-            loss = (loss + mae) / 2
-        return {"loss": loss}
+        mlm_S = self._mlm(hidden, encoder_labels)
+        if self.decoder is None:
+            return {"loss": mlm_S.mean(), "mlm": mlm_S.detach()}
+        cls_SBW = torch.stack(
+            [self._transform(hidden[size.layers][:, 0], size.dim) for size in self.sizes]
+        )
+        mae_S = self._autoencode(cls_SBW, decoder_ids, decoder_labels, attention_mask)
+        loss = (mlm_S.mean() + mae_S.mean()) / 2
+        return {"loss": loss, "mlm": mlm_S.detach(), "mae": mae_S.detach()}
 
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Recompute the encoder's activations in the backward pass (called by the trainer)."""
@@ -87,15 +92,16 @@ class PretrainingModel(nn.Module):
         return out
 
     def _cross_entropy(self, states_PW: Tensor, labels_P: Tensor) -> Tensor:
-        """Mean cross-entropy of the vocabulary logits; the sizes follow one another in `states`."""
+        """Mean cross-entropy of each size, (S,); the sizes follow one another in `states`."""
         logits = self.masked_lm.cls.predictions.decoder(states_PW)
-        repeats = len(states_PW) // len(labels_P)
-        return F.cross_entropy(logits.float(), labels_P.repeat(repeats))
+        labels = labels_P.repeat(len(self.sizes))
+        losses = F.cross_entropy(logits.float(), labels, reduction="none")
+        return losses.unflatten(0, (len(self.sizes), -1)).mean(1)
 
     def _autoencode(
         self, cls_SBW: Tensor, ids_BT: Tensor, labels_BT: Tensor, mask_BT: Tensor
     ) -> Tensor:
-        """Mean MAE loss of all sizes from one pass of the decoder layer.
+        """MAE loss of each size, (S,), from one pass of the decoder layer.
 
         The sizes' inputs differ in the first position alone, which is never predicted. So
         queries, keys and values of all others are computed once, and only where something is

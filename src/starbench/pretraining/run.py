@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from datasets import concatenate_datasets
 from safetensors.torch import load_model, save_file, save_model
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
@@ -72,10 +73,10 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
         pretraining_slice(config, backbone, seed),
         datasets + ([start] if start else []),
     )
-    texts = [read_records(dataset)["text"] for dataset in datasets]
+    texts = concatenate_datasets([read_records(dataset) for dataset in datasets])["text"]
     if start is None:
         assert section.architecture is not None
-        masked_lm, tokenizer = from_scratch(section.architecture, chain(*texts), seed)
+        masked_lm, tokenizer = from_scratch(section.architecture, texts, seed)
     else:
         masked_lm, tokenizer = from_start(start, seed)
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
@@ -83,9 +84,7 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
     sizes = objective.sizes(config.trained_sizes, full)
     model = PretrainingModel(masked_lm, sizes, objective.autoencoder)
     what = f"pretrain {backbone} seed {seed}"
-    facts = _train(
-        model, tokenizer, section.pretraining, chain(*texts), folder, seed, stage.identity, what
-    )
+    facts = _train(model, tokenizer, section.pretraining, texts, folder, seed, stage.identity, what)
     stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
     remove_checkpoints(folder)
 
@@ -98,7 +97,7 @@ def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | 
 
 
 def from_scratch(
-    architecture: Architecture, texts: Any, seed: int
+    architecture: Architecture, texts: Sequence[str], seed: int
 ) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
     """Return a BERT with random weights, a function of the seed, and a tokenizer of the texts."""
     tokenizer = train_tokenizer(texts, architecture.vocabulary, architecture.max_positions)
@@ -128,13 +127,44 @@ def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedToke
     masked_lm, loading = BertForMaskedLM.from_pretrained(
         folder, dtype=torch.float32, output_loading_info=True
     )
+    if absent := sorted(key for key in loading["missing_keys"] if key.startswith("bert.")):
+        raise InputError(f"{folder}: the checkpoint lacks {len(absent)} weights, e.g. {absent[0]}")
     if any("predictions.transform" in key for key in loading["missing_keys"]):
         log.info("%s has no masked-language-model head: it starts from random weights", folder)
     return masked_lm, AutoTokenizer.from_pretrained(folder)
 
 
 class _InOrder(Trainer):  # type: ignore[misc]
-    """Reads the examples in order: they are shuffled already, and so a resume is exact."""
+    """Reads the examples in order: they are shuffled already, and so a resume is exact.
+
+    Logs besides the loss what each size contributed since the last line.
+    """
+
+    loss_is_scaled_for_ga = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._terms: dict[str, list[torch.Tensor]] = {}
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the model's loss, with its outputs if wanted; count each size's terms."""
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        for name in outputs.keys() - {"loss"}:
+            self._terms.setdefault(name, []).append(outputs[name])
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the Trainer's own values and, beside the loss, the mean terms of each size."""
+        if "loss" in logs:
+            sizes = self.model.sizes
+            for name in sorted(self._terms, reverse=True):
+                means = torch.cat(self._terms.pop(name)).view(-1, len(sizes)).mean(0)
+                logs |= {
+                    f"{name}-{size}": mean for size, mean in zip(sizes, means.tolist(), strict=True)
+                }
+        super().log(logs, start_time)
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
         return SequentialSampler(self.train_dataset)
@@ -153,7 +183,7 @@ def _train(
     model: PretrainingModel,
     tokenizer: PreTrainedTokenizerBase,
     settings: Pretraining,
-    texts: Any,
+    texts: Sequence[str],
     folder: Path,
     seed: int,
     identity: str,
@@ -162,8 +192,8 @@ def _train(
     room = model.masked_lm.config.max_position_embeddings
     if settings.max_length > room:
         raise InputError(f"max_length is {settings.max_length}, the backbone takes {room} tokens")
-    vocabulary = vocabulary_of(tokenizer, what)
-    documents = tokenize_documents(texts, tokenizer)
+    vocabulary = vocabulary_of(tokenizer, model.masked_lm.config.vocab_size, what)
+    documents = tokenize_documents(texts, tokenizer, len(texts))
     steps = total_steps(settings, len(documents))
     positions = steps * settings.batch_size
     train_log = TrainLog(what, folder)
@@ -201,6 +231,8 @@ def _save(model: PretrainingModel, tokenizer: PreTrainedTokenizerBase, folder: P
                 temporary / DECODER_FILE,
             )
         names = sorted(path.name for path in temporary.iterdir())
+        for old in ("manifest.json", DECODER_FILE):  # would vouch for, or be taken for, the new
+            (folder / old).unlink(missing_ok=True)
         for name in names:
             (temporary / name).replace(folder / name)
     shutil.rmtree(folder / "saved")
