@@ -5,7 +5,7 @@
 # not notice a changed lock; a test keeps it in step.
 set -euo pipefail
 lock=envs/requirements.lock
-want=12d49655d1763d7cd1b470a732b0c9aa305cad86f63c87d28464da12f26ba31f
+want=628b170bb381c8ccc02eb7756dfd05e2f5bffb6ba13f6930e4e7fde7f96aa565
 have=$(sha256sum "$lock" | cut -d ' ' -f 1)
 if [ "$have" != "$want" ]; then
     echo "error: $lock has sha256 $have, envs/starbench.post-deploy.sh expects $want" >&2

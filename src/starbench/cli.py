@@ -54,13 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     finetune = _stage(commands, "finetune", _finetune, "fine-tune a model")
     _model(finetune)
 
-    embed = _stage(commands, "embed", _embed, "embed a dataset with all layers of a model at once")
+    embed = _stage(commands, "embed", _embed, "embed what a model is scored on, all layers at once")
     _model(embed)
-    embed.add_argument("--dataset", required=True, help="dataset of the config")
+    embed.add_argument("--dataset", help="collection of the config of which to embed one shard")
+    embed.add_argument("--shard", type=int, help="its number, from 1 (all that has no shards)")
 
-    evaluate = _stage(commands, "evaluate", _evaluate, "score every size of a model on a dataset")
+    evaluate = _stage(commands, "evaluate", _evaluate, "score a model at every size")
     _model(evaluate, required=False)
-    evaluate.add_argument("--dataset", help="dataset of the config")
+    evaluate.add_argument(
+        "--bm25", action="store_true", help="score BM25 on the collections of the run instead"
+    )
     evaluate.add_argument(
         "--collect", action="store_true", help="put all scores of the run into scores.csv"
     )
@@ -156,24 +159,35 @@ def _finetune(options: argparse.Namespace) -> None:
 
 def _embed(options: argparse.Namespace) -> None:
     opened = _opened(options)
-    from starbench.embedding.run import embed_texts
+    if (options.dataset is None) != (options.shard is None):
+        raise InputError("--dataset and --shard belong together")
+    from starbench.embedding.run import embed_shard, embed_texts
 
-    embed_texts(*opened, options.track, options.model, options.seed, options.dataset)
+    model = (options.track, options.model, options.seed)
+    if options.shard is None:
+        embed_texts(*opened, *model)
+    else:
+        embed_shard(*opened, *model, options.dataset, options.shard)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     opened = _opened(options)
-    given = [options.track, options.model, options.seed, options.dataset]
     if options.collect:
         from starbench.evaluation.scores import collect_run
 
         collect_run(*opened)
         return
-    if None in given:
-        raise InputError("evaluate needs --track, --model, --seed and --dataset, or --collect")
-    from starbench.evaluation.run import score_dataset
+    if options.bm25:
+        from starbench.evaluation.floor import score_bm25
 
-    score_dataset(*opened, *given)
+        score_bm25(*opened)
+        return
+    model = (options.track, options.model, options.seed)
+    if None in model:
+        raise InputError("evaluate needs --track, --model and --seed, or --bm25, or --collect")
+    from starbench.evaluation.run import score_model
+
+    score_model(*opened, *model)
 
 
 def _report(options: argparse.Namespace) -> None:

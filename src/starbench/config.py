@@ -17,7 +17,7 @@ from starbench.sizes import Size
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Precision = Literal["fp32", "bf16", "fp16"]
-Track = Literal["sts"]
+Track = Literal["sts", "retrieval"]
 if TYPE_CHECKING:
     AnySource = Source
     AnyObjective = Objective
@@ -142,17 +142,40 @@ class Backbone(Section):
 class Finetuning(Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
-    dataset: Name = Field(description="Dataset of kind `triplets` or `pairs`.")
+    dataset: Name = Field(description="Dataset of kind `triplets`, `pairs` or `training-queries`.")
     loss: Literal["mnrl", "cosent"] = Field(
         default="mnrl",
-        description="`mnrl`: multiple negatives ranking on triplets; `cosent`: CoSENT on pairs.",
+        description="`mnrl`: multiple negatives ranking, a text's own positive against all other "
+        "texts of the batch, on triplets or training queries; `cosent`: CoSENT on pairs.",
     )
-    scale: float = Field(default=20.0, gt=0, description="Factor of the cosine in the loss.")
+    similarity: Literal["cosine", "dot"] = Field(
+        default="cosine", description="Score of two embeddings, in training and in search."
+    )
+    temperature: float = Field(
+        default=0.05,
+        gt=0,
+        description="What scores are divided by in the loss; sentence-transformers' scale of 20 "
+        "is 0.05, the published retrieval code has 1 (with dot).",
+    )
+    negatives: int | None = Field(
+        default=None,
+        ge=0,
+        description="Training queries: hard negatives of each query, drawn anew each epoch; 7 if "
+        "not given.",
+    )
     pooling: Literal["mean", "cls"] = Field(
         default="mean", description="How token vectors become one embedding."
     )
     max_length: int | None = Field(
-        default=None, ge=8, description="Longest text in tokens; the backbone's limit if not given."
+        default=None,
+        ge=8,
+        description="Longest text, of retrieval longest passage, in tokens; the backbone's limit "
+        "if not given.",
+    )
+    query_max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Training queries: longest query in tokens; `max_length` if not given.",
     )
     dropout: float | None = Field(
         default=None,
@@ -179,6 +202,46 @@ class Embedding(Section):
     max_length: int | None = Field(
         default=None, ge=8, description="Longest text in tokens; as in fine-tuning if not given."
     )
+    query_max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Retrieval: longest query in tokens; as in fine-tuning if not given.",
+    )
+
+
+class Bm25Floor(Section):
+    """BM25 on every collection, as the floor of the tables."""
+
+    k1: float = Field(default=1.5, ge=0, description="How soon repeated words stop counting.")
+    b: float = Field(default=0.75, ge=0, le=1, description="How much long passages are held back.")
+
+
+class Adaptive(Section):
+    """A small size shortlists, larger ones rank the shortlist again."""
+
+    shortlist: int = Field(
+        default=200, ge=1, description="Passages that the small size passes on to the full one."
+    )
+    funnel: list[int] = Field(
+        default=[200, 100, 50, 25, 10],
+        min_length=1,
+        description="Passages passed on at each step of the funnel, from size to size upwards; "
+        "the last number serves all further steps.",
+    )
+
+
+class Search(Section):
+    """Retrieval: how the passages of a collection are ranked."""
+
+    depth: int = Field(default=1000, ge=1, description="Passages ranked for each query.")
+    runs: Literal["trained", "all", "none"] = Field(
+        default="trained",
+        description="Which TREC run files are kept: of the trained sizes, of all cells, or none.",
+    )
+    bm25: Bm25Floor | None = Field(default=Bm25Floor(), description="BM25 as the floor; null: no.")
+    adaptive: Adaptive | None = Field(
+        default=Adaptive(), description="Adaptive retrieval over the trained sizes; null: no."
+    )
 
 
 class TrackSection(Section):
@@ -190,7 +253,17 @@ class TrackSection(Section):
         description="Options of objectives that differ from their defaults (the published code).",
     )
     embedding: Embedding = Field(default=Embedding(), description="Embedding of texts.")
-    tasks: list[Name] = Field(min_length=1, description="Datasets that are scored, in table order.")
+    search: Search | None = Field(
+        default=None, description="Retrieval: how passages are ranked; defaults if not given."
+    )
+    tasks: list[Name] = Field(
+        min_length=1, description="Datasets that are scored (in domain), in table order."
+    )
+    out_of_domain: list[Name] = Field(
+        default_factory=list,
+        description="Datasets that are scored besides, far from what is trained on: a table of "
+        "their own.",
+    )
     grid: Literal["full", "diagonal"] = Field(
         default="full",
         description="Score every trained layer x dim, or only the trained sizes.",
@@ -199,6 +272,16 @@ class TrackSection(Section):
         default="diagonal",
         description="Whether `separate` trains a model for every cell or for the trained sizes.",
     )
+
+    @property
+    def searching(self) -> Search:
+        """How passages are ranked: `search`, or its defaults."""
+        return self.search or Search()
+
+    @property
+    def scored(self) -> list[str]:
+        """Every dataset that is scored, in domain and out of it."""
+        return [*self.tasks, *self.out_of_domain]
 
 
 class Override(Section):
@@ -280,6 +363,20 @@ class Config(Section):
     def full_size(self) -> Size:
         """The largest size: the whole model."""
         return self.trained_sizes[-1]
+
+    @property
+    def bm25_datasets(self) -> list[str]:
+        """The collections that BM25 is scored on."""
+        section = self.tracks.get("retrieval")
+        if section is None or section.searching.bm25 is None:
+            return []
+        return section.scored
+
+    @property
+    def tries_adaptive(self) -> bool:
+        """Whether adaptive retrieval is tried."""
+        section = self.tracks.get("retrieval")
+        return section is not None and section.searching.adaptive is not None
 
     def size_label(self, size: Size) -> str:
         """Return a size's name in tables, e.g. ``demi``; ``2/32`` if it has none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from starbench.finetuning import OBJECTIVES
 from starbench.models import finetuning_of, objective_of
 
 if TYPE_CHECKING:
-    from starbench.config import Backbone, Config, Training
+    from starbench.config import Backbone, Config, Finetuning, Training
 
-LOSS_KINDS = {"mnrl": "triplets", "cosent": "pairs"}
+LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
+TASK_KINDS = {"sts": "pairs", "retrieval": "collection"}
 
 
 class ConfigMismatchError(Exception):
@@ -29,6 +30,8 @@ class ConfigMismatchError(Exception):
 def check_config(config: Config) -> None:
     """Raise ConfigMismatchError for the first thing that does not fit together."""
     _check_sizes(config)
+    for name in config.datasets:
+        _check_dataset(config, name)
     for name in config.backbones:
         _check_backbone(config, name)
     for track in config.tracks:
@@ -54,6 +57,21 @@ def _check_sizes(config: Config) -> None:
             raise ConfigMismatchError(("sizes", index), f"the name '{name}' is used twice")
 
 
+def _check_dataset(config: Config, name: str) -> None:
+    other = config.datasets[name].corpus
+    if other is None:
+        return
+    at = ("datasets", name, "corpus")
+    _known(other, config.datasets, at, "dataset")
+    _of_kind(config, other, ("collection",), at)
+    if config.datasets[other].corpus is not None:
+        raise ConfigMismatchError(at, f"'{other}' has no passages of its own")
+    if "shards" in config.datasets[name].model_fields_set:
+        raise ConfigMismatchError(
+            ("datasets", name, "shards"), f"the passages are those of '{other}': set it there"
+        )
+
+
 def _check_backbone(config: Config, name: str) -> None:
     backbone = config.backbones[name]
     at = ("backbones", name)
@@ -69,7 +87,7 @@ def _check_backbone(config: Config, name: str) -> None:
         _check_length(backbone.pretraining, (*at, "pretraining"))
         for index, dataset in enumerate(backbone.pretraining.datasets):
             _known(dataset, config.datasets, (*at, "pretraining", "datasets", index), "dataset")
-            _of_kind(config, dataset, "text", (*at, "pretraining", "datasets", index))
+            _of_kind(config, dataset, ("text",), (*at, "pretraining", "datasets", index))
         if backbone.pretraining.decoder_mask_rate < backbone.pretraining.encoder_mask_rate:
             raise ConfigMismatchError(
                 (*at, "pretraining", "decoder_mask_rate"),
@@ -119,9 +137,20 @@ def _check_track(config: Config, track: str) -> None:
     section = config.tracks[track]  # type: ignore[index]
     at = ("tracks", track)
     _check_length(section.finetuning, (*at, "finetuning"))
-    for index, task in enumerate(section.tasks):
-        _known(task, config.datasets, (*at, "tasks", index), "dataset")
-        _of_kind(config, task, "pairs", (*at, "tasks", index))
+    for key in ("tasks", "out_of_domain"):
+        listed = getattr(section, key)
+        for index, task in enumerate(listed):
+            _known(task, config.datasets, (*at, key, index), "dataset")
+            _of_kind(config, task, (TASK_KINDS[track],), (*at, key, index))
+            if section.scored.count(task) > 1:
+                raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
+    if track != "retrieval":
+        if section.search is not None:
+            raise ConfigMismatchError((*at, "search"), "is for the track retrieval")
+        if section.embedding.query_max_length is not None:
+            raise ConfigMismatchError(
+                (*at, "embedding", "query_max_length"), "is for the track retrieval"
+            )
     given = [options.name for options in section.objectives]
     for index, objective in enumerate(given):
         if objective in given[:index]:
@@ -147,6 +176,16 @@ def _check_system(config: Config, name: str) -> None:
             _check_length(finetuning, where)
             _known(finetuning.dataset, config.datasets, (*where, "dataset"), "dataset")
             _of_kind(config, finetuning.dataset, LOSS_KINDS[finetuning.loss], (*where, "dataset"))
+            _check_finetuning(config, finetuning, where)
+
+
+def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:
+    if config.datasets[given.dataset].kind != "training-queries":
+        for key in ("negatives", "query_max_length"):
+            if getattr(given, key) is not None:
+                raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
+    if given.loss == "cosent" and given.similarity != "cosine":
+        raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")
 
 
 def _check_length(training: Training, at: tuple[str | int, ...]) -> None:
@@ -164,7 +203,8 @@ def _known(name: str, valid: Collection[str], at: tuple[str | int, ...], what: s
         raise ConfigMismatchError(at, f"no {what} '{name}'{did_you_mean(name, valid)}")
 
 
-def _of_kind(config: Config, dataset: str, kind: str, at: tuple[str | int, ...]) -> None:
+def _of_kind(config: Config, dataset: str, kinds: Sequence[str], at: tuple[str | int, ...]) -> None:
     found = config.datasets[dataset].kind
-    if found != kind:
-        raise ConfigMismatchError(at, f"dataset '{dataset}' is of kind {found}, needed is {kind}")
+    if found not in kinds:
+        needed = " or ".join(kinds)
+        raise ConfigMismatchError(at, f"dataset '{dataset}' is of kind {found}, needed is {needed}")

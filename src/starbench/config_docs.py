@@ -65,6 +65,9 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>", sections.TrackSection),
         ("tracks.<track>.finetuning", sections.Finetuning),
         ("tracks.<track>.embedding", sections.Embedding),
+        ("tracks.<track>.search", sections.Search),
+        ("tracks.<track>.search.bm25", sections.Bm25Floor),
+        ("tracks.<track>.search.adaptive", sections.Adaptive),
     ]
     named += [
         (f"tracks.<track>.objectives[] (objective: {name})", objective)

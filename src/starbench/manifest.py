@@ -25,16 +25,26 @@ class Stage:
         name: the stage's name, e.g. ``finetune``.
         version: the stage's RESULTS_VERSION.
         config: the part of the config that the stage reads (JSON values only).
-        inputs: folders or files that the stage reads; a folder stands for its manifest.
+        inputs: folders or files that the stage reads; a folder stands for its manifest, and of
+            a file in such a folder the manifest's checksum is taken, not computed anew.
     """
 
     def __init__(self, name: str, version: int, config: dict[str, Any], inputs: list[Path]) -> None:
         self.name, self.version, self.config = name, version, config
-        self.inputs = {str(path): sha256_of(_vouching_file(path)) for path in inputs}
+        self.inputs = {str(path): _checksum(path) for path in inputs}
         contents = [_contents(path) for path in inputs]
         self.identity = sha256_of_json([name, version, config, contents])
         """SHA-256 of all that the stage's result depends on: its config and its inputs' bytes."""
         self._start = time.monotonic()
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether `folder` holds the result of just this work, with every file in place."""
+        if not (folder / "manifest.json").is_file():
+            return False
+        manifest = read_manifest(folder)
+        return manifest["identity"] == self.identity and all(
+            (folder / name).is_file() for name in manifest["files"]
+        )
 
     def finish(self, folder: Path, files: list[str], **facts: Any) -> None:
         """Write ``folder/manifest.json``, vouching for `files` (names within the folder)."""
@@ -74,14 +84,16 @@ def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
 
 def _contents(path: Path) -> object:
     """What a stage's result depends on: an input's bytes, not when or where they were made."""
-    return sha256_of(path) if path.is_file() else read_manifest(path)["files"]
+    return _checksum(path) if path.is_file() else read_manifest(path)["files"]
 
 
-def _vouching_file(path: Path) -> Path:
+def _checksum(path: Path) -> str:
     if path.is_file():
-        return path
+        beside = path.parent / "manifest.json"
+        known = read_manifest(path.parent)["files"] if beside.is_file() else {}
+        return str(known.get(path.name) or sha256_of(path))
     read_manifest(path)
-    return path / "manifest.json"
+    return sha256_of(path / "manifest.json")
 
 
 @cache

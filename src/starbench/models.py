@@ -136,7 +136,7 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     for key in UNSEEN_KEYS:
         trained.pop(key)
     if not objective.trains:
-        trained = {key: trained[key] for key in ("pooling", "max_length")}
+        trained = {key: trained[key] for key in ("pooling", "max_length", "similarity")}
     return {
         "objective": objective.model_dump(),
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
@@ -148,9 +148,38 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
 def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
     """Return the part of the config that a model's embeddings depend on, as JSON values."""
     section = config.tracks[model.track].embedding  # type: ignore[index]
-    values = section.model_dump()
-    values.pop("tokens_per_batch")
-    return {"embedding": values, "widths": widest_dim_by_layer(model.cells)}
+    trained = finetuning_of(config, model.system, model.track)
+    longest = section.max_length or trained.max_length
+    return {
+        "precision": section.precision,
+        "dtype": section.dtype,
+        "max_length": longest,
+        "query_max_length": section.query_max_length or trained.query_max_length or longest,
+        "widths": widest_dim_by_layer(model.cells),
+    }
+
+
+def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that a model's scores depend on, as JSON values."""
+    part: dict[str, Any] = {"scored": [f"{system} {size}" for system, size in model.scored()]}
+    section = config.tracks[model.track]  # type: ignore[index]
+    source = config.datasets[dataset]
+    if source.kind == "collection":
+        part |= source.model_dump(include={"leave_out_query", "ties", "rr"})
+        part["search"] = section.searching.model_dump(exclude={"bm25"})
+        part["similarity"] = finetuning_of(config, model.system, model.track).similarity
+        part["sizes"] = [str(size) for size in model.sizes]
+    return part
+
+
+def floor_slice(config: Config, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that BM25's scores depend on, as JSON values."""
+    source = config.datasets[dataset]
+    return {
+        "seeds": config.seeds,
+        "search": config.tracks["retrieval"].searching.model_dump(exclude={"adaptive"}),
+        **source.model_dump(include={"leave_out_query", "ties", "rr"}),
+    }
 
 
 def pretraining_slice(config: Config, backbone: str, seed: int) -> dict[str, Any]:

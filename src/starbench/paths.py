@@ -41,15 +41,24 @@ class RunPaths:
         """Folder of one fine-tuned model."""
         return self.root / "models" / track / model / f"seed-{seed}"
 
-    def embeddings(self, track: str, model: str, seed: int, dataset: str) -> Path:
-        """Folder of one model's embeddings of one dataset."""
-        return self.root / "embeddings" / track / model / f"seed-{seed}" / dataset
+    def embeddings(self, track: str, model: str, seed: int) -> Path:
+        """Folder of all embeddings of one model."""
+        return self.root / "embeddings" / track / model / f"seed-{seed}"
 
-    def scores(self, track: str, model: str, seed: int, dataset: str) -> Path:
-        """CSV file of one model's scores on one dataset."""
-        return self.root / "scores" / track / model / f"seed-{seed}" / f"{dataset}.csv"
+    def scores(self, track: str, model: str, seed: int) -> Path:
+        """Folder of all scores of one model, a folder a dataset."""
+        return self.root / "scores" / track / model / f"seed-{seed}"
+
+    def bm25(self) -> Path:
+        """Folder of the scores of BM25, a folder a dataset."""
+        return self.root / "scores" / "retrieval" / "bm25"
 
     @property
     def all_scores(self) -> Path:
         """CSV file of all scores of the run."""
         return self.root / "scores.csv"
+
+    @property
+    def all_adaptive(self) -> Path:
+        """CSV file of what adaptive retrieval found and cost in the whole run."""
+        return self.root / "adaptive.csv"

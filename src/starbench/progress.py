@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import TypeVar
 
 from tqdm import tqdm
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SECONDS_BETWEEN_LINES = 30.0
 
@@ -68,6 +72,12 @@ class Progress:
         elif time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
             self._last = time.monotonic()
             log.info("%s", self._line(note))
+
+    def counting(self, items: Iterable[T]) -> Iterator[T]:
+        """Yield `items`, counting each."""
+        for item in items:
+            yield item
+            self.step()
 
     def _line(self, note: str) -> str:
         rate = (self.count - self._first) / max(time.monotonic() - self._start, 1e-9)

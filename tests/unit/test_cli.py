@@ -43,7 +43,7 @@ def run(*arguments):
             ["pretrain", "--config", DEMO, "--backbone", "bert", "--seed", "43"],
             "the config has no seed '43' (did you mean '42'?)",
         ),
-        (["evaluate", "--config", DEMO], "evaluate needs --track, --model, --seed and --dataset"),
+        (["evaluate", "--config", DEMO], "evaluate needs --track, --model and --seed"),
         (["report", "--config", DEMO, "--results", "/nowhere"], "no scores at /nowhere/demo"),
     ],
 )

@@ -130,7 +130,7 @@ def test_the_manifest_vouches_for_the_records(tmp_path):
     fetched(tmp_path, dataset)
     folder = tmp_path / "results" / "tiny" / "data" / "given"
     manifest = read_manifest(folder, "data")
-    assert manifest["records"] == 2
+    assert manifest["records"] == {"records.arrow": 2}
     assert manifest["config"]["name"] == "sts/Mine"
     assert list(manifest["files"]) == ["records.arrow"]
     with pytest.raises(InputError, match="is of stage 'data', expected 'embed'"):

@@ -13,6 +13,7 @@ from starbench.errors import InputError
 from starbench.evaluation.scores import Score, write_scores
 from starbench.paths import RunPaths
 from starbench.reporting import figure_names, table_names
+from starbench.reporting.groups import groups_of
 from starbench.reporting.heatmaps import draw_all, draw_heatmap, grids, shared_scale
 from starbench.reporting.lines import draw_lines
 from starbench.reporting.run import summary, write_report
@@ -39,6 +40,12 @@ def config():
         tracks=tracks,
         seeds=[1, 2],
     )
+
+
+def sts_group(config):
+    """The one group of a run with the STS track alone."""
+    (group,) = groups_of(config)
+    return group
 
 
 def value_of(system, seed, size, task):
@@ -99,7 +106,7 @@ def written(config, tmp_path):
 
 
 def table_of(config, paths):
-    return make_table(read_scores(paths.all_scores, config), config, "sts")
+    return make_table(read_scores(paths.all_scores, config), config, [sts_group(config)])
 
 
 def test_the_table_equals_a_plain_loop_over_the_scores(written):
@@ -107,12 +114,17 @@ def test_the_table_equals_a_plain_loop_over_the_scores(written):
     table = table_of(config, paths)
     assert table.columns == ["test", "Other_1", "third", "Average"]
     keys = itertools.product(config.trained_sizes, config.systems)
-    for row, (size, system) in zip(table.rows, keys, strict=True):
+    over_sizes = table.rows[-len(config.systems) :]
+    for row, (size, system) in zip(table.rows[: -len(config.systems)], keys, strict=True):
         values = np.array([[value_of(system, s, size, t) for t in TASKS] for s in (1, 2)])
         values = np.column_stack([values, values.mean(1)])
         assert (row.size, row.system) == (size, system)
         np.testing.assert_allclose(row.means, values.mean(0))
         np.testing.assert_allclose(row.deviations, values.std(0, ddof=1))
+    for row, system in zip(over_sizes, config.systems, strict=True):
+        own = [other.means for other in table.rows if other.system == system][:-1]
+        assert (row.size, row.system) == ("all", system)
+        np.testing.assert_allclose(row.means, np.mean(own, axis=0))
 
 
 def test_the_csv_is_unrounded_and_tells_the_deviation(written):
@@ -130,7 +142,7 @@ def test_the_best_of_each_size_is_bold_and_ties_all_are(written):
     bold = [
         line.count("**") // 2 for line in as_markdown(table_of(config, paths), config).splitlines()
     ]
-    assert bold[2:] == [0, 4, 0, 4, 0, 4]
+    assert bold[2:] == [0, 4] * 4
     equal = [
         s._replace(value=0.50001 if s.system == "tiny-sep" else 0.50004)
         for s in all_scores(config, seeds=(1,))
@@ -139,7 +151,7 @@ def test_the_best_of_each_size_is_bold_and_ties_all_are(written):
     bold = [
         line.count("**") // 2 for line in as_markdown(table_of(config, paths), config).splitlines()
     ]
-    assert bold[2:] == [4] * 6
+    assert bold[2:] == [4] * 8
 
 
 def test_what_is_missing_is_a_dash_and_its_average_too(written, config):
@@ -150,7 +162,7 @@ def test_what_is_missing_is_a_dash_and_its_average_too(written, config):
     (line,) = [line for line in text.splitlines() if "2/8" in line and "SRL" in line]
     assert line.split(" | ")[-2:] == ["–", "– |"]
     assert ".0000" not in text
-    cell = averages(read_scores(paths.all_scores, config), config, "sts")
+    cell = averages(read_scores(paths.all_scores, config), sts_group(config))
     cell = cell[(cell["system"] == "tiny-srl") & (cell["layers"] == 2) & (cell["dim"] == 8)]
     assert cell["value"].isna().all()
 
@@ -160,7 +172,7 @@ def test_a_system_without_any_score_is_missing_and_leaves_nothing_to_be_better_t
 ):
     config, paths = written([s for s in all_scores(config, (1,)) if s.system == "tiny-srl"])
     text = as_markdown(table_of(config, paths), config)
-    assert text.count("| Tiny-Separate | – | – | – | – |") == 3
+    assert text.count("| Tiny-Separate | – | – | – | – |") == len(config.sizes) + 1
     assert "**" not in text
     write_report(config, paths)
 
@@ -174,7 +186,7 @@ def test_latex_has_equal_columns_balanced_braces_and_no_bare_special_characters(
     assert text.startswith(r"\begin{tabular}{llrrrr}")
     assert r"Tiny \& SRL" in text
     assert r"Other\_1" in text
-    assert text.count(r"\midrule") == len(config.sizes)
+    assert text.count(r"\midrule") == len(config.sizes) + 1
     assert "–" not in text
 
 
@@ -257,7 +269,7 @@ def test_a_nan_score_is_kept_as_missing(written, config):
 
 def test_all_heatmaps_have_one_scale_and_show_every_cell(written):
     config, paths = written()
-    found = grids(read_scores(paths.all_scores, config), config, "sts")
+    found = grids(read_scores(paths.all_scores, config), config, sts_group(config))
     assert [np.isnan(grid.values).sum() for grid in found] == [0, 6]
     values = np.concatenate([grid.values.ravel() for grid in found])
     scale = shared_scale(found)
@@ -278,7 +290,7 @@ def test_all_heatmaps_have_one_scale_and_show_every_cell(written):
 
 def test_lines_show_the_averages_in_different_looks_with_a_band_for_the_seeds(written):
     config, paths = written()
-    axes = draw_lines(read_scores(paths.all_scores, config), config, "sts", "x").axes[0]
+    axes = draw_lines(read_scores(paths.all_scores, config), config, sts_group(config)).axes[0]
     lines = [line for line in axes.lines if len(line.get_xdata()) == 3]
     assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == 2
     expected = [
@@ -325,7 +337,7 @@ def assert_apart_and_inside(figure, texts):
 def test_nothing_overlaps_or_is_cut_in_heatmaps_of_many_sizes_and_long_names(
     crowded, crowded_scores
 ):
-    found = grids(crowded_scores, crowded, "sts")[:4]
+    found = grids(crowded_scores, crowded, sts_group(crowded))[:4]
     scale = shared_scale(found)
     every = draw_all(found, scale, crowded, "average Spearman")
     assert every.get_figwidth() == 7.0
@@ -339,7 +351,7 @@ def test_nothing_overlaps_or_is_cut_in_heatmaps_of_many_sizes_and_long_names(
 
 
 def test_twelve_systems_have_lines_that_differ_and_names_outside_the_plot(crowded, crowded_scores):
-    figure = draw_lines(crowded_scores, crowded, "sts", "average Spearman")
+    figure = draw_lines(crowded_scores, crowded, sts_group(crowded))
     axes, (legend,) = figure.axes[0], figure.legends
     looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in axes.lines}
     assert len(looks) == len({line.get_marker() for line in axes.lines}) == 12
@@ -350,24 +362,24 @@ def test_twelve_systems_have_lines_that_differ_and_names_outside_the_plot(crowde
 def test_the_summary_of_many_sizes_and_long_names_stays_within_a_hundred_columns(
     crowded, crowded_scores
 ):
-    text = as_text(make_table(crowded_scores, crowded, "sts"), crowded)
+    text = as_text(make_table(crowded_scores, crowded, [sts_group(crowded)]), crowded)
     assert max(map(len, text.splitlines())) <= 100
     assert all(f"{size.layers}/{size.dim}" in text.split() for size in crowded.trained_sizes)
 
 
 def test_special_characters_of_a_name_break_neither_markdown_nor_latex(crowded, crowded_scores):
-    table = make_table(crowded_scores, crowded, "sts")
+    table = make_table(crowded_scores, crowded, [sts_group(crowded)])
     rows = as_markdown(table, crowded).splitlines()
-    assert {row.replace(r"\|", "").count("|") for row in rows} == {5}
+    assert {row.replace(r"\|", "").count("|") for row in rows} == {4}
     latex = as_latex(table, crowded)
     assert r"\textbar{} with\_special \textless{}characters\textgreater{} \& a price" in latex
     assert r"\$5 to \$6" in latex
 
 
 def test_sizes_without_names_are_not_shown_twice(crowded, crowded_scores):
-    table = make_table(crowded_scores, crowded, "sts")
-    assert as_markdown(table, crowded).startswith("| n/d | System | test | Average |")
-    assert as_latex(table, crowded).startswith(r"\begin{tabular}{llrr}")
+    table = make_table(crowded_scores, crowded, [sts_group(crowded)])
+    assert as_markdown(table, crowded).startswith("| n/d | System | test |")
+    assert as_latex(table, crowded).startswith(r"\begin{tabular}{llr}")
 
 
 def test_the_look_is_the_same_whatever_the_user_has_set_and_leaves_that_alone(written):
@@ -383,7 +395,7 @@ def test_the_look_is_the_same_whatever_the_user_has_set_and_leaves_that_alone(wr
 
 def test_equal_values_everywhere_still_have_a_colour_scale(written, config):
     config, paths = written([s._replace(value=0.5) for s in all_scores(config)])
-    scale = shared_scale(grids(read_scores(paths.all_scores, config), config, "sts"))
+    scale = shared_scale(grids(read_scores(paths.all_scores, config), config, sts_group(config)))
     assert scale.vmin <= 0.5 <= scale.vmax > scale.vmin
 
 

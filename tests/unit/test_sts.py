@@ -8,19 +8,22 @@ from datasets import Dataset
 from scipy.stats import pearsonr, spearmanr
 from sentence_transformers import SentenceTransformer
 
+from starbench.config_loading import parse_config
 from starbench.data.checkpoints import fetch_checkpoint
 from starbench.data.fetch import fetch_dataset
 from starbench.data.store import read_records
 from starbench.embedding.run import embed_texts
 from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
 from starbench.errors import InputError
-from starbench.evaluation.run import score_dataset
-from starbench.evaluation.scores import COLUMNS, collect_run, collect_scores
+from starbench.evaluation.run import score_model
+from starbench.evaluation.scores import COLUMNS, collect, collect_run
 from starbench.evaluation.sts import sts_scores, sts_task
 from starbench.finetuning.run import finetune_model
 from starbench.paths import RunPaths
 from starbench.sizes import Size, grid_of
 from tests.unit.runs import tiny_config
+
+MODEL = ("sts", "tiny-floor", 1)
 
 
 @pytest.fixture
@@ -33,9 +36,9 @@ def scored(tmp_path, tiny_checkpoint):
     paths = RunPaths.of(config, tmp_path / "results")
     fetch_dataset(config, paths, "test")
     fetch_checkpoint(config, paths, "tiny")
-    finetune_model(config, paths, "sts", "tiny-floor", 1)
-    embed_texts(config, paths, "sts", "tiny-floor", 1, "test")
-    score_dataset(config, paths, "sts", "tiny-floor", 1, "test")
+    finetune_model(config, paths, *MODEL)
+    embed_texts(config, paths, *MODEL)
+    score_model(config, paths, *MODEL)
     return config, paths
 
 
@@ -48,11 +51,11 @@ def read_csv(path):
 def test_every_cell_equals_scipy_on_a_model_cut_by_hand(scored):
     config, paths = scored
     rows = read_records(paths.dataset("test"))
-    model = SentenceTransformer(str(paths.model("sts", "tiny-floor", 1) / "model"), device="cpu")
+    model = SentenceTransformer(str(paths.model(*MODEL) / "model"), device="cpu")
     whole = model[0].auto_model.encoder.layer
     found = {
         (row["size"], row["metric"]): float(row["value"])
-        for row in read_csv(paths.scores("sts", "tiny-floor", 1, "test"))
+        for row in read_csv(paths.scores(*MODEL) / "test" / "scores.csv")
     }
     cells = grid_of(config.trained_sizes)
     assert len(found) == 2 * len(cells) == 18
@@ -71,12 +74,12 @@ def test_every_cell_equals_scipy_on_a_model_cut_by_hand(scored):
 def test_the_full_size_equals_mteb_run_on_the_model_itself(scored):
     _, paths = scored
     rows = read_records(paths.dataset("test"))
-    model = SentenceTransformer(str(paths.model("sts", "tiny-floor", 1) / "model"), device="cpu")
+    model = SentenceTransformer(str(paths.model(*MODEL) / "model"), device="cpu")
     result = mteb.evaluate(model, sts_task("mine", rows), cache=None, co2_tracker=False)
     reference = result.task_results[0].scores["test"][0]["cosine_spearman"]
     found = {
         row["size"]: float(row["value"])
-        for row in read_csv(paths.scores("sts", "tiny-floor", 1, "test"))
+        for row in read_csv(paths.scores(*MODEL) / "test" / "scores.csv")
         if row["metric"] == "cosine_spearman"
     }
     assert found["n4-d16"] == pytest.approx(reference, abs=1e-5)
@@ -86,7 +89,7 @@ def test_scores_are_tidy_and_name_everything(scored):
     config, paths = scored
     collect_run(config, paths)
     rows = read_csv(paths.all_scores)
-    assert rows == read_csv(paths.scores("sts", "tiny-floor", 1, "test"))
+    assert rows == read_csv(paths.scores(*MODEL) / "test" / "scores.csv")
     assert {row["system"] for row in rows} == {"tiny-floor"}
     assert {(row["track"], row["dataset"], row["queries"], row["seed"]) for row in rows} == {
         ("sts", "test", "40", "1")
@@ -97,9 +100,9 @@ def test_scores_are_tidy_and_name_everything(scored):
 
 def test_embeddings_hold_only_the_columns_that_a_cell_needs(scored):
     _, paths = scored
-    folder = paths.embeddings("sts", "tiny-floor", 1, "test")
+    folder = paths.embeddings(*MODEL) / "test"
     stored = StoredEmbeddings(folder)
-    assert stored.at(Size(1, 16)).shape == (len(stored.ids), 16)
+    assert stored.at(Size(1, 16)).shape == (stored.rows, 16)
     assert sorted(path.name for path in folder.glob("*.npy")) == [
         "layer-1.npy",
         "layer-2.npy",
@@ -111,9 +114,44 @@ def test_embeddings_hold_only_the_columns_that_a_cell_needs(scored):
         stored.at(Size(1, 17))
 
 
+def test_what_is_embedded_and_scored_is_left_as_it_is_until_the_config_changes(scored):
+    config, paths = scored
+    made = [
+        paths.embeddings(*MODEL) / "test" / "layer-1.npy",
+        paths.scores(*MODEL) / "test" / "scores.csv",
+    ]
+    before = [path.stat().st_ino for path in made]
+    embed_texts(config, paths, *MODEL)
+    score_model(config, paths, *MODEL)
+    assert [path.stat().st_ino for path in made] == before
+    value = config.model_dump(mode="json", exclude_unset=True)
+    value["tracks"]["sts"]["embedding"] = {"dtype": "float16"}
+    changed = parse_config(value)
+    with pytest.raises(InputError, match="embeddings of another model, dataset or config"):
+        score_model(changed, paths, *MODEL)
+    embed_texts(changed, paths, *MODEL)
+    score_model(changed, paths, *MODEL)
+    assert not {path.stat().st_ino for path in made} & set(before)
+
+
+def test_every_pairs_similarity_is_kept_for_each_cell(scored):
+    config, paths = scored
+    rows = read_records(paths.dataset("test"))
+    kept = np.load(paths.scores(*MODEL) / "test" / "similarities.npy")
+    cells = grid_of(config.trained_sizes)
+    assert kept.shape == (len(cells), len(rows))
+    found = {
+        row["size"]: float(row["value"])
+        for row in read_csv(paths.scores(*MODEL) / "test" / "scores.csv")
+        if row["metric"] == "cosine_spearman"
+    }
+    for cell, cosines in zip(cells, kept, strict=True):
+        assert spearmanr(cosines, rows["score"])[0] == pytest.approx(found[str(cell)], abs=1e-4)
+
+
 def test_embeddings_of_another_dataset_are_refused(scored):
     _, paths = scored
-    stored = StoredEmbeddings(paths.embeddings("sts", "tiny-floor", 1, "test"))
+    stored = StoredEmbeddings(paths.embeddings(*MODEL) / "test")
     other = Dataset.from_dict({"sentence1": ["a"], "sentence2": ["b"], "score": [1.0]})
     with pytest.raises(InputError, match="texts, the dataset 2"):
         sts_scores("other", other, stored, [Size(1, 4)])
@@ -130,5 +168,5 @@ def test_collecting_refuses_a_part_with_other_columns(tmp_path):
     part = tmp_path / "part.csv"
     part.write_text("system,value\na,1\n")
     with pytest.raises(InputError, match=r"part\.csv:1: the columns are not"):
-        collect_scores(tmp_path / "scores.csv", [part])
+        collect(tmp_path / "scores.csv", [part], COLUMNS)
     assert not (tmp_path / "scores.csv").exists()

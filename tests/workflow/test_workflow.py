@@ -103,12 +103,10 @@ def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(chan
     override = {"sts": {"options": {"kl_weight": 0.7}}}
     edit(changed, lambda value: value["systems"]["starbucks"].update(overrides=override))
     jobs = planned(changed)
-    assert {
-        rule: jobs.pop(rule) for rule in ("finetune_model", "embed_texts", "score_dataset")
-    } == {
+    assert {rule: jobs.pop(rule) for rule in ("finetune_model", "embed_texts", "score_model")} == {
         "finetune_model": 1,
         "embed_texts": 1,
-        "score_dataset": 1,
+        "score_model": 1,
     }
     assert set(jobs) == {"collect_scores", "draw_report"}
 
@@ -136,7 +134,7 @@ def test_a_new_dataset_runs_only_what_is_new(changed):
     jobs = planned(changed)
     assert "finetune_model" not in jobs
     assert "pretrain_backbone" not in jobs
-    assert (jobs["fetch_dataset"], jobs["embed_texts"], jobs["score_dataset"]) == (1, 3, 3)
+    assert (jobs["fetch_dataset"], jobs["embed_texts"], jobs["score_model"]) == (1, 3, 3)
 
 
 def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
@@ -147,14 +145,14 @@ def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
     assert jobs["pretrain_backbone"] == 1  # smae reads the sizes, mlm does not
     assert jobs["finetune_model"] == 2  # 2dmse and srl; the untouched backbone does not
     assert jobs["embed_texts"] == 2  # the untouched backbone's vectors hold the new columns already
-    assert jobs["score_dataset"] == 3
+    assert jobs["score_model"] == 3
 
 
 def test_a_new_seed_leaves_the_others_alone(changed):
     edit(changed, lambda value: value.update(seeds=[42, 43]))
     jobs = planned(changed)
     assert jobs["pretrain_backbone"] == 2
-    assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_dataset"] == 3
+    assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_model"] == 3
 
 
 def test_a_wrong_config_stops_before_anything_runs(tmp_path):

@@ -2,15 +2,18 @@
 
 from starbench import data, embedding, evaluation, finetuning, pretraining, reporting
 from starbench.config_loading import effective_config
+from starbench.embedding.texts import sharded, text_sets
 from starbench.errors import InputError
 from starbench.models import (
     embedding_slice,
     finetuning_slice,
     finetuning_of,
+    floor_slice,
     model_named,
     models_of,
     objective_of,
     pretraining_slice,
+    scoring_slice,
 )
 from starbench.paths import RunPaths
 from starbench.reporting import figure_labels, figure_names, report_slice, table_names
@@ -38,6 +41,8 @@ wildcard_constraints:
     model=names(model.name for model in MODELS),
     track=names(CONFIG.tracks),
     seed=names(str(seed) for seed in CONFIG.seeds),
+    shard=r"\d+",
+    shards=r"\d+",
 
 
 def finished(folder):
@@ -55,7 +60,8 @@ def all_products():
 
 def all_data():
     """Return every dataset and checkpoint that the run uses."""
-    used = {task for track in CONFIG.tracks.values() for task in track.tasks}
+    scored = [task for track in CONFIG.tracks.values() for task in track.scored]
+    used = set(with_corpora(scored))
     for model in MODELS:
         if objective_of(CONFIG, model.system, model.track).trains:
             used.add(finetuning_of(CONFIG, model.system, model.track).dataset)
@@ -90,21 +96,60 @@ def model_inputs(wildcards):
     return [finished(folder) for folder in inputs]
 
 
-def all_parts(wildcards):
-    """Return the scores of every model, seed and dataset of the run."""
+def dataset_inputs(wildcards):
+    """Return the collection whose passages a dataset's judgements are of, if not its own."""
+    other = CONFIG.datasets[wildcards.dataset].corpus
+    return [finished(PATHS.dataset(other))] if other else []
+
+
+def scored_datasets(wildcards):
+    """Return what the models of a track are scored on, and where passages stand."""
     return [
-        str(PATHS.scores(model.track, model.name, seed, dataset))
+        finished(PATHS.dataset(name))
+        for name in with_corpora(CONFIG.tracks[wildcards.track].scored)
+    ]
+
+
+def floor_datasets(wildcards):
+    """Return what BM25 is scored on."""
+    return [finished(PATHS.dataset(name)) for name in with_corpora(CONFIG.bm25_datasets)]
+
+
+def with_corpora(datasets):
+    """Return datasets and those whose passages they share, each once."""
+    corpora = [CONFIG.datasets[name].corpus for name in datasets]
+    return list(dict.fromkeys([*datasets, *(name for name in corpora if name)]))
+
+
+def embedded_shards(wildcards):
+    """Return the shards that have jobs of their own, embedded by one model."""
+    folder = PATHS.embeddings(wildcards.track, wildcards.model, wildcards.seed)
+    return [
+        finished(folder / texts.folder)
+        for texts in sharded(text_sets(CONFIG, wildcards.track))
+    ]
+
+
+def all_parts(wildcards):
+    """Return the scores of every model and seed of the run, and of BM25."""
+    parts = [
+        finished(PATHS.scores(model.track, model.name, seed))
         for model in MODELS
         for seed in CONFIG.seeds
-        for dataset in CONFIG.tracks[model.track].tasks
     ]
+    return parts + ([finished(PATHS.bm25())] if CONFIG.bm25_datasets else [])
+
+
+def collected_adaptive(wildcards):
+    """Return what adaptive retrieval found, if the run tries it."""
+    return str(PATHS.all_adaptive) if CONFIG.tries_adaptive else []
 
 
 def dataset_params(wildcards):
     """Return what a dataset depends on."""
     return {
         "version": data.RESULTS_VERSION,
-        **CONFIG.datasets[wildcards.dataset].model_dump(),
+        **CONFIG.datasets[wildcards.dataset].contents_slice(),
     }
 
 
@@ -127,6 +172,13 @@ def model_params(wildcards):
 
 
 def embedding_params(wildcards):
+    """Return what a model's embeddings depend on, and of what there are to be some."""
+    sets = text_sets(CONFIG, wildcards.track)
+    texts = [texts.folder for texts in sets if texts not in sharded(sets)]
+    return {**shard_params(wildcards), "texts": texts}
+
+
+def shard_params(wildcards):
     """Return what a model's embeddings depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     return {"version": embedding.RESULTS_VERSION, **embedding_slice(CONFIG, model)}
@@ -135,8 +187,15 @@ def embedding_params(wildcards):
 def score_params(wildcards):
     """Return what a model's scores depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
-    scored = [f"{system} {size}" for system, size in model.scored()]
-    return {"version": evaluation.RESULTS_VERSION, "scored": scored}
+    scored = CONFIG.tracks[wildcards.track].scored
+    parts = {name: scoring_slice(CONFIG, model, name) for name in scored}
+    return {"version": evaluation.RESULTS_VERSION, **parts}
+
+
+def floor_params(wildcards):
+    """Return what the scores of BM25 depend on."""
+    parts = {name: floor_slice(CONFIG, name) for name in CONFIG.bm25_datasets}
+    return {"version": evaluation.RESULTS_VERSION, **parts}
 
 
 def report_params(wildcards):

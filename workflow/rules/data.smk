@@ -12,6 +12,8 @@ localrules:
 
 rule fetch_dataset:
     """Fetch dataset {wildcards.dataset} and keep it normalised."""
+    input:
+        dataset_inputs,
     output:
         manifest="results/{run}/data/{dataset}/manifest.json",
     log:

@@ -1,4 +1,4 @@
-"""Stage embed: the texts of a dataset, at every layer, from one pass.
+"""Stage embed: the texts that a model is scored on, at every layer, from one pass.
 
 IN   results/{run}/models/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
 OUT  results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/
@@ -6,16 +6,17 @@ OUT  results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/
 
 
 rule embed_texts:
-    """Embed {wildcards.dataset} with model {wildcards.model}, seed {wildcards.seed}."""
+    """Embed what {wildcards.model}, seed {wildcards.seed}, is scored on for {wildcards.track}."""
     input:
         model="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
-        dataset="results/{run}/data/{dataset}/manifest.json",
+        datasets=scored_datasets,
     output:
-        manifest="results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/manifest.json",
+        # Each dataset has a manifest of its own, undeclared: what is embedded stays embedded.
+        manifest="results/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
     log:
-        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}.log",
+        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}.log",
     benchmark:
-        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}.tsv"
+        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus
@@ -34,6 +35,43 @@ rule embed_texts:
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \
             --seed {wildcards.seed} \
+            --threads {threads}
+        """
+
+
+rule embed_shard:
+    """Embed shard {wildcards.shard} of {wildcards.dataset} with {wildcards.model}."""
+    input:
+        model="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
+        dataset="results/{run}/data/{dataset}/manifest.json",
+    output:
+        manifest=(
+            "results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/"
+            "passages-{shard}-of-{shards}/manifest.json"
+        ),
+    log:
+        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}-of-{shards}.log",
+    benchmark:
+        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}-of-{shards}.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.embed.cpus
+    resources:
+        mem_mb=CONFIG.compute.embed.memory_mb,
+        runtime=CONFIG.compute.embed.runtime_min,
+        gpu=CONFIG.compute.embed.gpus,
+    params:
+        config=CONFIG_FILE,
+        reads=shard_params,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        HF_HUB_OFFLINE=1 starbench embed \
+            --config {params.config:q} \
+            --track {wildcards.track:q} \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed} \
             --dataset {wildcards.dataset:q} \
+            --shard {wildcards.shard} \
             --threads {threads}
         """

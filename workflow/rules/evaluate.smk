@@ -1,7 +1,7 @@
-"""Stage evaluate: every size of a model on a dataset, in one job.
+"""Stage evaluate: every size of a model on every dataset of its track, in one job.
 
-IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/data/{dataset}/
-OUT  results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}.csv, results/{run}/scores.csv
+IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
+OUT  results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv
 """
 
 
@@ -9,23 +9,26 @@ localrules:
     collect_scores,
 
 
-rule score_dataset:
-    """Score every size of {wildcards.model}, seed {wildcards.seed}, on {wildcards.dataset}."""
+rule score_model:
+    """Score every size of {wildcards.model}, seed {wildcards.seed}, for {wildcards.track}."""
     input:
-        embeddings="results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/manifest.json",
-        dataset="results/{run}/data/{dataset}/manifest.json",
+        embeddings="results/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
+        shards=embedded_shards,
+        datasets=scored_datasets,
     output:
-        scores="results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}.csv",
+        # Each dataset has a manifest of its own, undeclared: what is scored stays scored.
+        manifest="results/{run}/scores/{track}/{model}/seed-{seed}/manifest.json",
     log:
-        "results/{run}/logs/scores/{track}/{model}/seed-{seed}/{dataset}.log",
+        "results/{run}/logs/scores/{track}/{model}/seed-{seed}.log",
     benchmark:
-        "results/{run}/benchmarks/scores/{track}/{model}/seed-{seed}/{dataset}.tsv"
+        "results/{run}/benchmarks/scores/{track}/{model}/seed-{seed}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
     resources:
         mem_mb=CONFIG.compute.evaluate.memory_mb,
         runtime=CONFIG.compute.evaluate.runtime_min,
+        gpu=CONFIG.compute.evaluate.gpus,
     params:
         config=CONFIG_FILE,
         reads=score_params,
@@ -37,8 +40,34 @@ rule score_dataset:
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \
             --seed {wildcards.seed} \
-            --dataset {wildcards.dataset:q} \
             --threads {threads}
+        """
+
+
+rule score_bm25:
+    """Score BM25 on every collection, as the floor."""
+    input:
+        floor_datasets,
+    output:
+        manifest="results/{run}/scores/retrieval/bm25/manifest.json",
+    log:
+        "results/{run}/logs/scores/retrieval/bm25.log",
+    benchmark:
+        "results/{run}/benchmarks/scores/retrieval/bm25.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.evaluate.cpus
+    resources:
+        mem_mb=CONFIG.compute.evaluate.memory_mb,
+        runtime=CONFIG.compute.evaluate.runtime_min,
+    params:
+        config=CONFIG_FILE,
+        reads=floor_params,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        HF_HUB_OFFLINE=1 starbench evaluate \
+            --bm25 --config {params.config:q} --threads {threads}
         """
 
 
@@ -48,6 +77,9 @@ rule collect_scores:
         all_parts,
     output:
         scores="results/{run}/scores.csv",
+        adaptive=branch(
+            CONFIG.tries_adaptive, then="results/{run}/adaptive.csv", otherwise=[]
+        ),
     log:
         "results/{run}/logs/collect_scores.log",
     benchmark:

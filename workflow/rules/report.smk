@@ -13,6 +13,7 @@ rule draw_report:
     """Draw every table and figure of the run."""
     input:
         scores="results/{run}/scores.csv",
+        adaptive=collected_adaptive,
     output:
         # The HTML report shows one format of each; the others are for papers.
         tables=[
@@ -20,7 +21,7 @@ rule draw_report:
                 f"results/{{run}}/tables/{name}",
                 caption="../report/table.rst",
                 category="Tables",
-                labels={"track": name.split(".")[0]},
+                labels={"table": name.split(".")[0].replace("_", " ")},
             )
             for name in table_names(CONFIG, ["csv"])
         ],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from starbench.data.sources import Source
+from starbench.data.sources import Records, Source
 from starbench.errors import InputError, did_you_mean
 
 
@@ -34,7 +33,13 @@ class HubSource(Source):
         description="Our field name -> the dataset's column, where they differ.",
     )
 
-    def records(self, data_root: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    @model_validator(mode="after")
+    def _no_collections(self) -> HubSource:
+        if self.kind == "collection":
+            raise ValueError("source hub gives records, no collections: use source ir_datasets")
+        return self
+
+    def records(self, data_root: Path | None) -> Records:
         """Yield (place, record) with columns renamed to this project's field names."""
         dataset = self._load()
         missing = set(self.columns.values()) - set(dataset.column_names or [])

@@ -1,4 +1,4 @@
-"""Normalised datasets on disk: one Arrow file per dataset, memory-mapped when read."""
+"""Normalised datasets on disk: Arrow files, memory-mapped when read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ from starbench.manifest import read_manifest
 if TYPE_CHECKING:
     from datasets import Dataset
 
-FILE = "records.arrow"
+RECORDS, PASSAGES, QUERIES, QRELS = (
+    f"{name}.arrow" for name in ("records", "passages", "queries", "qrels")
+)
+"""The file of a dataset of records, and the three of a collection."""
+
 ROWS_PER_BATCH = 1000
+
+_PASSAGES = pa.list_(pa.struct([(name, pa.string()) for name in ("docid", "title", "text")]))
 
 SCHEMAS = {
     "text": pa.schema([("text", pa.large_string())]),
@@ -24,25 +30,35 @@ SCHEMAS = {
     "pairs": pa.schema(
         [("sentence1", pa.string()), ("sentence2", pa.string()), ("score", pa.float64())]
     ),
+    "training-queries": pa.schema(
+        [
+            ("query_id", pa.string()),
+            ("query", pa.string()),
+            ("positive_passages", _PASSAGES),
+            ("negative_passages", _PASSAGES),
+        ]
+    ),
+    PASSAGES: pa.schema([("id", pa.string()), ("text", pa.string())]),
+    QUERIES: pa.schema([("id", pa.string()), ("text", pa.string())]),
+    QRELS: pa.schema([("query", pa.string()), ("passage", pa.string()), ("relevance", pa.int64())]),
 }
-"""The columns of each kind of dataset."""
+"""The columns of each kind of records, and of the files of a collection."""
 
 
-def write_records(folder: Path, kind: str, records: Iterable[dict[str, Any]]) -> int:
-    """Write normalised records of one kind into `folder` and return how many there were."""
-    schema = SCHEMAS[kind]
+def write_records(path: Path, schema: pa.Schema, records: Iterable[dict[str, Any]]) -> int:
+    """Write normalised records to `path` in one step and return how many there were."""
     rows = iter(records)
     count = 0
-    with written_whole(folder / FILE) as temporary, pa.ipc.new_stream(temporary, schema) as out:
+    with written_whole(path) as temporary, pa.ipc.new_stream(temporary, schema) as out:
         while batch := list(islice(rows, ROWS_PER_BATCH)):
             out.write_batch(pa.RecordBatch.from_pylist(batch, schema=schema))
             count += len(batch)
     return count
 
 
-def read_records(folder: Path) -> Dataset:
-    """Return a finished dataset, memory-mapped; InputError if it has no manifest."""
+def read_records(folder: Path, file: str = RECORDS) -> Dataset:
+    """Return a file of a finished dataset, memory-mapped; InputError if it has no manifest."""
     from datasets import Dataset
 
     read_manifest(folder, "data")
-    return Dataset.from_file(str(folder / FILE))
+    return Dataset.from_file(str(folder / file))

@@ -90,12 +90,12 @@ class LayeredEncoder:
         """Dimensions of the embeddings."""
         return int(self.transformer.config.hidden_size)
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, cut to the longest length."""
+    def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
+        """Return the token ids of each text, cut to `max_length` or the encoder's own limit."""
         encoded = self.tokenizer(
             list(texts),
             truncation=True,
-            max_length=self.max_length,
+            max_length=min(max_length or self.max_length, self.max_length),
             padding=False,
             return_attention_mask=False,
             return_token_type_ids=False,

@@ -1,18 +1,17 @@
-"""Running the embedding of one dataset by one model, all layers at once."""
+"""Running the embedding of all texts that a model is scored on, all layers at once."""
 
 from __future__ import annotations
 
 import logging
 
 from starbench.config import Config
-from starbench.data.store import read_records
 from starbench.embedding import RESULTS_VERSION
 from starbench.embedding.layered_encoder import LayeredEncoder
-from starbench.embedding.store import EmbeddingWriter, write_ids
-from starbench.embedding.texts import texts_of
+from starbench.embedding.store import EmbeddingWriter
+from starbench.embedding.texts import Texts, TextSet, sharded, text_sets
 from starbench.errors import InputError
 from starbench.manifest import Stage
-from starbench.models import MODEL_FOLDER, embedding_slice, finetuning_of, model_named
+from starbench.models import MODEL_FOLDER, Model, embedding_slice, model_named
 from starbench.paths import RunPaths
 from starbench.progress import Progress
 from starbench.sizes import widest_dim_by_layer
@@ -20,48 +19,94 @@ from starbench.sizes import widest_dim_by_layer
 log = logging.getLogger(__name__)
 
 WINDOW = 100_000
-"""Texts that are tokenized and sorted by length at a time."""
+"""Texts that are read, tokenized and sorted by length at a time."""
 
 
-def embed_texts(
-    config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str
-) -> None:
-    """Embed the texts of a dataset with one model and keep every layer that a cell needs.
+def embed_texts(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
+    """Embed with one model all texts of its track but those that shards have jobs for.
 
+    Sets of texts that are embedded already, by the same model and config, are left as they are.
     Raises InputError for a model that is too small for its cells.
     """
     model = model_named(config, track, name)
-    section = config.tracks[track].embedding  # type: ignore[index]
-    source, folder = paths.model(track, name, seed), paths.embeddings(track, name, seed, dataset)
-    data = paths.dataset(dataset)
-    stage = Stage("embed", RESULTS_VERSION, embedding_slice(config, model), [source, data])
+    sets = text_sets(config, track)
+    own = [texts for texts in sets if texts not in sharded(sets)]
+    _embed_sets(config, paths, model, seed, own)
+    folder = paths.embeddings(track, name, seed)
+    stage = Stage("embed", RESULTS_VERSION, embedding_slice(config, model), inputs=[])
+    stage.finish(folder, [f"{texts.folder}/manifest.json" for texts in own])
+
+
+def embed_shard(
+    config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str, shard: int
+) -> None:
+    """Embed one shard of a collection's passages with one model."""
+    shards = config.datasets[dataset].shards
+    if not 1 <= shard <= shards:
+        raise InputError(f"dataset '{dataset}' has {shards} shards, there is no shard {shard}")
+    texts = TextSet(dataset, "passages", shard, shards)
+    _embed_sets(config, paths, model_named(config, track, name), seed, [texts])
+
+
+def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
+    """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
+    inputs = [paths.model(model.track, model.name, seed), texts.source(paths)]
+    part = {**embedding_slice(config, model), "texts": texts.folder}
+    return Stage("embed", RESULTS_VERSION, part, inputs)
+
+
+def _embed_sets(
+    config: Config, paths: RunPaths, model: Model, seed: int, sets: list[TextSet]
+) -> None:
+    root = paths.embeddings(model.track, model.name, seed)
+    encoder: LayeredEncoder | None = None
+    for texts in sets:
+        opened = texts.open(paths)
+        stage = embed_stage(config, paths, model, seed, texts)
+        if stage.is_done(root / texts.folder):
+            log.info("%s: embedded already", texts.folder)
+            continue
+        encoder = encoder or _load(config, paths, model, seed)
+        part = embedding_slice(config, model)
+        longest = part["query_max_length" if texts.part == "queries" else "max_length"]
+        writer = EmbeddingWriter(root / texts.folder, len(opened), part["widths"], part["dtype"])
+        what = f"embed {texts.folder} with {model.name} seed {seed}"
+        _embed(encoder, opened, writer, longest, what)
+        stage.finish(
+            root / texts.folder,
+            writer.close(),
+            texts=len(opened),
+            device=str(encoder.device),
+            dtype={
+                "weights": "float32",
+                "forward": part["precision"],
+                "vectors": part["dtype"],
+            },
+        )
+
+
+def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEncoder:
+    section = config.tracks[model.track].embedding  # type: ignore[index]
     widths = widest_dim_by_layer(model.cells)
     encoder = LayeredEncoder.load(
-        source / MODEL_FOLDER,
+        paths.model(model.track, model.name, seed) / MODEL_FOLDER,
         list(widths),
-        section.max_length or finetuning_of(config, model.system, track).max_length,
-        section.precision,
-        section.tokens_per_batch,
+        precision=section.precision,
+        tokens_per_batch=section.tokens_per_batch,
     )
-    if max(widths.values()) > encoder.width:
-        raise InputError(f"model {name} has {encoder.width} dimensions, not {max(widths.values())}")
-    texts = texts_of(read_records(data))
-    writer = EmbeddingWriter(folder, len(texts), widths, section.dtype)
-    _embed(encoder, texts, writer, f"embed {dataset} with {name} seed {seed}")
-    write_ids(folder, [str(row) for row in range(len(texts))])
-    stage.finish(
-        folder,
-        [*writer.close(), "ids.txt"],
-        texts=len(texts),
-        device=str(encoder.device),
-        dtype={"weights": "float32", "forward": section.precision, "vectors": section.dtype},
-    )
+    widest = max(widths.values())
+    if widest > encoder.width:
+        raise InputError(f"model {model.name} has {encoder.width} dimensions, not {widest}")
+    return encoder
 
 
-def _embed(encoder: LayeredEncoder, texts: list[str], writer: EmbeddingWriter, what: str) -> None:
+def _embed(
+    encoder: LayeredEncoder, texts: Texts, writer: EmbeddingWriter, longest: int | None, what: str
+) -> None:
     with Progress(what, len(texts), "texts") as progress:
-        for start in range(0, len(texts), WINDOW):
-            ids = encoder.tokenize(texts[start : start + WINDOW])
+        for start, names, window in texts.windows(WINDOW):
+            writer.write_ids(names)
+            ids = encoder.tokenize(window, longest)
             for batch in encoder.batches([len(row) for row in ids]):
                 embeddings = encoder.embed_batch([ids[row] for row in batch])
                 writer.write([start + row for row in batch], embeddings)

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from starbench.errors import InputError
-from starbench.files import written_whole
 from starbench.manifest import read_manifest
 from starbench.sizes import Size
 
+IDS = "ids.txt"
+
 
 class EmbeddingWriter:
-    """Writes ``layer-<n>.npy`` of shape (rows, widest dim of layer n) row by row.
+    """Writes ``layer-<n>.npy`` of shape (rows, widest dim of layer n) row by row, and the ids.
 
     Args:
-        folder: where the arrays go; they have temporary names until `close`.
+        folder: where the files go; they have temporary names until `close`.
         rows: number of texts.
         widths: {layer: number of columns kept}.
         dtype: ``float32`` or ``float16``.
@@ -26,12 +27,19 @@ class EmbeddingWriter:
     def __init__(self, folder: Path, rows: int, widths: dict[int, int], dtype: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.widths = folder, widths
+        self._names = [IDS, *map(layer_file, widths)]
         self._arrays = {
             layer: np.lib.format.open_memmap(
-                self._temporary(layer), "w+", np.dtype(dtype), (rows, width)
+                self._temporary(layer_file(layer)), "w+", np.dtype(dtype), (rows, width)
             )
             for layer, width in widths.items()
         }
+        self._temporary(IDS).write_text("")
+
+    def write_ids(self, ids: Sequence[str]) -> None:
+        """Write the ids of the next rows, one a line, in the order of the rows."""
+        with self._temporary(IDS).open("a", encoding="utf-8") as out:
+            out.writelines(f"{name}\n" for name in ids)
 
     def write(self, rows: Sequence[int], embeddings: dict[int, np.ndarray]) -> None:
         """Write the embeddings {layer: (len(rows), width)} of the texts `rows`.
@@ -50,29 +58,24 @@ class EmbeddingWriter:
             array[list(rows)] = kept
 
     def close(self) -> list[str]:
-        """Give the arrays their names and return these."""
-        for layer, array in self._arrays.items():
+        """Give the files their names and return these."""
+        for array in self._arrays.values():
             array.flush()
-            self._temporary(layer).replace(self.folder / layer_file(layer))
-        return [layer_file(layer) for layer in self.widths]
+        for name in self._names:
+            self._temporary(name).replace(self.folder / name)
+        return self._names
 
     def _discard(self) -> None:
-        for layer in self.widths:
-            self._temporary(layer).unlink()
+        for name in self._names:
+            self._temporary(name).unlink()
 
-    def _temporary(self, layer: int) -> Path:
-        return self.folder / f".{layer_file(layer)}.tmp"
+    def _temporary(self, name: str) -> Path:
+        return self.folder / f".{name}.tmp"
 
 
 def layer_file(layer: int) -> str:
     """Return the name of a layer's array."""
     return f"layer-{layer}.npy"
-
-
-def write_ids(folder: Path, ids: Sequence[str]) -> None:
-    """Write the id of each row, one a line."""
-    with written_whole(folder / "ids.txt") as temporary:
-        temporary.write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
 
 
 class StoredEmbeddings:
@@ -81,7 +84,7 @@ class StoredEmbeddings:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder, "embed")
-        self.ids = (folder / "ids.txt").read_text(encoding="utf-8").splitlines()
+        self.rows = int(self.manifest["texts"])
 
     def at(self, size: Size) -> np.ndarray:
         """Return the embeddings (rows, dim) of a size, memory-mapped; InputError if not stored."""
@@ -91,6 +94,6 @@ class StoredEmbeddings:
         array: np.ndarray = np.load(path, mmap_mode="r")
         if array.shape[1] < size.dim:
             raise InputError(f"{path} holds {array.shape[1]} dimensions, not {size.dim}")
-        if array.shape[0] != len(self.ids):
-            raise InputError(f"{path} has {array.shape[0]} rows for {len(self.ids)} ids")
+        if array.shape[0] != self.rows:
+            raise InputError(f"{path} has {array.shape[0]} rows for {self.rows} texts")
         return array[:, : size.dim]

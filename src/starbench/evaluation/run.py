@@ -1,42 +1,75 @@
-"""Running the scoring of one model on one dataset, all cells of the grid in one job."""
+"""Running the scoring of one model on every dataset of its track, all cells of the grid."""
 
 from __future__ import annotations
 
 import logging
-import math
+import shutil
+from collections.abc import Callable
 
 from starbench.config import Config
-from starbench.data.store import read_records
+from starbench.embedding.run import embed_stage
 from starbench.embedding.store import StoredEmbeddings
-from starbench.evaluation.scores import Score, write_scores
-from starbench.evaluation.sts import sts_scores
-from starbench.models import model_named
+from starbench.embedding.texts import TextSet, passage_sets
+from starbench.errors import InputError
+from starbench.evaluation import RESULTS_VERSION
+from starbench.evaluation.task import Task
+from starbench.manifest import Stage, read_manifest
+from starbench.models import Model, model_named, scoring_slice
 from starbench.paths import RunPaths
 
 log = logging.getLogger(__name__)
 
 
-def score_dataset(
-    config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str
-) -> None:
-    """Score one model's embeddings of a dataset at every cell and write the scores as CSV."""
+def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
+    """Score one model's embeddings of every dataset of its track at every cell.
+
+    Datasets that are scored already, from the same embeddings and config, are left as they are.
+    Raises InputError for embeddings that are missing or of another model or config.
+    """
     model = model_named(config, track, name)
-    rows = read_records(paths.dataset(dataset))
-    embeddings = StoredEmbeddings(paths.embeddings(track, name, seed, dataset))
-    found = sts_scores(dataset, rows, embeddings, list(model.cells))
-    scores = [
-        Score(system, seed, size, track, dataset, metric, value, len(rows))
-        for system, wanted in model.scored()
-        for size, metric, value in found
-        if size == wanted
-    ]
-    for score in scores:
-        if math.isnan(score.value):
-            log.warning(
-                "%s of %s at %s on %s is not a number: all similarities are equal",
-                score.metric,
-                name,
-                score.size,
-                dataset,
-            )
-    write_scores(paths.scores(track, name, seed, dataset), scores)
+    root = paths.scores(track, name, seed)
+    tasks = config.tracks[track].scored  # type: ignore[index]
+    for dataset in tasks:
+        sets = _text_sets(config, track, dataset)
+        found = [_opened(config, paths, model, seed, texts) for texts in sets]
+        task = Task(config, paths, model, seed, dataset, found)
+        inputs = [paths.dataset(dataset), *(embeddings.folder for embeddings in found)]
+        stage = Stage("evaluate", RESULTS_VERSION, scoring_slice(config, model, dataset), inputs)
+        if stage.is_done(task.folder):
+            log.info("%s: scored already", dataset)
+            continue
+        shutil.rmtree(task.folder, ignore_errors=True)
+        stage.finish(task.folder, _scoring(track)(task))
+        log.info("%s: scored", dataset)
+    stage = Stage("evaluate", RESULTS_VERSION, {"datasets": tasks}, inputs=[])
+    stage.finish(root, [f"{dataset}/manifest.json" for dataset in tasks])
+
+
+def _scoring(track: str) -> Callable[[Task], list[str]]:
+    # Each imports what the other can do without: MTEB takes seconds.
+    if track == "sts":
+        from starbench.evaluation.sts import score_pairs
+
+        return score_pairs
+    from starbench.evaluation.retrieval import score_collection
+
+    return score_collection
+
+
+def _text_sets(config: Config, track: str, dataset: str) -> list[TextSet]:
+    if track == "sts":
+        return [TextSet(dataset, "pairs")]
+    return [TextSet(dataset, "queries"), *passage_sets(config, dataset)]
+
+
+def _opened(
+    config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet
+) -> StoredEmbeddings:
+    folder = paths.embeddings(model.track, model.name, seed) / texts.folder
+    identity = embed_stage(config, paths, model, seed, texts).identity
+    if read_manifest(folder, "embed")["identity"] != identity:
+        raise InputError(
+            f"{folder} holds embeddings of another model, dataset or config: remove it and "
+            "embed again"
+        )
+    return StoredEmbeddings(folder)

@@ -28,26 +28,46 @@ COLUMNS = (
 )
 
 
+ADAPTIVE_COLUMNS = (
+    "system",
+    "seed",
+    "dataset",
+    "passages",
+    "cascade",
+    "metric",
+    "value",
+    "exact",
+    "multiply_adds",
+    "exact_multiply_adds",
+    "bytes_read",
+    "exact_bytes_read",
+)
+
+SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
+"""The files of scores in a folder of one model on one dataset."""
+
+
 class Score(NamedTuple):
-    """One number; `queries` is how many queries or pairs it is over."""
+    """One number; `queries` is how many queries or pairs it is over.
+
+    What has no layers and dimensions, as BM25, has no size.
+    """
 
     system: str
     seed: int
-    size: Size
+    size: Size | None
     track: str
     dataset: str
     metric: str
     value: float
     queries: int
 
-    def row(self) -> list[str]:
+    def row(self) -> list[object]:
         """Return the CSV row, the value unrounded."""
         return [
             self.system,
             str(self.seed),
-            str(self.size.layers),
-            str(self.size.dim),
-            str(self.size),
+            *((self.size.layers, self.size.dim, self.size) if self.size else ("", "", "")),
             self.track,
             self.dataset,
             self.metric,
@@ -64,24 +84,33 @@ def write_scores(path: Path, scores: Iterable[Score]) -> None:
         writer.writerows(score.row() for score in scores)
 
 
-def collect_scores(path: Path, parts: Sequence[Path]) -> None:
-    """Put the scores of all models and datasets into one file, in the order of `parts`."""
+def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
+    """Put CSV files of the same columns into one, in the order of `parts`."""
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
-        out.write(",".join(COLUMNS) + "\n")
+        out.write(",".join(columns) + "\n")
         for part in parts:
             header, *rows = part.read_text(encoding="utf-8").splitlines(keepends=True)
-            if header.strip() != ",".join(COLUMNS):
-                raise InputError(f"{part}:1: the columns are not {','.join(COLUMNS)}")
+            if header.strip() != ",".join(columns):
+                raise InputError(f"{part}:1: the columns are not {','.join(columns)}")
             out.writelines(rows)
 
 
 def collect_run(config: Config, paths: RunPaths) -> None:
-    """Put the scores of the whole run into ``scores.csv``."""
-    parts = [
-        paths.scores(track, model.name, seed, dataset)
+    """Put the scores of the whole run into ``scores.csv``, adaptive retrieval's beside it."""
+    folders = score_folders(config, paths)
+    collect(paths.all_scores, [folder / SCORES for folder in folders], COLUMNS)
+    adaptive = [folder / ADAPTIVE for folder in folders if (folder / ADAPTIVE).is_file()]
+    if config.tries_adaptive:
+        collect(paths.all_adaptive, adaptive, ADAPTIVE_COLUMNS)
+
+
+def score_folders(config: Config, paths: RunPaths) -> list[Path]:
+    """Return the folder of every model's scores on every dataset, then those of BM25."""
+    folders = [
+        paths.scores(track, model.name, seed) / dataset
         for track in config.tracks
         for model in models_of(config, track)
         for seed in config.seeds
-        for dataset in config.tracks[track].tasks
+        for dataset in config.tracks[track].scored
     ]
-    collect_scores(paths.all_scores, parts)
+    return folders + [paths.bm25() / dataset for dataset in config.bm25_datasets]

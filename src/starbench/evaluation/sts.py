@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +14,45 @@ from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta
 
+from starbench.data.store import read_records
 from starbench.embedding.store import StoredEmbeddings
 from starbench.embedding.texts import texts_of
 from starbench.errors import InputError
+from starbench.evaluation.scores import SCORES, write_scores
+from starbench.evaluation.task import Task
+from starbench.files import written_whole
 from starbench.sizes import Size
+
+log = logging.getLogger(__name__)
 
 METRICS = ("cosine_spearman", "cosine_pearson")
 SPLIT = "test"
+
+SIMILARITIES = "similarities.npy"
+"""Every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
+
+
+def score_pairs(task: Task) -> list[str]:
+    """Score one model's embeddings of a dataset of pairs; return the files written."""
+    rows = read_records(task.paths.dataset(task.dataset))
+    (embeddings,) = task.embeddings
+    cells = list(task.model.cells)
+    scores = []
+    for cell, metric, value in sts_scores(task.dataset, rows, embeddings, cells):
+        scores += task.scores(cell, metric, value, len(rows))
+        if math.isnan(value):
+            log.warning(
+                "%s of %s at %s on %s is not a number: all similarities are equal",
+                metric,
+                task.model.name,
+                cell,
+                task.dataset,
+            )
+    task.folder.mkdir(parents=True, exist_ok=True)
+    with written_whole(task.folder / SIMILARITIES) as temporary, temporary.open("wb") as out:
+        np.save(out, similarities(rows, embeddings, cells))
+    write_scores(task.folder / SCORES, scores)
+    return [SCORES, SIMILARITIES]
 
 
 class StoredEncoder(AbsEncoder):  # type: ignore[misc]
@@ -27,9 +62,9 @@ class StoredEncoder(AbsEncoder):  # type: ignore[misc]
     """
 
     def __init__(self, embeddings: StoredEmbeddings, texts: list[str], size: Size) -> None:
-        if len(texts) != len(embeddings.ids):
+        if len(texts) != embeddings.rows:
             raise InputError(
-                f"{embeddings.folder} holds {len(embeddings.ids)} texts, the dataset {len(texts)}"
+                f"{embeddings.folder} holds {embeddings.rows} texts, the dataset {len(texts)}"
             )
         self.model = None
         self.mteb_model_meta = ModelMeta.create_empty(
@@ -83,3 +118,18 @@ def sts_scores(
         values = task.evaluate(encoder, SPLIT, encode_kwargs={"batch_size": 1024})["default"]
         scores += [(cell, metric, float(values[metric])) for metric in METRICS]
     return scores
+
+
+def similarities(rows: Dataset, embeddings: StoredEmbeddings, cells: Sequence[Size]) -> np.ndarray:
+    """Return the cosine of every pair at every cell (cells, pairs), float32."""
+    row_of = {text: row for row, text in enumerate(texts_of(rows))}
+    first = [row_of[text] for text in rows["sentence1"]]
+    second = [row_of[text] for text in rows["sentence2"]]
+    return np.stack([_cosines(embeddings.at(cell), first, second) for cell in cells])
+
+
+def _cosines(vectors: np.ndarray, first: list[int], second: list[int]) -> np.ndarray:
+    unit = vectors.astype(np.float32)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    cosines: np.ndarray = np.einsum("pd,pd->p", unit[first], unit[second])
+    return cosines

@@ -104,36 +104,80 @@ class LayeredLoss(nn.Module):
             labels: passed on to the base loss.
             terms: what to sum.
         """
+        scores = self._scores_by_size(columns, labels, terms)
         summands = []
         for term in terms:
             if term.weight:
-                cut = [self._cut(column, term.size.dim) for column in columns[term.size.layers]]
-                summands.append(term.weight * self.loss.compute_loss_from_embeddings(cut, labels))
+                base = self._base_loss(columns, labels, term.size, scores)
+                summands.append(term.weight * base)
             if term.alignment:
-                summands.append(term.alignment * self._alignment(columns, term))
+                summands.append(term.alignment * self._alignment(columns, term, scores))
         return torch.stack(summands).sum()
+
+    def _scores_by_size(
+        self, columns: dict[int, list[Tensor]], labels: Tensor, terms: Sequence[Term]
+    ) -> dict[Size, Tensor]:
+        """Return the in-batch scores (Q, C) of every size that needs them, each made once.
+
+        Only losses that part scoring from the loss (`RankingLoss`) can share them between the
+        base loss and the alignment.
+        """
+        if not hasattr(self.loss, "from_scores"):
+            return {}
+        sizes = {term.size for term in terms if term.weight}
+        if self._aligns_scores:
+            aligned = {term.size for term in terms if term.alignment}
+            sizes |= {*aligned, self.full} if aligned else set()
+        return {
+            size: self.loss.scores(self._cut_columns(columns, size), labels)
+            for size in sorted(sizes)
+        }
+
+    @property
+    def _aligns_scores(self) -> bool:
+        return isinstance(self.objective, Alignment) and self.objective.kl_over == "scores"
+
+    def _base_loss(
+        self,
+        columns: dict[int, list[Tensor]],
+        labels: Tensor,
+        size: Size,
+        scores: dict[Size, Tensor],
+    ) -> Tensor:
+        loss: Tensor = (
+            self.loss.from_scores(scores[size])
+            if scores
+            else self.loss.compute_loss_from_embeddings(self._cut_columns(columns, size), labels)
+        )
+        return loss
+
+    def _cut_columns(self, columns: dict[int, list[Tensor]], size: Size) -> list[Tensor]:
+        return [self._cut(column, size.dim) for column in columns[size.layers]]
 
     def _cut(self, embeddings: Tensor, dim: int) -> Tensor:
         cut = embeddings[:, :dim]
         return F.normalize(cut, dim=-1) if self.normalises else cut
 
-    def _alignment(self, columns: dict[int, list[Tensor]], term: Term) -> Tensor:
+    def _alignment(
+        self, columns: dict[int, list[Tensor]], term: Term, scores: dict[Size, Tensor]
+    ) -> Tensor:
         """KL(full || small), mean over rows, of dims (all texts) or of in-batch scores."""
         options = self.objective
         assert isinstance(options, Alignment)
         assert term.alignment_dim is not None
-        small, full = columns[term.size.layers], columns[self.full.layers]
         if options.kl_over == "dims":
-            student = torch.cat(small)[:, : term.alignment_dim]
-            teacher = torch.cat(full)[:, : term.alignment_dim]
+            student = torch.cat(columns[term.size.layers])[:, : term.alignment_dim]
+            teacher = torch.cat(columns[self.full.layers])[:, : term.alignment_dim]
+        elif scores:
+            student, teacher = scores[term.size], scores[self.full]
         else:
-            student = self._scores(small, term.size.dim)
-            teacher = self._scores(full, self.full.dim)
+            student = self._scores(columns, term.size)
+            teacher = self._scores(columns, self.full)
         if options.kl_detach:
             teacher = teacher.detach()
         return kl_divergence(student, teacher, options.kl_temperature)
 
-    def _scores(self, columns: list[Tensor], dim: int) -> Tensor:
+    def _scores(self, columns: dict[int, list[Tensor]], size: Size) -> Tensor:
         """In-batch scores (Q, C) of the first column against all others, as the base loss does."""
         similarity = getattr(self.loss, "similarity_fct", None)
         if similarity is None:
@@ -141,7 +185,7 @@ class LayeredLoss(nn.Module):
                 f"kl_over: scores needs a base loss with in-batch scores; "
                 f"{type(self.loss).__name__} has no similarity_fct"
             )
-        cut = [self._cut(column, dim) for column in columns]
+        cut = self._cut_columns(columns, size)
         scores: Tensor = similarity(cut[0], torch.cat(cut[1:])) * self.loss.scale
         return scores
 

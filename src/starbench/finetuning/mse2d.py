@@ -21,7 +21,9 @@ class Mse2d(Alignment, Objective):
                                         + 0.3 KL(v_N || v_l) at the full width].
     Sampled are `layers_per_step` of the layers below the last, and for each layer, the last
     included, its own `dims_per_step` dimensions. Later versions of that library detach the
-    teacher and weigh layers uniformly; both are options here.
+    teacher and weigh layers uniformly; both are options here. The published retrieval code
+    (ielab/Starbucks: retrieval/modeling.py) is `sampled_layers: trained`, `dims_per_step: -1`,
+    `layer_weight: uniform` and `kl_sizes: size` over scores with a detached teacher.
     """
 
     objective: Literal["2dmse"] = Field(description="Sampled layers and dimensions.")
@@ -38,6 +40,12 @@ class Mse2d(Alignment, Objective):
         default="linear",
         description="Weight of layer l: 1/l (linear), 1/(1+ln l) (log) or 1 (uniform).",
     )
+    kl_sizes: Literal["layer", "size"] = Field(
+        default="layer",
+        description="`layer`: the KL term once for each sampled layer, at the full width "
+        "(sentence-transformers); `size`: at every sampled size below the full one, those of the "
+        "last layer too (published retrieval code).",
+    )
     sampled_layers: Literal["all", "trained"] = Field(
         default="all",
         description="Sample from all layers below the last, or only from those of `sizes`.",
@@ -52,8 +60,14 @@ class Mse2d(Alignment, Objective):
             weight = self._weight(layer) / len(layers)
             sampled = _sample(dims, self.dims_per_step, draw)
             chosen += [Term(Size(layer, dim), weight) for dim in sampled]
-            chosen.append(Term(Size(layer, full.dim), 0.0, self.kl_weight, full.dim))
+            if self.kl_sizes == "layer":
+                chosen.append(Term(Size(layer, full.dim), 0.0, self.kl_weight, full.dim))
+        if self.kl_sizes == "size":
+            return [term if term.size == full else self._aligned(term) for term in chosen]
         return chosen
+
+    def _aligned(self, term: Term) -> Term:
+        return Term(term.size, term.weight, self.kl_weight, term.size.dim)
 
     def _layers(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[int]:
         if self.sampled_layers == "all":

@@ -14,10 +14,7 @@ from sentence_transformers import (
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.sentence_transformer.losses import (
-    CoSENTLoss,
-    MultipleNegativesRankingLoss,
-)
+from sentence_transformers.sentence_transformer.losses import CoSENTLoss
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
 from torch.utils.data import BatchSampler, SequentialSampler
@@ -36,7 +33,10 @@ from starbench.embedding.layers import cut_to_depth
 from starbench.embedding.one_pass import depth_of, width_of
 from starbench.files import written_whole
 from starbench.finetuning import RESULTS_VERSION
+from starbench.finetuning.gathering import processes
 from starbench.finetuning.layered_loss import LayeredLoss
+from starbench.finetuning.passages import PassageCollator, training_order
+from starbench.finetuning.ranking_loss import RankingLoss
 from starbench.manifest import Stage
 from starbench.models import (
     MODEL_FOLDER,
@@ -85,7 +85,8 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
         rows = read_records(paths.dataset(settings.dataset))
         facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
     _save(encoder, folder / MODEL_FOLDER)
-    stage.finish(folder, [f"{MODEL_FOLDER}/model.safetensors"], **facts)
+    saved = sorted(p for p in (folder / MODEL_FOLDER).rglob("*") if p.is_file())
+    stage.finish(folder, [str(path.relative_to(folder)) for path in saved], **facts)
     remove_checkpoints(folder)
 
 
@@ -110,7 +111,9 @@ def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceT
     if getattr(transformer.model, "pooler", None) is not None:
         transformer.model.pooler = None
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
-    encoder = SentenceTransformer(modules=[transformer, pooling], device="cpu")
+    encoder = SentenceTransformer(
+        modules=[transformer, pooling], device="cpu", similarity_fn_name=settings.similarity
+    )
     check_sizes(model.sizes, depth_of(encoder), width_of(encoder), f"backbone {backbone}")
     if len(model.sizes) == 1:
         transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
@@ -118,10 +121,10 @@ def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceT
 
 
 def base_loss(model: SentenceTransformer, settings: Finetuning) -> nn.Module:
-    """Return the base loss that the config names, on cosine similarities times `scale`."""
+    """Return the base loss that the config names."""
     if settings.loss == "mnrl":
-        return MultipleNegativesRankingLoss(model, scale=settings.scale)
-    return CoSENTLoss(model, scale=settings.scale)
+        return RankingLoss(settings.similarity, settings.temperature)
+    return CoSENTLoss(model, scale=1 / settings.temperature)
 
 
 def _train(
@@ -141,10 +144,13 @@ def _train(
     )
     loss = LayeredLoss(encoder, base_loss(encoder, settings), model.sizes, objective, seed)
     train_log = TrainLog(f"finetune {model.name} seed {seed}", folder)
+    kind = config.datasets[settings.dataset].kind
+    examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)
     trainer = _Trainer(
         model=encoder,
         args=arguments,
-        train_dataset=ordered(rows, steps * settings.batch_size, seed),
+        train_dataset=examples,
+        data_collator=collator,
         loss=loss,
         callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log],
     )
@@ -153,9 +159,7 @@ def _train(
     return {
         "steps": steps,
         "batch_size": settings.batch_size,
-        "negatives_per_query": (
-            2 * settings.batch_size // settings.accumulation - 1 if settings.loss == "mnrl" else 0
-        ),
+        "negatives_per_query": negatives_per_query(settings, kind),
         "final_loss": train_log.final_loss(),
         "dtype": {"weights": "float32", "forward": settings.precision},
         "device": str(trainer.args.device),
@@ -167,6 +171,44 @@ class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add nothing: the manifest says what a card would."""
+
+
+def training_examples(
+    encoder: SentenceTransformer,
+    rows: Dataset,
+    kind: str,
+    settings: Finetuning,
+    steps: int,
+    seed: int,
+) -> tuple[Dataset, PassageCollator | None]:
+    """Return the examples in training order, and what makes batches of them (None: the library)."""
+    count = steps * settings.batch_size
+    if kind != "training-queries":
+        return ordered(rows, count, seed), None
+    longest = encoder.max_seq_length
+    passage_length = min(settings.max_length or longest, longest)
+    collator = PassageCollator(
+        rows,
+        encoder.tokenizer,
+        hard_negatives(settings),
+        min(settings.query_max_length or passage_length, longest),
+        passage_length,
+        seed,
+    )
+    return training_order(len(rows), count, seed), collator
+
+
+def hard_negatives(settings: Finetuning) -> int:
+    """Return how many hard negatives each training query has in a batch."""
+    return 7 if settings.negatives is None else settings.negatives
+
+
+def negatives_per_query(settings: Finetuning, kind: str) -> int:
+    """Return how many other texts of a step a query's positive is ranked against."""
+    if settings.loss != "mnrl":
+        return 0
+    group = 2 if kind == "triplets" else 1 + hard_negatives(settings)
+    return group * processes() * settings.batch_size // settings.accumulation - 1
 
 
 def ordered(rows: Dataset, count: int, seed: int) -> Dataset:

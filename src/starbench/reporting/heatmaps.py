@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from starbench.config import Config
+from starbench.reporting.groups import Group
 from starbench.reporting.scores import at_size, averages
 from starbench.reporting.style import (
     COLOUR_MAP,
@@ -48,9 +49,9 @@ class Grid:
     values: np.ndarray
 
 
-def grids(scores: pd.DataFrame, config: Config, track: str) -> list[Grid]:
+def grids(scores: pd.DataFrame, config: Config, group: Group) -> list[Grid]:
     """Return the grid of every system, mean over seeds, in the order of the config."""
-    table = averages(scores, config, track)
+    table = averages(scores, group)
     layers, dims = layers_of(config.trained_sizes), dims_of(config.trained_sizes)
     return [
         Grid(

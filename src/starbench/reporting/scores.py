@@ -11,12 +11,10 @@ import pandas as pd
 from starbench.config import Config
 from starbench.errors import InputError, did_you_mean
 from starbench.evaluation.scores import COLUMNS
+from starbench.reporting.groups import FLOOR, Group
 from starbench.sizes import Size, grid_of
 
 KEYS = ["system", "seed", "layers", "dim", "track", "dataset", "metric"]
-METRICS = {"sts": "cosine_spearman"}
-"""The metric of each track that tables and figures show."""
-
 ROUNDING = 1e-9
 """How far beyond 1 a correlation may be: sums in floating point are not exact."""
 
@@ -32,7 +30,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
     """
     scores = _read(path)
     for column, valid in (
-        ("system", config.systems),
+        ("system", [*config.systems, *([FLOOR] if config.bm25_datasets else [])]),
         ("seed", map(str, config.seeds)),
         ("track", config.tracks),
         ("dataset", config.datasets),
@@ -47,6 +45,8 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
         if twice:
             what = ", ".join(scores.loc[line - 2, KEYS])
             raise InputError(f"{path}:{line}: this score stands twice: {what}")
+    # What has no size, as BM25, has 0 layers and 0 dimensions from here on.
+    scores[["layers", "dim"]] = scores[["layers", "dim"]].replace("", "0")
     numbers = dict.fromkeys(["seed", "layers", "dim", "queries"], int) | {"value": float}
     return scores.astype(numbers)
 
@@ -73,9 +73,10 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
     cells = {(str(cell.layers), str(cell.dim), str(cell)) for cell in grid_of(config.trained_sizes)}
-    found = zip(scores["layers"], scores["dim"], scores["size"], strict=True)
-    for line, (layers, dim, size) in enumerate(found, start=2):
-        if (layers, dim, size) not in cells:
+    found = zip(scores["system"], scores["layers"], scores["dim"], scores["size"], strict=True)
+    for line, (system, layers, dim, size) in enumerate(found, start=2):
+        valid = {("", "", "")} if system == FLOOR else cells
+        if (layers, dim, size) not in valid:
             raise InputError(
                 f"{path}:{line}: layers '{layers}', dim '{dim}', size '{size}' is no cell of the "
                 "config's grid"
@@ -99,29 +100,28 @@ def _possible(value: str) -> bool:
     return math.isnan(number) or abs(number) <= 1 + ROUNDING
 
 
-def averages(scores: pd.DataFrame, config: Config, track: str) -> pd.DataFrame:
-    """Return the mean over a track's datasets: columns system, seed, layers, dim, value.
+def averages(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
+    """Return the mean over a group's datasets: columns system, seed, layers, dim, value.
 
     A cell without a score on every dataset has none: no average of other sets is comparable.
     """
-    wide = by_dataset(scores, config, track)
-    return wide.assign(value=wide[list(config.tracks[track].tasks)].mean(axis=1, skipna=False))[  # type: ignore[index]
+    wide = by_dataset(scores, group)
+    return wide.assign(value=wide[group.datasets].mean(axis=1, skipna=False))[
         ["system", "seed", "layers", "dim", "value"]
     ]
 
 
-def by_dataset(scores: pd.DataFrame, config: Config, track: str) -> pd.DataFrame:
-    """Return a track's scores with one column a dataset, a row for (system, seed, layers, dim)."""
-    tasks = list(config.tracks[track].tasks)  # type: ignore[index]
-    chosen = scores[(scores["track"] == track) & (scores["metric"] == METRICS[track])]
+def by_dataset(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
+    """Return a group's scores with one column a dataset, a row for (system, seed, layers, dim)."""
+    shown = scores["dataset"].map(group.metrics)
+    chosen = scores[(scores["track"] == group.track) & (scores["metric"] == shown)]
     wide = chosen.pivot(
         index=["system", "seed", "layers", "dim"], columns="dataset", values="value"
     )
-    return wide.reindex(columns=tasks).reset_index()
+    return wide.reindex(columns=group.datasets).reset_index()
 
 
-def at_size(table: pd.DataFrame, system: str, size: Size) -> pd.DataFrame:
-    """Return the rows of one system at one size, one a seed."""
-    return table[
-        (table["system"] == system) & (table["layers"] == size.layers) & (table["dim"] == size.dim)
-    ]
+def at_size(table: pd.DataFrame, system: str, size: Size | None) -> pd.DataFrame:
+    """Return the rows of one system at one size (None: it has no size), one a seed."""
+    layers, dim = (size.layers, size.dim) if size else (0, 0)
+    return table[(table["system"] == system) & (table["layers"] == layers) & (table["dim"] == dim)]

@@ -1,0 +1,81 @@
+"""A fetched collection as scoring needs it: ids, judgements, and how ties are ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from starbench.config import Config
+from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
+from starbench.evaluation.measures import Measuring
+from starbench.evaluation.search import Ranking
+from starbench.paths import RunPaths
+
+Ranked = tuple[str, list[str], list[float]]
+"""(query, ids of passages, their scores), best first."""
+
+
+@dataclass(frozen=True)
+class CollectionToScore:
+    """Ids and judgements of a collection, and how it is scored."""
+
+    queries: list[str]
+    passages: pa.ChunkedArray
+    """Ids of the passages in the order of the corpus, memory-mapped."""
+    qrels: dict[str, dict[str, int]]
+    leave_out_query: bool
+    ties: Literal["trec_eval", "corpus"]
+    rr: Literal["trec_eval", "msmarco"]
+
+    @classmethod
+    def open(cls, config: Config, paths: RunPaths, name: str) -> CollectionToScore:
+        """Return a fetched collection of the config."""
+        source = config.datasets[name]
+        folder, corpus = paths.dataset(name), paths.dataset(source.corpus or name)
+        qrels: dict[str, dict[str, int]] = {}
+        for judged in read_records(folder, QRELS):
+            qrels.setdefault(judged["query"], {})[judged["passage"]] = judged["relevance"]
+        return cls(
+            list(read_records(folder, QUERIES)["id"]),
+            read_records(corpus, PASSAGES).data.column("id"),
+            qrels,
+            source.leave_out_query,
+            source.ties,
+            source.rr,
+        )
+
+    @cached_property
+    def tie_ranks(self) -> np.ndarray:
+        """For each passage its place among passages of equal scores (passages,), int64."""
+        if self.ties == "corpus":
+            return np.arange(len(self.passages))
+        ids = pa.table({"id": self.passages})
+        order = pc.sort_indices(ids, sort_keys=[("id", "descending")]).to_numpy()
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = np.arange(len(order))
+        return ranks
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        """The measures of rankings of this collection."""
+        return Measuring({query: self.qrels[query] for query in self.queries}, self.rr)
+
+    def depth_to_search(self, depth: int) -> int:
+        """Return how many passages to rank so that `depth` are left for every query."""
+        return depth + 1 if self.leave_out_query else depth
+
+    def ranked(self, ranking: Ranking, depth: int) -> Iterator[Ranked]:
+        """Yield every query's best `depth` passages, the query's own left out if so set."""
+        for query, rows, scores in zip(self.queries, ranking.rows, ranking.scores, strict=True):
+            ids = self.passages.take(pa.array(rows)).to_pylist()
+            values = scores.tolist()
+            if self.leave_out_query and query in ids:
+                place = ids.index(query)
+                del ids[place], values[place]
+            yield query, ids[:depth], values[:depth]

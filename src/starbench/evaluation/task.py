@@ -1,0 +1,39 @@
+"""What scoring one model on one dataset has to go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from starbench.config import Config
+from starbench.embedding.store import StoredEmbeddings
+from starbench.evaluation.scores import Score
+from starbench.models import Model
+from starbench.paths import RunPaths
+from starbench.sizes import Size
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model, one dataset, and the embeddings of the one by the other."""
+
+    config: Config
+    paths: RunPaths
+    model: Model
+    seed: int
+    dataset: str
+    embeddings: list[StoredEmbeddings]
+    """Of pairs one; of a collection those of the queries, then of every shard of passages."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the scores go."""
+        return self.paths.scores(self.model.track, self.model.name, self.seed) / self.dataset
+
+    def scores(self, cell: Size, metric: str, value: float, queries: int) -> list[Score]:
+        """Return one number as the scores of all systems that the model stands for at a cell."""
+        return [
+            Score(system, self.seed, cell, self.model.track, self.dataset, metric, value, queries)
+            for system, size in self.model.scored()
+            if size == cell
+        ]

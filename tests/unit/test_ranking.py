@@ -1,0 +1,292 @@
+"""The ranking loss, its alignment over scores and its batches, against formulas written plainly."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from torch.nn import functional as F  # noqa: N812
+
+from starbench import Size
+from starbench.finetuning import OBJECTIVES
+from starbench.finetuning.layered_loss import LayeredLoss
+from starbench.finetuning.passages import PassageCollator, _key, training_order
+from starbench.finetuning.ranking_loss import RankingLoss
+
+SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
+QUERIES, NEGATIVES = 3, 2
+RETRIEVAL = {"kl_over": "scores", "kl_weight": 1.0, "kl_detach": True}
+
+
+def embeddings(seed=0, layers=(1, 2, 4)):
+    """{layer: [queries (3, 16), passages (9, 16)]}, with gradients."""
+    draw = torch.Generator().manual_seed(seed)
+    return {
+        layer: [
+            torch.randn(rows, 16, generator=draw, requires_grad=True)
+            for rows in (QUERIES, QUERIES * (1 + NEGATIVES))
+        ]
+        for layer in layers
+    }
+
+
+def leaves(columns):
+    return [tensor for pair in columns.values() for tensor in pair]
+
+
+def plain_scores(columns, size, temperature=1.0):
+    queries, passages = columns[size.layers]
+    return torch.stack(
+        [
+            torch.stack([(q[: size.dim] * p[: size.dim]).sum() / temperature for p in passages])
+            for q in queries
+        ]
+    )
+
+
+def plain_cross_entropy(scores, left_out=()):
+    """Mean of -log softmax of the own positive: query i's stands in column i."""
+    losses = []
+    for row in range(len(scores)):
+        kept = [c for c in range(scores.shape[1]) if (row, c) not in left_out]
+        total = torch.stack([scores[row, c].exp() for c in kept]).sum()
+        losses.append(-(scores[row, row].exp() / total).log())
+    return torch.stack(losses).mean()
+
+
+def plain_kl(teacher, student, left_out=()):
+    """Mean over queries of the sum over passages of p log(p / q)."""
+    total = 0
+    for row in range(len(teacher)):
+        kept = [c for c in range(teacher.shape[1]) if (row, c) not in left_out]
+        p = torch.softmax(teacher[row, kept], 0).detach()
+        q = torch.softmax(student[row, kept], 0)
+        total = total + (p * (p / q).log()).sum()
+    return total / len(teacher)
+
+
+def labels_of(passages, answers):
+    """The keys that a collator would give: own passages in group order, then right answers."""
+    most = max(map(len, answers))
+    return torch.tensor(
+        [
+            [*map(_key, group), *map(_key, right), *[0] * (most - len(right))]
+            for group, right in zip(passages, answers, strict=True)
+        ]
+    )
+
+
+def gradients(value, columns):
+    return torch.autograd.grad(value, leaves(columns), allow_unused=True)
+
+
+def assert_same(ours, reference, columns):
+    torch.testing.assert_close(ours, reference, rtol=1e-5, atol=1e-6)
+    for mine, other in zip(gradients(ours, columns), gradients(reference, columns), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6)
+
+
+def layered(tiny_model, objective, temperature=1.0):
+    loss = RankingLoss("dot", temperature)
+    return LayeredLoss(tiny_model, loss, SIZES, objective)
+
+
+def test_srl_is_a_cross_entropy_at_every_size_and_a_kl_over_scores(tiny_model):
+    objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
+    columns = embeddings()
+    loss = layered(tiny_model, objective, temperature=2.0)
+    terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
+    ours = loss.from_embeddings(columns, None, terms)
+    full = plain_scores(columns, SIZES[-1], 2.0)
+    reference = plain_cross_entropy(full)
+    for size in SIZES[:-1]:
+        scores = plain_scores(columns, size, 2.0)
+        reference = reference + plain_cross_entropy(scores) + plain_kl(full, scores)
+    assert_same(ours, reference, columns)
+
+
+def test_2dmse_as_the_retrieval_code_has_it_is_all_dims_of_a_sampled_and_the_last_layer(tiny_model):
+    objective = OBJECTIVES["2dmse"].model_validate(
+        {
+            "objective": "2dmse",
+            "sampled_layers": "trained",
+            "layers_per_step": 1,
+            "dims_per_step": -1,
+            "layer_weight": "uniform",
+            "kl_sizes": "size",
+            "kl_temperature": 1.0,
+            **RETRIEVAL,
+        }
+    )
+    columns = embeddings(1)
+    loss = layered(tiny_model, objective)
+    sampled = set()
+    for seed in range(10):
+        terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng(seed))
+        (layer,) = {term.size.layers for term in terms} - {4}
+        sampled.add(layer)
+        ours = loss.from_embeddings(columns, None, terms)
+        full = plain_scores(columns, SIZES[-1])
+        reference = plain_cross_entropy(full)
+        others = [Size(n, d) for n in (layer, 4) for d in (4, 8, 16) if (n, d) != (4, 16)]
+        for size in others:
+            scores = plain_scores(columns, size)
+            reference = reference + plain_cross_entropy(scores) + plain_kl(full, scores)
+        assert_same(ours, reference, columns)
+    assert sampled == {1, 2}
+
+
+@pytest.mark.parametrize("objective", ["single", "separate", "mrl"])
+def test_the_other_objectives_are_sums_of_cross_entropies(tiny_model, objective):
+    options = {"objective": objective} | (
+        {"train_dim": "own"} if objective == "separate" else {}
+    )
+    made = OBJECTIVES[objective].model_validate(options)
+    columns = embeddings(2)
+    sizes = [Size(2, 8)] if objective == "separate" else SIZES
+    expected = {
+        "single": [Size(4, 16)],
+        "separate": [Size(2, 8)],
+        "mrl": [Size(4, 4), Size(4, 8), Size(4, 16)],
+    }[objective]
+    terms = made.terms(sizes, SIZES[-1], np.random.default_rng())
+    ours = layered(tiny_model, made).from_embeddings(columns, None, terms)
+    reference = sum(plain_cross_entropy(plain_scores(columns, size)) for size in expected)
+    assert_same(ours, reference, columns)
+
+
+def test_a_right_answer_in_the_batch_is_no_negative_neither_in_the_loss_nor_in_the_kl(tiny_model):
+    passages = [["a", "b", "c"], ["d", "a", "e"], ["f", "g", "h"]]
+    answers = [["a", "e"], ["d"], ["f", "d", "b"]]
+    # Columns: positives a d f, first negatives b a g, second negatives c e h.
+    left_out = {(0, 4), (0, 7), (2, 1), (2, 3)}
+    columns, labels = embeddings(3), labels_of(passages, answers)
+    objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
+    terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
+    ours = layered(tiny_model, objective).from_embeddings(columns, labels, terms)
+    full = plain_scores(columns, SIZES[-1])
+    reference = plain_cross_entropy(full, left_out)
+    for size in SIZES[:-1]:
+        scores = plain_scores(columns, size)
+        reference = reference + plain_cross_entropy(scores, left_out)
+        reference = reference + plain_kl(full, scores, left_out)
+    assert_same(ours, reference, columns)
+
+
+def test_with_cosines_it_is_the_librarys_multiple_negatives_ranking(tiny_model):
+    draw = torch.Generator().manual_seed(4)
+    columns = [torch.randn(5, 16, generator=draw, requires_grad=True) for _ in range(3)]
+    ours = RankingLoss("cosine", 0.05).compute_loss_from_embeddings(columns)
+    library = MultipleNegativesRankingLoss(tiny_model, scale=20.0)
+    reference = library.compute_loss_from_embeddings(columns, None)
+    torch.testing.assert_close(ours, reference)
+    for mine, other in zip(
+        torch.autograd.grad(ours, columns), torch.autograd.grad(reference, columns), strict=True
+    ):
+        torch.testing.assert_close(mine, other)
+
+
+def test_no_tensor_of_queries_by_passages_by_dimensions_is_made(tiny_model):
+    objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
+    columns = {n: [torch.randn(64, 16), torch.randn(512, 16)] for n in (1, 2, 4)}
+    for pair in columns.values():
+        for tensor in pair:
+            tensor.requires_grad_()
+    sizes = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            made = function(*args, **(kwargs or {}))
+            if isinstance(made, torch.Tensor):
+                sizes.append(made.numel())
+            return made
+
+    terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
+    with Watch():
+        layered(tiny_model, objective).from_embeddings(columns, None, terms).backward()
+    assert max(sizes) == 64 * 512
+
+
+@pytest.fixture
+def rows():
+    """Queries with one to three right answers and one to six negatives."""
+    return Dataset.from_list(
+        [
+            {
+                "query_id": str(n),
+                "query": f"the man sees the boat {n}",
+                "positive_passages": [
+                    {"docid": f"p{n}.{i}", "title": "a dog", "text": f"right {n} {i}"}
+                    for i in range(1 + n % 3)
+                ],
+                "negative_passages": [
+                    {"docid": f"n{n}.{i}", "title": "", "text": f"wrong {n} {i}"}
+                    for i in range(1 + n % 6)
+                ],
+            }
+            for n in range(12)
+        ]
+    )
+
+
+@pytest.fixture
+def collator(rows, tiny_model):
+    return PassageCollator(rows, tiny_model.tokenizer, 3, query_length=8, passage_length=12, seed=1)
+
+
+def places(epoch, count=12):
+    return [{"row": row, "epoch": epoch} for row in range(count)]
+
+
+def test_a_batch_has_its_positives_first_and_the_keys_of_all_right_answers(collator, rows):
+    batch = collator(places(0, 6))
+    assert batch["query_input_ids"].shape[0] == 6
+    assert batch["passage_input_ids"].shape[0] == 6 * 4
+    assert batch["label"].shape == (6, 4 + 3)
+    for number in range(6):
+        right = {_key(f"a dog right {number} {i}") for i in range(1 + number % 3)}
+        wrong = {_key(f"wrong {number} {i}") for i in range(1 + number % 6)}
+        keys = batch["label"][number].tolist()
+        assert keys[0] in right
+        assert set(keys[1:4]) <= wrong
+        assert set(keys[4:]) - {0} == right
+        assert len(set(keys[1:4])) == min(3, len(wrong)), "none twice where there are enough"
+
+
+def test_draws_are_a_function_of_seed_epoch_and_row_and_differ_between_epochs(collator):
+    first = collator(places(0))["label"]
+    alone = collator(places(0)[7:8])["label"]
+    assert alone[0, :4].tolist() == first[7, :4].tolist(), "whatever else is in the batch"
+    epochs = [collator(places(epoch))["label"][:, :4].tolist() for epoch in range(4)]
+    assert epochs[0] == first[:, :4].tolist()
+    assert len({str(keys) for keys in epochs}) == 4
+
+
+def test_every_negative_is_drawn_sooner_or_later(collator):
+    seen = {key for epoch in range(40) for key in collator(places(epoch))["label"][5, 1:4].tolist()}
+    assert seen == {_key(f"wrong 5 {i}") for i in range(6)}
+
+
+def test_the_order_is_whole_epochs_with_their_number():
+    order = training_order(5, 12, seed=3)
+    assert order["epoch"][:] == [0] * 5 + [1] * 5 + [2] * 2
+    assert sorted(order["row"][:5]) == sorted(order["row"][5:10]) == list(range(5))
+    assert training_order(5, 7, seed=3)["row"][:] == order["row"][:7]
+
+
+def test_keys_are_positive_numbers_of_64_bits():
+    keys = [_key(f"text {n}") for n in range(1000)]
+    assert len(set(keys)) == 1000
+    assert min(keys) > 0
+    assert max(keys) < 2**63
+    assert math.log2(max(keys)) > 60
+
+
+def test_a_temperature_divides_the_scores():
+    columns = [torch.randn(3, 4), torch.randn(6, 4)]
+    scores = RankingLoss("dot", 0.5).scores(columns)
+    torch.testing.assert_close(scores, columns[0] @ columns[1].T * 2)
+    expected = F.cross_entropy(scores, torch.arange(3))
+    torch.testing.assert_close(RankingLoss("dot", 0.5).from_scores(scores), expected)
