@@ -78,15 +78,21 @@ def changed(finished):
 
 def test_the_run_ends_with_scores_of_every_system_cell_and_dataset(finished):
     rows = (finished / "results/tiny/scores.csv").read_text().splitlines()[1:]
-    keys = {tuple(row.split(",")[:5]) for row in rows}
+    keys = {tuple(row.split(",")[:7]) for row in rows}
     systems = ("base", "base-2dmse", "starbucks")
     sizes = [(str(n), str(d), f"n{n}-d{d}") for n in (1, 2) for d in (8, 16)]
-    assert keys == {(system, "42", *size) for system in systems for size in sizes}
-    assert len(rows) == 2 * len(keys)
+    sets = [("sts", "paraphrase"), ("retrieval", "library"), ("retrieval", "archive")]
+    assert keys == {
+        *((system, "42", *size, *of) for system in systems for size in sizes for of in sets),
+        *(("bm25", "42", "", "", "", *of) for of in sets[1:]),
+    }
+    assert len(rows) == 3 * 4 * (2 + 4 + 4) + 2 * 4
 
 
 def test_every_table_and_figure_is_there_and_every_job_has_a_log_and_a_benchmark(finished):
     run = finished / "results/tiny"
+    tables = {path.stem for path in (run / "tables").glob("*.tex")}
+    assert tables == {"sts", "retrieval", "out_of_domain", "in_domain", "adaptive"}
     assert (run / "tables/sts.md").read_text().startswith("|")
     assert (run / "figures/sts_heatmap_starbucks.png").stat().st_size > 5000
     for kind in ("logs", "benchmarks"):
@@ -100,6 +106,7 @@ def test_a_second_run_does_nothing(finished):
 
 
 def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(changed):
+    # Of one track only: the other's models stay.
     override = {"sts": {"options": {"kl_weight": 0.7}}}
     edit(changed, lambda value: value["systems"]["starbucks"].update(overrides=override))
     jobs = planned(changed)
@@ -120,21 +127,42 @@ def test_how_often_to_log_or_to_keep_a_checkpoint_reruns_nothing(changed):
     assert planned(changed) == {}
 
 
-def test_a_new_dataset_runs_only_what_is_new(changed):
-    def change(value):
-        value["datasets"]["roles"] = {
-            "kind": "pairs",
-            "source": "micro",
-            "name": "roles",
-            "rows": 30,
-        }
-        value["tracks"]["sts"]["tasks"].append("roles")
+def add_roles(value):
+    roles = {"kind": "pairs", "source": "micro", "name": "roles", "rows": 30}
+    value["datasets"]["roles"] = roles
+    value["tracks"]["sts"]["tasks"].append("roles")
 
-    edit(changed, change)
+
+def test_a_new_dataset_runs_only_what_is_new(changed):
+    edit(changed, add_roles)
     jobs = planned(changed)
     assert "finetune_model" not in jobs
     assert "pretrain_backbone" not in jobs
     assert (jobs["fetch_dataset"], jobs["embed_texts"], jobs["score_model"]) == (1, 3, 3)
+
+
+def test_a_new_dataset_leaves_what_is_embedded_and_scored_as_it_is(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    made = tmp_path / "run" / "results" / "tiny"
+    kept = [*made.rglob("paraphrase/layer-*.npy"), *made.rglob("paraphrase/scores.csv")]
+    before = [path.stat().st_ino for path in kept]
+    assert len(before) == 3 * 2 + 3
+    edit(tmp_path / "run", add_roles)
+    snakemake(tmp_path / "run")
+    assert [path.stat().st_ino for path in kept] == before
+    assert len(list(made.rglob("scores/sts/*/seed-42/roles/scores.csv"))) == 3
+
+
+def test_more_shards_embed_the_passages_anew_and_score_the_same(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    scores = tmp_path / "run" / "results/tiny/scores.csv"
+    before = scores.read_bytes()
+    edit(tmp_path / "run", lambda value: value["datasets"]["library"].update(shards=3))
+    jobs = planned(tmp_path / "run")
+    assert (jobs["embed_shard"], jobs["score_model"]) == (9, 3)
+    assert "fetch_dataset" not in jobs
+    snakemake(tmp_path / "run")
+    assert scores.read_bytes() == before
 
 
 def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
@@ -143,16 +171,17 @@ def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
     jobs = planned(changed)
     assert "fetch_dataset" not in jobs
     assert jobs["pretrain_backbone"] == 1  # smae reads the sizes, mlm does not
-    assert jobs["finetune_model"] == 2  # 2dmse and srl; the untouched backbone does not
-    assert jobs["embed_texts"] == 2  # the untouched backbone's vectors hold the new columns already
-    assert jobs["score_model"] == 3
+    assert jobs["finetune_model"] == 4  # 2dmse and srl; the untouched backbone does not
+    assert jobs["embed_texts"] == 4  # the untouched backbone's vectors hold the new columns already
+    assert jobs["embed_shard"] == 4
+    assert jobs["score_model"] == 6
 
 
 def test_a_new_seed_leaves_the_others_alone(changed):
     edit(changed, lambda value: value.update(seeds=[42, 43]))
     jobs = planned(changed)
     assert jobs["pretrain_backbone"] == 2
-    assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_model"] == 3
+    assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_model"] == 6
 
 
 def test_a_wrong_config_stops_before_anything_runs(tmp_path):

@@ -1,0 +1,290 @@
+"""The retrieval track from records to scores, against plain computations on the saved model."""
+
+import csv
+import gzip
+import json
+
+import ir_measures
+import numpy as np
+import pandas as pd
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from starbench.config_loading import parse_config
+from starbench.data.checkpoints import fetch_checkpoint
+from starbench.data.fetch import fetch_dataset
+from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
+from starbench.embedding import run as embedding_run
+from starbench.embedding.run import embed_shard, embed_texts
+from starbench.errors import InputError
+from starbench.evaluation.floor import score_bm25
+from starbench.evaluation.run import score_model
+from starbench.evaluation.scores import collect_run
+from starbench.files import sha256_of
+from starbench.finetuning.run import finetune_model
+from starbench.manifest import read_manifest
+from starbench.paths import RunPaths
+from starbench.reporting.run import summary, write_report
+from tests.unit.runs import tiny_value
+
+DATASETS = {
+    "train": {"kind": "training-queries", "source": "micro", "rows": 30},
+    "near": {"kind": "collection", "source": "micro", "rows": 80, "queries": 8, "metric": "RR@10"},
+    "far": {
+        "kind": "collection",
+        "source": "micro",
+        "rows": 90,
+        "queries": 9,
+        "seed": 5,
+        "shards": 3,
+        "display": "Far away",
+    },
+    "other": {"kind": "collection", "source": "micro", "rows": 40, "queries": 4, "seed": 6},
+}
+FINETUNING = {
+    "dataset": "train",
+    "batch_size": 4,
+    "steps": 6,
+    "learning_rate": 1.0e-3,
+    "pooling": "cls",
+    "similarity": "dot",
+    "temperature": 1.0,
+    "negatives": 2,
+    "query_max_length": 12,
+    "max_length": 24,
+    "checkpoint_every": 2,
+    "log_every": 2,
+}
+OBJECTIVES = [
+    {"objective": "separate", "train_dim": "own"},
+    {
+        "objective": "2dmse",
+        "sampled_layers": "trained",
+        "dims_per_step": -1,
+        "kl_sizes": "size",
+        "kl_over": "scores",
+        "kl_detach": True,
+    },
+    {"objective": "srl", "kl_over": "scores", "kl_weight": 1.0, "kl_detach": True},
+]
+
+
+def config_of(checkpoint, similarity="dot", **search):
+    value = tiny_value(
+        datasets=DATASETS,
+        backbones={"tiny": {"checkpoint": {"name": str(checkpoint)}}},
+        systems={
+            f"tiny-{name}": {"backbone": "tiny", "objective": name}
+            for name in ("untouched", "separate", "mrl", "2dmse", "srl")
+        },
+        tracks={
+            "retrieval": {
+                "tasks": ["near"],
+                "out_of_domain": ["far", "other"],
+                "finetuning": FINETUNING | {"similarity": similarity},
+                "objectives": OBJECTIVES,
+                "search": {"depth": 50, **search},
+            }
+        },
+    )
+    return parse_config(value)
+
+
+def prepared(tmp_path, checkpoint, similarity="dot", **search):
+    config = config_of(checkpoint, similarity, **search)
+    paths = RunPaths.of(config, tmp_path / "results")
+    for name in DATASETS:
+        fetch_dataset(config, paths, name)
+    fetch_checkpoint(config, paths, "tiny")
+    return config, paths
+
+
+def embedded(config, paths, name):
+    model = ("retrieval", name, 1)
+    finetune_model(config, paths, *model)
+    embed_texts(config, paths, *model)
+    for shard in (1, 2, 3):
+        embed_shard(config, paths, *model, "far", shard)
+    return model
+
+
+@pytest.mark.parametrize("name", ["tiny-srl", "tiny-2dmse", "tiny-mrl", "tiny-separate-n2-d8"])
+def test_every_objective_trains_on_queries_with_hard_negatives(tmp_path, tiny_checkpoint, name):
+    config, paths = prepared(tmp_path, tiny_checkpoint)
+    finetune_model(config, paths, "retrieval", name, 1)
+    folder = paths.model("retrieval", name, 1)
+    manifest = read_manifest(folder, "finetune")
+    assert manifest["negatives_per_query"] == 4 * 3 - 1
+    weights = sha256_of(folder / "model" / "model.safetensors")
+    losses = [json.loads(line).get("loss") for line in (folder / "train_log.jsonl").open()]
+    assert sum(loss is not None for loss in losses) == 3
+    again = RunPaths.of(config, tmp_path / "again")
+    for kind in ("data", "checkpoints"):
+        (again.root).mkdir(parents=True, exist_ok=True)
+        (again.root / kind).symlink_to(paths.root / kind)
+    finetune_model(config, again, "retrieval", name, 1)
+    same = again.model("retrieval", name, 1) / "model" / "model.safetensors"
+    assert sha256_of(same) == weights
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize("dataset", ["near", "far"])
+def test_scores_and_runs_equal_a_brute_force_with_the_saved_model(
+    tmp_path, tiny_checkpoint, similarity, dataset
+):
+    config, paths = prepared(tmp_path, tiny_checkpoint, similarity, runs="all")
+    model = embedded(config, paths, "tiny-untouched")
+    score_model(config, paths, *model)
+    folder = paths.scores(*model) / dataset
+    scores = pd.read_csv(folder / "scores.csv")
+    saved = SentenceTransformer(str(paths.model(*model) / "model"), device="cpu")
+    assert saved.similarity_fn_name == similarity
+    layers = saved[0].auto_model.encoder.layer
+    passages = read_records(paths.dataset(dataset), PASSAGES)
+    queries = read_records(paths.dataset(dataset), QUERIES)
+    qrels = {}
+    for row in read_records(paths.dataset(dataset), QRELS):
+        qrels.setdefault(row["query"], {})[row["passage"]] = row["relevance"]
+    for size in ("n2-d8", "n4-d16"):
+        depth, dim = int(size[1]), int(size.split("d")[1])
+        saved[0].auto_model.encoder.layer = layers[:depth]
+        saved.max_seq_length = 24
+        told = saved.encode(list(passages["text"]))[:, :dim].astype(np.float64)
+        saved.max_seq_length = 12
+        asked = saved.encode(list(queries["text"]))[:, :dim].astype(np.float64)
+        if similarity == "cosine":
+            told /= np.linalg.norm(told, axis=1, keepdims=True)
+            asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+        matrix = asked @ told.T
+        run = {
+            query: {passages["id"][row]: float(scored[row]) for row in np.argsort(-scored)[:50]}
+            for query, scored in zip(queries["id"], matrix, strict=True)
+        }
+        for metric in ("RR@10", "nDCG@10", "R@100"):
+            expected = ir_measures.calc_aggregate([ir_measures.parse_measure(metric)], qrels, run)
+            found = scores[(scores["size"] == size) & (scores["metric"] == metric)]
+            assert found["value"].item() == pytest.approx(next(iter(expected.values())), abs=1e-6)
+            assert found["queries"].item() == len(queries)
+        with gzip.open(folder / "runs" / f"{size}.trec.gz", "rt") as file:
+            written = [line.split() for line in file]
+        assert len(written) == 50 * len(queries)
+        best = {line[0]: line[2] for line in written if line[3] == "1"}
+        assert best == {query: max(ranked, key=ranked.get) for query, ranked in run.items()}
+
+
+def test_the_values_of_single_queries_average_to_the_score(tmp_path, tiny_checkpoint):
+    config, paths = prepared(tmp_path, tiny_checkpoint)
+    model = embedded(config, paths, "tiny-srl")
+    score_model(config, paths, *model)
+    folder = paths.scores(*model) / "far"
+    scores = pd.read_csv(folder / "scores.csv").set_index(["size", "metric"])["value"]
+    single = pd.read_csv(folder / "queries.csv.gz")
+    for (layers, dim), rows in single.groupby(["layers", "dim"]):
+        for metric in ("RR@10", "nDCG@10", "R@100", "R@1000"):
+            assert rows[metric].mean() == pytest.approx(scores[f"n{layers}-d{dim}", metric])
+    assert len(single) == 9 * 9
+    runs = sorted(path.name for path in (folder / "runs").iterdir())
+    assert runs == ["n1-d4.trec.gz", "n2-d8.trec.gz", "n4-d16.trec.gz"]
+
+
+def test_adaptive_retrieval_is_scored_and_what_it_costs_is_told(tmp_path, tiny_checkpoint):
+    adaptive = {"shortlist": 90, "funnel": [20, 5]}
+    config, paths = prepared(tmp_path, tiny_checkpoint, adaptive=adaptive)
+    model = embedded(config, paths, "tiny-srl")
+    score_model(config, paths, *model)
+    with (paths.scores(*model) / "far" / "adaptive.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["cascade"] for row in rows} == {"n1-d4 -> n4-d16", "n2-d8 -> n4-d16", "funnel"}
+    for row in rows:
+        # A shortlist of the whole depth leaves out nothing that could be ranked.
+        if row["cascade"] != "funnel" and row["metric"] == "R@1000":
+            assert float(row["value"]) <= 1
+        assert int(row["exact_multiply_adds"]) == 90 * 16
+    (funnel,) = [r for r in rows if r["cascade"] == "funnel" and r["metric"] == "nDCG@10"]
+    assert int(funnel["multiply_adds"]) == 90 * 4 + 20 * 8 + 5 * 16
+    assert int(funnel["bytes_read"]) == 4 * (90 * 4 + 20 * 8 + 5 * 16)
+
+
+def test_a_finished_shard_is_not_done_again_and_a_missing_one_is_named(
+    tmp_path, tiny_checkpoint, monkeypatch
+):
+    config, paths = prepared(tmp_path, tiny_checkpoint)
+    model = embedded(config, paths, "tiny-untouched")
+    with monkeypatch.context() as patched:
+        patched.setattr(embedding_run, "_load", None)
+        embed_shard(config, paths, *model, "far", 2)
+        embed_texts(config, paths, *model)
+    shard = paths.embeddings(*model) / "far" / "passages-2-of-3"
+    (shard / "manifest.json").rename(shard / "elsewhere.json")
+    with pytest.raises(InputError, match="passages-2-of-3 is not finished"):
+        score_model(config, paths, *model)
+    (shard / "elsewhere.json").rename(shard / "manifest.json")
+    with pytest.raises(InputError, match="'far' has 3 shards, there is no shard 4"):
+        embed_shard(config, paths, *model, "far", 4)
+
+
+def test_embeddings_of_another_model_are_refused(tmp_path, tiny_checkpoint):
+    config, paths = prepared(tmp_path, tiny_checkpoint)
+    embedded(config, paths, "tiny-untouched")
+    embedded(config, paths, "tiny-srl")
+    mine, theirs = (
+        paths.embeddings("retrieval", name, 1) / "near" for name in ("tiny-srl", "tiny-untouched")
+    )
+    mine.rename(mine.with_name("gone"))
+    mine.symlink_to(theirs.resolve())
+    with pytest.raises(InputError, match="near/queries holds embeddings of another model"):
+        score_model(config, paths, "retrieval", "tiny-srl", 1)
+
+
+def test_windows_give_the_embeddings_of_the_whole(tmp_path, tiny_checkpoint, monkeypatch):
+    config, paths = prepared(tmp_path, tiny_checkpoint)
+    model = embedded(config, paths, "tiny-untouched")
+    path = paths.embeddings(*model) / "near" / "passages-1-of-1"
+    whole = np.load(path / "layer-4.npy")
+    ids = (path / "ids.txt").read_text().split()
+    assert ids == read_records(paths.dataset("near"), PASSAGES)["id"][:]
+    (path / "manifest.json").unlink()
+    monkeypatch.setattr(embedding_run, "WINDOW", 7)
+    embed_texts(config, paths, *model)
+    np.testing.assert_allclose(np.load(path / "layer-4.npy"), whole, atol=1e-5)
+    assert (path / "ids.txt").read_text().split() == ids
+
+
+def test_the_diagonal_stores_only_the_columns_of_its_sizes(tmp_path, tiny_checkpoint):
+    value = config_of(tiny_checkpoint).model_dump(mode="json", exclude_unset=True)
+    value["tracks"]["retrieval"]["grid"] = "diagonal"
+    config = parse_config(value)
+    _, paths = prepared(tmp_path, tiny_checkpoint)
+    model = embedded(config, paths, "tiny-untouched")
+    folder = paths.embeddings(*model) / "near" / "passages-1-of-1"
+    shapes = {path.name: np.load(path).shape[1] for path in folder.glob("*.npy")}
+    assert shapes == {"layer-1.npy": 4, "layer-2.npy": 8, "layer-4.npy": 16}
+    score_model(config, paths, *model)
+    scores = pd.read_csv(paths.scores(*model) / "near" / "scores.csv")
+    assert set(scores["size"]) == {"n1-d4", "n2-d8", "n4-d16"}
+
+
+def test_bm25_is_the_floor_and_everything_ends_in_tables_and_figures(tmp_path, tiny_checkpoint):
+    value = config_of(tiny_checkpoint).model_dump(mode="json", exclude_unset=True)
+    value["systems"] = {name: value["systems"][name] for name in ("tiny-untouched", "tiny-srl")}
+    config = parse_config(value)
+    _, paths = prepared(tmp_path, tiny_checkpoint)
+    for name in config.systems:
+        score_model(config, paths, *embedded(config, paths, name))
+    score_bm25(config, paths)
+    collect_run(config, paths)
+    write_report(config, paths)
+    out = (paths.root / "tables" / "out_of_domain.md").read_text()
+    assert out.splitlines()[0] == "| n/d | System | Far away | other | Average |"
+    assert out.splitlines()[2].startswith("|  | BM25 | ")
+    frame = pd.read_csv(paths.root / "tables" / "out_of_domain.csv")
+    floor = frame[frame["system"] == "BM25"].iloc[0]
+    assert np.isnan(floor["layers"])
+    assert 0 < floor["Average"] < 1
+    assert floor["Average"] == pytest.approx((floor["Far away"] + floor["other"]) / 2)
+    adaptive = (paths.root / "tables" / "adaptive.md").read_text()
+    assert adaptive.count("| tiny-srl | funnel |") == 2
+    text = summary(config, paths)
+    assert "retrieval, in domain: near" in text
+    assert "BM25" in text
+    assert (paths.root / "figures" / "out_of_domain_heatmap_tiny-srl.png").stat().st_size > 5000
