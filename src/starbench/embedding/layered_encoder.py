@@ -53,7 +53,9 @@ class LayeredEncoder:
         self.layers = sorted(set(layers))
         self.transformer = cut_to_depth(transformer, self.layers[-1]).eval().to(self.device)
         self.norm = final_norm(self.transformer)
-        self.tokenizer, self.pooling, self.max_length = tokenizer, pooling, max_length
+        self.tokenizer, self.pooling = tokenizer, pooling
+        self.positions = getattr(transformer.config, "max_position_embeddings", None)
+        self.max_length = min(max_length, self.positions or max_length)
         self.precision = precision
         self.tokens_per_batch = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]
 
@@ -91,11 +93,17 @@ class LayeredEncoder:
         return int(self.transformer.config.hidden_size)
 
     def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
-        """Return the token ids of each text, cut to `max_length` or the encoder's own limit."""
+        """Return the token ids of each text, cut to `max_length` or the encoder's own.
+
+        Raises InputError for a length that the model has no positions for.
+        """
+        longest = max_length or self.max_length
+        if self.positions is not None and longest > self.positions:
+            raise InputError(f"max_length {longest}: the model has {self.positions} positions")
         encoded = self.tokenizer(
             list(texts),
             truncation=True,
-            max_length=min(max_length or self.max_length, self.max_length),
+            max_length=longest,
             padding=False,
             return_attention_mask=False,
             return_token_type_ids=False,
