@@ -7,7 +7,7 @@ import pytest
 import torch
 from datasets import Dataset
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from starbench import Size
 from starbench.finetuning import OBJECTIVES
@@ -140,9 +140,7 @@ def test_2dmse_as_the_retrieval_code_has_it_is_all_dims_of_a_sampled_and_the_las
 
 @pytest.mark.parametrize("objective", ["single", "separate", "mrl"])
 def test_the_other_objectives_are_sums_of_cross_entropies(tiny_model, objective):
-    options = {"objective": objective} | (
-        {"train_dim": "own"} if objective == "separate" else {}
-    )
+    options = {"objective": objective} | ({"train_dim": "own"} if objective == "separate" else {})
     made = OBJECTIVES[objective].model_validate(options)
     columns = embeddings(2)
     sizes = [Size(2, 8)] if objective == "separate" else SIZES
