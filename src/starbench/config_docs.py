@@ -25,7 +25,7 @@ Unknown keys are errors. What a config does not say is as in the column *default
 | file | what |
 |---|---|
 | `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
-| `minilm.yaml` | all-MiniLM-L6-v2 on real English data, about an hour on two processor cores |
+| `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 """
 
 
