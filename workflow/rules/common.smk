@@ -112,7 +112,9 @@ def scored_datasets(wildcards):
 
 def floor_datasets(wildcards):
     """Return what BM25 is scored on."""
-    return [finished(PATHS.dataset(name)) for name in with_corpora(CONFIG.bm25_datasets)]
+    return [
+        finished(PATHS.dataset(name)) for name in with_corpora(CONFIG.bm25_datasets)
+    ]
 
 
 def with_corpora(datasets):
