@@ -111,3 +111,4 @@ def _embed(
                 embeddings = encoder.embed_batch([ids[row] for row in batch])
                 writer.write([start + row for row in batch], embeddings)
                 progress.step(len(batch))
+            writer.flush()

@@ -57,10 +57,17 @@ class EmbeddingWriter:
                 )
             array[list(rows)] = kept
 
+    def flush(self) -> None:
+        """Hand what is written to the disk; without it the whole array would stay in memory."""
+        for layer, array in self._arrays.items():
+            array.flush()
+            self._arrays[layer] = np.lib.format.open_memmap(
+                self._temporary(layer_file(layer)), "r+"
+            )
+
     def close(self) -> list[str]:
         """Give the files their names and return these."""
-        for array in self._arrays.values():
-            array.flush()
+        self.flush()
         for name in self._names:
             self._temporary(name).replace(self.folder / name)
         return self._names
@@ -79,7 +86,7 @@ def layer_file(layer: int) -> str:
 
 
 class StoredEmbeddings:
-    """Read access to the embeddings of one model on one dataset, at any stored size."""
+    """Read access to the embeddings of one model on one set of texts, at any stored size."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,3 +104,7 @@ class StoredEmbeddings:
         if array.shape[0] != self.rows:
             raise InputError(f"{path} has {array.shape[0]} rows for {self.rows} texts")
         return array[:, : size.dim]
+
+    def block(self, size: Size, first: int, rows: int) -> np.ndarray:
+        """Return a copy of some rows of a size; what was read does not stay mapped to memory."""
+        return np.array(self.at(size)[first : first + rows])

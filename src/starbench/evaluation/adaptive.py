@@ -100,12 +100,11 @@ class Reranker:
         return ranking
 
     def _ranked_again(self, rows_QK: np.ndarray, size: Size) -> Ranking:
-        vectors = [shard.at(size) for shard in self.shards]
         query_QD = self.queries.at(size)
         blocks = [
             self._scores(
                 query_QD[first : first + QUERIES_PER_BLOCK],
-                self._gathered(vectors, rows_QK[first : first + QUERIES_PER_BLOCK]),
+                self._gathered(size, rows_QK[first : first + QUERIES_PER_BLOCK]),
             )
             for first in range(0, len(rows_QK), QUERIES_PER_BLOCK)
         ]
@@ -116,15 +115,14 @@ class Reranker:
             np.take_along_axis(scores_QK, order_QK, axis=1),
         )
 
-    def _gathered(self, vectors: Sequence[np.ndarray], rows_QK: np.ndarray) -> np.ndarray:
+    def _gathered(self, size: Size, rows_QK: np.ndarray) -> np.ndarray:
         """Return the vectors (Q, K, D) of rows of the corpus."""
         rows = rows_QK.ravel()
         shard_of = np.searchsorted(self._ends, rows, side="right")
-        found = np.empty((len(rows), vectors[0].shape[1]), dtype=np.float32)
-        for number, array in enumerate(vectors):
+        found = np.empty((len(rows), size.dim), dtype=np.float32)
+        for number, shard in enumerate(self.shards):
             here = shard_of == number
-            start = self._ends[number] - len(array)
-            found[here] = array[rows[here] - start]
+            found[here] = shard.at(size)[rows[here] - (self._ends[number] - shard.rows)]
         return found.reshape(*rows_QK.shape, -1)
 
     def _scores(self, query_QD: np.ndarray, passage_QKD: np.ndarray) -> np.ndarray:

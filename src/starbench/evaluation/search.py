@@ -111,10 +111,10 @@ def _search_layer(
 ) -> list[_Best]:
     dims = wanted.dims
     widest = Size(wanted.layer, dims[-1])
-    query_QD = _as_float(queries.at(widest)[rows], device)
+    query_QD = _as_float(queries.block(widest, rows.start, rows.stop - rows.start), device)
     best = [_Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
     most = SCORES_PER_BLOCK // max(1, len(query_QD))
-    for start, block in _blocks([shard.at(widest) for shard in shards], most):
+    for start, block in _blocks(shards, widest, most):
         passage_BD = _as_float(block, device)
         ranks_B = tie_ranks[start : start + len(block)].to(device)
         scores_QB = torch.zeros(len(query_QD), len(block), device=device)
@@ -196,21 +196,22 @@ def _scores(keys: Tensor) -> Tensor:
     return bits.contiguous().view(torch.float32)
 
 
-def _blocks(shards: Sequence[np.ndarray], most: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first row in the corpus, vectors): blocks that double in size up to `most` rows."""
-    start, size = 0, min(FIRST_BLOCK, most)
+def _blocks(
+    shards: Sequence[StoredEmbeddings], size: Size, most: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (first row in the corpus, vectors): blocks that double in rows up to `most`."""
+    start, rows = 0, min(FIRST_BLOCK, most)
     for shard in shards:
         first = 0
-        while first < len(shard):
-            block = shard[first : first + size]
+        while first < shard.rows:
+            block = shard.block(size, first, rows)
             yield start, block
             first, start = first + len(block), start + len(block)
-            size = min(2 * size, most)
+            rows = min(2 * rows, most)
 
 
 def _as_float(array: np.ndarray, device: torch.device) -> Tensor:
-    # A copy: what is memory-mapped is read once, and torch wants memory that it could write to.
-    vectors = torch.from_numpy(np.array(array, dtype=np.float32)).to(device)
+    vectors = torch.from_numpy(array).to(device, torch.float32)
     if not torch.isfinite(vectors).all():
         raise InputError("embeddings that are searched hold values that are not finite")
     return vectors
