@@ -120,10 +120,10 @@ def test_what_is_embedded_and_scored_is_left_as_it_is_until_the_config_changes(s
         paths.embeddings(*MODEL) / "test" / "layer-1.npy",
         paths.scores(*MODEL) / "test" / "scores.csv",
     ]
-    before = [path.stat().st_ino for path in made]
+    before = [path.stat().st_mtime_ns for path in made]
     embed_texts(config, paths, *MODEL)
     score_model(config, paths, *MODEL)
-    assert [path.stat().st_ino for path in made] == before
+    assert [path.stat().st_mtime_ns for path in made] == before
     value = config.model_dump(mode="json", exclude_unset=True)
     value["tracks"]["sts"]["embedding"] = {"dtype": "float16"}
     changed = parse_config(value)
@@ -131,7 +131,7 @@ def test_what_is_embedded_and_scored_is_left_as_it_is_until_the_config_changes(s
         score_model(changed, paths, *MODEL)
     embed_texts(changed, paths, *MODEL)
     score_model(changed, paths, *MODEL)
-    assert not {path.stat().st_ino for path in made} & set(before)
+    assert not {path.stat().st_mtime_ns for path in made} & set(before)
 
 
 def test_every_pairs_similarity_is_kept_for_each_cell(scored):
