@@ -74,7 +74,11 @@ def test_every_config_of_the_project_is_valid(path):
         ("dataset: entailments", "dataset: stories", "is of kind text, needed is triplets"),
         ("tasks: [paraphrase", "tasks: [entailments", "is of kind triplets, needed is pairs"),
         ("loss: mnrl", "loss: cosent", "is of kind triplets, needed is pairs"),
-        ("steps: 90", "steps: 90\n      epochs: 1", "exactly one of `steps` and `epochs`"),
+        (
+            "      loss: mnrl",
+            "      loss: mnrl\n      epochs: 1",
+            "exactly one of `steps` and `epochs`",
+        ),
         ("start: bert\n", "start: bert-smae\n", "in a circle"),
         ("name: short", "name: demi", "the name 'demi' is used twice"),
         ("heads: 4", "heads: 5", "5 heads do not divide width 128"),
@@ -96,7 +100,7 @@ def test_a_mistake_is_named_with_what_would_be_right(edited, old, new, message):
 
 
 def test_the_line_of_the_mistake_is_named(edited):
-    path = edited("      max_length: 64\n      checkpoint_every: 50", "      max_lenght: 64")
+    path = edited("      loss: mnrl", "      max_lenght: 64")
     with pytest.raises(InputError) as caught:
         load_config(path)
     assert str(caught.value).startswith(f"{path}:{line_of(path, 'max_lenght')}: ")
