@@ -233,7 +233,11 @@ class Adaptive(Section):
 class Search(Section):
     """Retrieval: how the passages of a collection are ranked."""
 
-    depth: int = Field(default=1000, ge=1, description="Passages ranked for each query.")
+    depth: int = Field(
+        default=1000,
+        ge=10,
+        description="Passages ranked for each query; measures that look deeper are left out.",
+    )
     runs: Literal["trained", "all", "none"] = Field(
         default="trained",
         description="Which TREC run files are kept: of the trained sizes, of all cells, or none.",

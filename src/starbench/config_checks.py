@@ -144,7 +144,15 @@ def _check_track(config: Config, track: str) -> None:
             _of_kind(config, task, (TASK_KINDS[track],), (*at, key, index))
             if section.scored.count(task) > 1:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
-    if track != "retrieval":
+    if track == "retrieval":
+        for task in section.scored:
+            metric = config.datasets[task].metric
+            if int(metric.split("@")[1]) > section.searching.depth:
+                raise ConfigMismatchError(
+                    (*at, "search", "depth"),
+                    f"{section.searching.depth} is less than {metric} of '{task}' looks at",
+                )
+    else:
         if section.search is not None:
             raise ConfigMismatchError((*at, "search"), "is for the track retrieval")
         if section.embedding.query_max_length is not None:

@@ -55,11 +55,16 @@ def test_a_query_with_nothing_ranked_counts_as_zero():
     }
 
 
+def test_measures_that_look_deeper_than_the_ranking_are_left_out():
+    found = Measuring({"a": {"x": 1}}, depth=100).of({"a": ["x"]})
+    assert list(found) == ["RR@10", "nDCG@10", "R@100"]
+
+
 def test_ms_marcos_script_leaves_out_queries_without_a_relevant_passage():
     qrels = {"a": {"x": 1}, "b": {"y": 0}}
     ranked = {"a": ["z", "x"], "b": ["y"]}
-    assert Measuring(qrels, "trec_eval").of(ranked)["RR@10"].tolist() == [0.5, 0]
-    values = Measuring(qrels, "msmarco").of(ranked)["RR@10"]
+    assert Measuring(qrels, rr="trec_eval").of(ranked)["RR@10"].tolist() == [0.5, 0]
+    values = Measuring(qrels, rr="msmarco").of(ranked)["RR@10"]
     assert values[0] == 0.5
     assert np.isnan(values[1])
 
@@ -69,6 +74,7 @@ def to_score(**changes):
         "queries": ["q1", "d2"],
         "passages": pa.chunked_array([["d1", "d10"], ["d2", "d3"]]),
         "qrels": {"q1": {"d1": 1}, "d2": {"d3": 1}},
+        "depth": 2,
         "leave_out_query": False,
         "ties": "trec_eval",
         "rr": "trec_eval",
@@ -91,11 +97,11 @@ def test_a_passage_with_the_querys_own_id_is_left_out_where_the_dataset_says_so(
     ranking = Ranking(
         np.array([[0, 1, 2], [2, 0, 3]]), np.array([[3, 2, 1], [9, 8, 7]], dtype=np.float32)
     )
-    kept = list(to_score().ranked(ranking, 2))
+    kept = list(to_score().ranked(ranking))
     assert kept == [("q1", ["d1", "d10"], [3, 2]), ("d2", ["d2", "d1"], [9, 8])]
     without = to_score(leave_out_query=True)
-    assert without.depth_to_search(2) == 3
-    assert list(without.ranked(ranking, 2))[1] == ("d2", ["d1", "d3"], [8, 7])
+    assert without.depth_to_search == 3
+    assert list(without.ranked(ranking))[1] == ("d2", ["d1", "d3"], [8, 7])
 
 
 def test_run_files_are_what_trec_eval_reads_and_the_same_bytes_each_time(tmp_path):

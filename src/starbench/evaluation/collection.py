@@ -29,6 +29,8 @@ class CollectionToScore:
     passages: pa.ChunkedArray
     """Ids of the passages in the order of the corpus, memory-mapped."""
     qrels: dict[str, dict[str, int]]
+    depth: int
+    """How many passages are ranked for each query."""
     leave_out_query: bool
     ties: Literal["trec_eval", "corpus"]
     rr: Literal["trec_eval", "msmarco"]
@@ -45,6 +47,7 @@ class CollectionToScore:
             list(read_records(folder, QUERIES)["id"]),
             read_records(corpus, PASSAGES).data.column("id"),
             qrels,
+            config.tracks["retrieval"].searching.depth,
             source.leave_out_query,
             source.ties,
             source.rr,
@@ -64,13 +67,15 @@ class CollectionToScore:
     @cached_property
     def measuring(self) -> Measuring:
         """The measures of rankings of this collection."""
-        return Measuring({query: self.qrels[query] for query in self.queries}, self.rr)
+        judged = {query: self.qrels[query] for query in self.queries}
+        return Measuring(judged, self.depth, self.rr)
 
-    def depth_to_search(self, depth: int) -> int:
-        """Return how many passages to rank so that `depth` are left for every query."""
-        return depth + 1 if self.leave_out_query else depth
+    @property
+    def depth_to_search(self) -> int:
+        """How many passages to rank so that `depth` are left for every query."""
+        return self.depth + 1 if self.leave_out_query else self.depth
 
-    def ranked(self, ranking: Ranking, depth: int) -> Iterator[Ranked]:
+    def ranked(self, ranking: Ranking) -> Iterator[Ranked]:
         """Yield every query's best `depth` passages, the query's own left out if so set."""
         for query, rows, scores in zip(self.queries, ranking.rows, ranking.scores, strict=True):
             ids = self.passages.take(pa.array(rows)).to_pylist()
@@ -78,4 +83,4 @@ class CollectionToScore:
             if self.leave_out_query and query in ids:
                 place = ids.index(query)
                 del ids[place], values[place]
-            yield query, ids[:depth], values[:depth]
+            yield query, ids[: self.depth], values[: self.depth]

@@ -50,12 +50,12 @@ def _score(config: Config, paths: RunPaths, dataset: str) -> list[str]:
     corpus = paths.dataset(config.datasets[dataset].corpus or dataset)
     index = Bm25(read_records(corpus, PASSAGES)["text"], options.bm25.k1, options.bm25.b)
     texts = list(read_records(paths.dataset(dataset), QUERIES)["text"])
-    rows, scores = index.top(texts, collection.depth_to_search(options.depth))
+    rows, scores = index.top(texts, collection.depth_to_search)
     order = np.lexsort((collection.tie_ranks[rows], -scores), axis=1)
     ranking = Ranking(
         np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
     )
-    ranked = list(collection.ranked(ranking, options.depth))
+    ranked = list(collection.ranked(ranking))
     by_query = collection.measuring.of({query: ids for query, ids, _ in ranked})
     folder = paths.bm25() / dataset
     found = [

@@ -9,7 +9,8 @@ import ir_measures
 import numpy as np
 from ir_measures import RR, R, nDCG
 
-MEASURES = ("RR@10", "nDCG@10", "R@100", "R@1000")
+RECALL_CUTOFFS = (100, 1000)
+MEASURES = ("RR@10", "nDCG@10", *(f"R@{cutoff}" for cutoff in RECALL_CUTOFFS))
 """The measures of every collection, spelt as ir_measures spells them."""
 
 TOP = 10
@@ -26,11 +27,17 @@ class Measuring:
 
     Args:
         qrels: judgements; the queries are those of the measures, whatever is ranked.
+        depth: how many passages are ranked; measures that look deeper are left out.
         rr: ``trec_eval`` or ``msmarco``: MS MARCO's own script leaves out queries that no
             passage is relevant for, where trec_eval counts them as 0.
     """
 
-    def __init__(self, qrels: Qrels, rr: Literal["trec_eval", "msmarco"] = "trec_eval") -> None:
+    def __init__(
+        self,
+        qrels: Qrels,
+        depth: int = 1000,
+        rr: Literal["trec_eval", "msmarco"] = "trec_eval",
+    ) -> None:
         self.queries = list(qrels)
         self._relevant = {
             query: {passage for passage, relevance in judged.items() if relevance > 0}
@@ -44,7 +51,9 @@ class Measuring:
             ir_measures.pytrec_eval.evaluator([nDCG @ TOP], qrels),
         ]
         self._recall = {
-            cutoff: ir_measures.pytrec_eval.evaluator([R @ cutoff], qrels) for cutoff in (100, 1000)
+            cutoff: ir_measures.pytrec_eval.evaluator([R @ cutoff], qrels)
+            for cutoff in RECALL_CUTOFFS
+            if cutoff <= depth
         }
 
     def of(self, ranked: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:

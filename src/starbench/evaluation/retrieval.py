@@ -12,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from starbench.config import Adaptive
 from starbench.evaluation.adaptive import Reranker, cascades, write_adaptive
 from starbench.evaluation.collection import CollectionToScore, Ranked
 from starbench.evaluation.measures import MEASURES
@@ -36,7 +37,7 @@ def score_collection(task: Task) -> list[str]:
         queries,
         shards,
         task.model.cells,
-        collection.depth_to_search(options.depth),
+        collection.depth_to_search,
         similarity,
         collection.tie_ranks,
     )
@@ -44,37 +45,45 @@ def score_collection(task: Task) -> list[str]:
     scores: list[Score] = []
     by_query: dict[Size | None, dict[str, np.ndarray]] = {}
     for cell, ranking in rankings.items():
-        ranked = list(collection.ranked(ranking, options.depth))
+        ranked = list(collection.ranked(ranking))
         by_query[cell] = collection.measuring.of({query: ids for query, ids, _ in ranked})
         for metric, mean, counted in measured_scores(by_query[cell]):
             scores += task.scores(cell, metric, mean, counted)
         if options.runs == "all" or (options.runs == "trained" and cell in task.model.sizes):
             files.append(f"runs/{cell}.trec.gz")
             write_run(task.folder / files[-1], ranked, f"{task.model.name}-{cell}")
-    if options.adaptive and len(task.model.sizes) > 1:
-        files.append(ADAPTIVE)
-        reranker = Reranker(queries, shards, similarity, collection.tie_ranks)
-        tried = [
-            (steps, _means(_measured(collection, again, options.depth)))
-            for steps in cascades(task.model.sizes, options.adaptive)
-            for again in [reranker.cascade(steps, rankings[steps.sizes[0]])]
-        ]
-        write_adaptive(
-            task.folder / ADAPTIVE,
-            {"system": task.model.system, "seed": task.seed, "dataset": task.dataset},
-            tried,
-            exact=_means(by_query[task.model.sizes[-1]]),
-            passages=len(collection.passages),
-            bytes_per_number=np.dtype(queries.manifest["dtype"]["vectors"]).itemsize,
-        )
     write_scores(task.folder / SCORES, scores)
     write_by_query(task.folder / BY_QUERY, collection.measuring.queries, by_query)
+    if options.adaptive and len(task.model.sizes) > 1:
+        exact = _means(by_query[task.model.sizes[-1]])
+        _try_adaptive(task, collection, rankings, options.adaptive, exact)
+        files.append(ADAPTIVE)
     return files
 
 
-def _measured(collection: CollectionToScore, ranking: Ranking, depth: int) -> dict[str, np.ndarray]:
-    return collection.measuring.of(
-        {query: ids for query, ids, _ in collection.ranked(ranking, depth)}
+def _try_adaptive(
+    task: Task,
+    collection: CollectionToScore,
+    rankings: Mapping[Size, Ranking],
+    options: Adaptive,
+    exact: Mapping[str, float],
+) -> None:
+    """Rank again what small sizes shortlist, and write what that finds and costs."""
+    queries, *shards = task.embeddings
+    similarity = finetuning_of(task.config, task.model.system, task.model.track).similarity
+    reranker = Reranker(queries, shards, similarity, collection.tie_ranks)
+    tried = []
+    for steps in cascades(task.model.sizes, options):
+        again = reranker.cascade(steps, rankings[steps.sizes[0]])
+        ranked = {query: ids for query, ids, _ in collection.ranked(again)}
+        tried.append((steps, _means(collection.measuring.of(ranked))))
+    write_adaptive(
+        task.folder / ADAPTIVE,
+        {"system": task.model.system, "seed": task.seed, "dataset": task.dataset},
+        tried,
+        exact=exact,
+        passages=len(collection.passages),
+        bytes_per_number=np.dtype(queries.manifest["dtype"]["vectors"]).itemsize,
     )
 
 
@@ -94,11 +103,12 @@ def write_by_query(
     path: Path, queries: list[str], by_cell: Mapping[Size | None, Mapping[str, np.ndarray]]
 ) -> None:
     """Write every query's measures at every cell as gzipped CSV."""
+    shown = [metric for metric in MEASURES if all(metric in found for found in by_cell.values())]
     with _gzipped(path) as out:
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(["layers", "dim", "query", *MEASURES])
+        writer.writerow(["layers", "dim", "query", *shown])
         for cell, measured in by_cell.items():
-            columns = [measured[metric].tolist() for metric in MEASURES]
+            columns = [measured[metric].tolist() for metric in shown]
             for query, *values in zip(queries, *columns, strict=True):
                 writer.writerow([*_cut(cell), query, *map(repr, values)])
 
