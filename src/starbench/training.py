@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
 from starbench.config import Training
@@ -92,12 +93,28 @@ def last_checkpoint(folder: Path, identity: str) -> str | None:
         shutil.rmtree(checkpoints)
     checkpoints.mkdir(parents=True, exist_ok=True)
     marker.write_text(identity)
-    found = get_last_checkpoint(str(checkpoints))
+    found = _newest_complete(checkpoints)
     if found is None:
         (folder / LOG_FILE).unlink(missing_ok=True)
     else:
         log.info("resuming from %s", found)
     return found
+
+
+def _newest_complete(checkpoints: Path) -> str | None:
+    """Return the newest checkpoint that was written to its end; remove what a kill cut short.
+
+    The Trainer writes its state last: a checkpoint without it is not whole.
+    """
+    while (found := get_last_checkpoint(str(checkpoints))) is not None:
+        try:
+            json.loads((Path(found) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            log.info("removing the unfinished %s", found)
+            shutil.rmtree(found)
+        else:
+            return str(found)
+    return None
 
 
 def remove_checkpoints(folder: Path) -> None:
