@@ -67,9 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--collect", action="store_true", help="put all scores of the run into scores.csv"
     )
+    evaluate.add_argument(
+        "--compare", action="store_true", help="test which systems differ, into significance.csv"
+    )
 
-    report = _stage(commands, "report", _report, "draw tables and figures from scores.csv")
+    report = _stage(
+        commands, "report", _report, "draw tables and figures from scores.csv", needs_config=False
+    )
     report.add_argument("--show", action="store_true", help="print the averages, draw nothing")
+    report.add_argument(
+        "--published", action="store_true", help="report the paper's own numbers, without any run"
+    )
+    report.add_argument("--output", type=Path, help="folder for what --published gives")
 
     config = commands.add_parser("config", help="check a config, or write the docs of its keys")
     config.add_argument("--config", type=Path, help="config file to check")
@@ -86,10 +95,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _stage(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], text: str
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    text: str,
+    needs_config: bool = True,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--config", type=Path, required=True, help="config file of the run")
+    parser.add_argument("--config", type=Path, required=needs_config, help="config file of the run")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder of all runs (results)"
     )
@@ -177,6 +190,11 @@ def _evaluate(options: argparse.Namespace) -> None:
 
         collect_run(*opened)
         return
+    if options.compare:
+        from starbench.evaluation.comparing import compare_systems
+
+        compare_systems(*opened)
+        return
     if options.bm25:
         from starbench.evaluation.floor import score_bm25
 
@@ -184,13 +202,20 @@ def _evaluate(options: argparse.Namespace) -> None:
         return
     model = (options.track, options.model, options.seed)
     if None in model:
-        raise InputError("evaluate needs --track, --model and --seed, or --bm25, or --collect")
+        raise InputError(
+            "evaluate needs --track, --model and --seed, or --bm25, --collect or --compare"
+        )
     from starbench.evaluation.run import score_model
 
     score_model(*opened, *model)
 
 
 def _report(options: argparse.Namespace) -> None:
+    if options.published:
+        _report_published(options)
+        return
+    if options.config is None or options.output is not None:
+        raise InputError("report needs --config, or --published with --output")
     config, paths = _opened(options)
     from starbench.reporting.run import summary, write_report
 
@@ -198,6 +223,14 @@ def _report(options: argparse.Namespace) -> None:
         print(summary(config, paths))
     else:
         write_report(config, paths)
+
+
+def _report_published(options: argparse.Namespace) -> None:
+    if options.output is None or options.config is not None or options.show:
+        raise InputError("--published needs --output, and goes with no other run's config")
+    from starbench.reporting.run import write_published
+
+    write_published(options.output)
 
 
 def _config(options: argparse.Namespace) -> None:

@@ -330,6 +330,42 @@ class ComputeStages(Section):
     report: Compute = Field(default=Compute(), description="Tables and figures.")
 
 
+class Report(Section):
+    """What the tables mark, and what the run is compared with."""
+
+    compared_system: Name | None = Field(
+        default=None,
+        description="System that all others are tested against; `starbucks` if the run has one of "
+        "that name, else the last one.",
+    )
+    sts_test: Literal["bootstrap", "williams"] = Field(
+        default="bootstrap",
+        description="Which test marks STS scores: a paired bootstrap of the pairs, or Williams' "
+        "test of two dependent correlations. The paper does not say which one it used.",
+    )
+    retrieval_test: Literal["t-test", "randomisation"] = Field(
+        default="t-test",
+        description="Which test marks retrieval scores: Student's paired t-test, or a paired "
+        "randomisation test; both two-sided, on the values of single queries.",
+    )
+    correction: Literal["none", "holm", "bonferroni"] = Field(
+        default="holm",
+        description="Correction over the systems that are tested at one size on one dataset.",
+    )
+    level: float = Field(
+        default=0.05, gt=0, lt=1, description="Scores with a smaller p-value are marked."
+    )
+    resamples: int = Field(
+        default=10_000, ge=100, description="Resamples of the bootstrap and the randomisation test."
+    )
+    published: Literal["claims", "numbers", "none"] = Field(
+        default="claims",
+        description="What of the paper the run is held against: its `claims`; also its `numbers` "
+        "(only for the paper's backbone and data: scores of the same system, size, dataset and "
+        "metric, by name); or nothing.",
+    )
+
+
 class Config(Section):
     """One run: one config file, one folder of results."""
 
@@ -353,6 +389,9 @@ class Config(Section):
     )
     tracks: dict[Track, TrackSection] = Field(
         min_length=1, description="What is trained for and scored."
+    )
+    report: Report = Field(
+        default=Report(), description="Tests of significance, and the comparison with the paper."
     )
     compute: ComputeStages = Field(
         default=ComputeStages(), description="Resources of the jobs of each stage."
@@ -381,6 +420,12 @@ class Config(Section):
         """Whether adaptive retrieval is tried."""
         section = self.tracks.get("retrieval")
         return section is not None and section.searching.adaptive is not None
+
+    @property
+    def compared_system(self) -> str:
+        """The system that all others are tested against."""
+        default = "starbucks" if "starbucks" in self.systems else list(self.systems)[-1]
+        return self.report.compared_system or default
 
     def size_label(self, size: Size) -> str:
         """Return a size's name in tables, e.g. ``demi``; ``2/32`` if it has none."""

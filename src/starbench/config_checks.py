@@ -38,6 +38,9 @@ def check_config(config: Config) -> None:
         _check_track(config, track)
     for name in config.systems:
         _check_system(config, name)
+    compared = config.report.compared_system
+    if compared is not None:
+        _known(compared, config.systems, ("report", "compared_system"), "system")
     if len(set(config.seeds)) != len(config.seeds):
         raise ConfigMismatchError(("seeds",), "a seed is listed twice")
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from starbench.errors import InputError
 from starbench.files import sha256_of, sha256_of_json, write_json
+from starbench.hardware import EnergyMeter, hardware
 
 PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets", "mteb", "numpy")
 
@@ -35,7 +36,7 @@ class Stage:
         contents = [_contents(path) for path in inputs]
         self.identity = sha256_of_json([name, version, config, contents])
         """SHA-256 of all that the stage's result depends on: its config and its inputs' bytes."""
-        self._start = time.monotonic()
+        self._start, self._energy = time.monotonic(), EnergyMeter()
 
     def is_done(self, folder: Path) -> bool:
         """Whether `folder` holds the result of just this work, with every file in place."""
@@ -63,8 +64,10 @@ class Stage:
                 "peak_memory_mib": round(
                     resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1
                 ),
+                "energy_j": self._energy.joules(),
                 "python": platform.python_version(),
                 "machine": platform.platform(),
+                "hardware": hardware(),
                 "versions": installed_versions(),
                 "git": git_commit(),
             },

@@ -172,6 +172,18 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     return part
 
 
+def comparison_slice(config: Config) -> dict[str, Any]:
+    """Return the part of the config that the tests of significance depend on, as JSON values."""
+    tasks = [task for track in config.tracks.values() for task in track.scored]
+    return {
+        "systems": list(config.systems),
+        "compared_system": config.compared_system,
+        "sizes": [str(size) for size in config.trained_sizes],
+        "metrics": {task: getattr(config.datasets[task], "metric", None) for task in tasks},
+        "resamples": config.report.resamples,
+    }
+
+
 def floor_slice(config: Config, dataset: str) -> dict[str, Any]:
     """Return the part of the config that BM25's scores depend on, as JSON values."""
     source = config.datasets[dataset]

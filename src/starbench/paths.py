@@ -7,6 +7,9 @@ from pathlib import Path
 
 from starbench.config import Config
 
+LOG_FILE = "train_log.jsonl"
+"""What a training logs, beside the manifest of what it trains."""
+
 
 @dataclass(frozen=True)
 class RunPaths:
@@ -62,3 +65,8 @@ class RunPaths:
     def all_adaptive(self) -> Path:
         """CSV file of what adaptive retrieval found and cost in the whole run."""
         return self.root / "adaptive.csv"
+
+    @property
+    def significance(self) -> Path:
+        """CSV file of the tests of significance of the whole run."""
+        return self.root / "significance.csv"

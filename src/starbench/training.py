@@ -18,12 +18,12 @@ from transformers.trainer_utils import get_last_checkpoint
 from starbench.config import Training
 from starbench.draws import key_of
 from starbench.errors import InputError
+from starbench.paths import LOG_FILE
 from starbench.progress import Progress
 
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
-LOG_FILE = "train_log.jsonl"
 SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 

@@ -35,8 +35,8 @@ GOLDEN: dict[str, str] = {
     "pairs-taxonomy": "081f7ed5a4445ef8db1c4524f4ab91d4bc46c3b422b70bca94b5d8bdc179be17",
     "texts": "8b00dee2122a3e14ca0b9a0923bc279343fe7ae9a598285dbf7d5c6200060298",
     "triplets": "37a8857128f9edc4fbea8d6fb58a37c43f7ff0cf3fd47f9d9cf15c4f65215361",
-    "training_queries": "5a14ac1f1eaad4aa1d93c7a9cbf083dc33acb13eeb686ca269aa550a038b8956",
-    "collection": "e5ac229fb846e0eaa0297573d8f3483a9c7ad2aaedbe7cab516403c0d0a9da26",
+    "training_queries": "f97c02ee9680013303fac798b64e594301ee330d9b11d7aef8959278a9009e48",
+    "collection": "6cab65013916007070bb236bbfe2cea655a54a2a40eca5510ad1f2750408ad29",
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from starbench.errors import InputError
-from starbench.evaluation.scores import Score, write_scores
+from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from starbench.paths import RunPaths
 from starbench.reporting import figure_names, table_names
 from starbench.reporting.groups import groups_of
@@ -100,9 +100,22 @@ def written(config, tmp_path):
     def write(scores=None):
         paths = RunPaths.of(config, tmp_path)
         write_scores(paths.all_scores, all_scores(config) if scores is None else scores)
+        paths.significance.write_text(",".join(SIGNIFICANCE_COLUMNS) + "\n")
         return config, paths
 
     return write
+
+
+def rows_of(markdown):
+    """The rows of the first table of a Markdown text, without its head."""
+    return list(itertools.takewhile(str.strip, markdown.splitlines()))[2:]
+
+
+def tabular_of(latex):
+    """The lines of the tabular of a LaTeX file."""
+    lines = latex.splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith(r"\begin{tabular}"))
+    return lines[first : lines.index(r"\end{tabular}") + 1]
 
 
 def table_of(config, paths):
@@ -139,19 +152,15 @@ def test_the_csv_is_unrounded_and_tells_the_deviation(written):
 
 def test_the_best_of_each_size_is_bold_and_ties_all_are(written):
     config, paths = written()
-    bold = [
-        line.count("**") // 2 for line in as_markdown(table_of(config, paths), config).splitlines()
-    ]
-    assert bold[2:] == [0, 4] * 4
+    rows = rows_of(as_markdown(table_of(config, paths), config))
+    assert [row.count("**") // 2 for row in rows] == [0, 4] * 4
     equal = [
         s._replace(value=0.50001 if s.system == "tiny-sep" else 0.50004)
         for s in all_scores(config, seeds=(1,))
     ]
     config, paths = written(equal)
-    bold = [
-        line.count("**") // 2 for line in as_markdown(table_of(config, paths), config).splitlines()
-    ]
-    assert bold[2:] == [4] * 8
+    rows = rows_of(as_markdown(table_of(config, paths), config))
+    assert [row.count("**") // 2 for row in rows] == [4] * 8
 
 
 def test_what_is_missing_is_a_dash_and_its_average_too(written, config):
@@ -179,8 +188,9 @@ def test_a_system_without_any_score_is_missing_and_leaves_nothing_to_be_better_t
 
 def test_latex_has_equal_columns_balanced_braces_and_no_bare_special_characters(written):
     config, paths = written()
-    text = as_latex(table_of(config, paths), config)
-    rows = [line for line in text.splitlines() if line.endswith(r"\\")]
+    lines = tabular_of(as_latex(table_of(config, paths), config))
+    text = "\n".join(lines)
+    rows = [line for line in lines if line.endswith(r"\\")]
     assert {row.replace(r"\&", "").count("&") for row in rows} == {5}
     assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}")
     assert text.startswith(r"\begin{tabular}{llrrrr}")
@@ -274,7 +284,7 @@ def test_all_heatmaps_have_one_scale_and_show_every_cell(written):
     values = np.concatenate([grid.values.ravel() for grid in found])
     scale = shared_scale(found)
     assert scale.vmin <= np.nanmin(values) <= np.nanmax(values) <= scale.vmax
-    figures = [draw_heatmap(grid, scale, config, "x") for grid in found]
+    figures = [draw_heatmap(grid, scale, "x") for grid in found]
     limits = {figure.axes[0].images[0].get_clim() for figure in figures}
     assert limits == {(scale.vmin, scale.vmax)}
     shown = [{text.get_text() for text in figure.axes[0].texts} for figure in figures]
@@ -283,9 +293,7 @@ def test_all_heatmaps_have_one_scale_and_show_every_cell(written):
     outlined = [p for p in figures[0].axes[0].patches if p.get_linewidth() > 1]
     corners = {(round(p.get_x() + 0.47), round(p.get_y() + 0.47)) for p in outlined}
     assert corners == {(0, 0), (1, 1), (2, 2)}
-    assert {
-        i.get_clim() for a in draw_all(found, scale, config, "x").axes for i in a.images
-    } == limits
+    assert {i.get_clim() for a in draw_all(found, scale, "x").axes for i in a.images} == limits
 
 
 def test_lines_show_the_averages_in_different_looks_with_a_band_for_the_seeds(written):
@@ -308,7 +316,8 @@ def test_the_files_written_are_those_announced_and_the_same_every_time(written):
     announced = {f"tables/{n}" for n in table_names(config)} | {
         f"figures/{n}" for n in figure_names(config)
     }
-    assert {str(file.relative_to(paths.root)) for file in files} == announced | {"scores.csv"}
+    announced |= {"scores.csv", "significance.csv", "manifest.json", "summary.md", "summary.html"}
+    assert {str(file.relative_to(paths.root)) for file in files} == announced
     before = {file: file.read_bytes() for file in files}
     write_report(config, paths)
     assert {file: file.read_bytes() for file in files} == before
@@ -339,12 +348,12 @@ def test_nothing_overlaps_or_is_cut_in_heatmaps_of_many_sizes_and_long_names(
 ):
     found = grids(crowded_scores, crowded, sts_group(crowded))[:4]
     scale = shared_scale(found)
-    every = draw_all(found, scale, crowded, "average Spearman")
+    every = draw_all(found, scale, "average Spearman")
     assert every.get_figwidth() == 7.0
     panels = [axes for axes in every.axes if axes.images]
     assert_apart_and_inside(every, [text for axes in panels for text in [axes.title, *axes.texts]])
     assert_apart_and_inside(every, panels[-1].get_xticklabels())
-    single = draw_heatmap(found[0], scale, crowded, "average Spearman")
+    single = draw_heatmap(found[0], scale, "average Spearman")
     axes = single.axes[0]
     assert len(axes.texts) == 144
     assert_apart_and_inside(single, [axes.title, *axes.texts, *axes.get_xticklabels()])
@@ -369,7 +378,7 @@ def test_the_summary_of_many_sizes_and_long_names_stays_within_a_hundred_columns
 
 def test_special_characters_of_a_name_break_neither_markdown_nor_latex(crowded, crowded_scores):
     table = make_table(crowded_scores, crowded, [sts_group(crowded)])
-    rows = as_markdown(table, crowded).splitlines()
+    rows = rows_of(as_markdown(table, crowded))
     assert {row.replace(r"\|", "").count("|") for row in rows} == {4}
     latex = as_latex(table, crowded)
     assert r"\textbar{} with\_special \textless{}characters\textgreater{} \& a price" in latex
@@ -379,7 +388,7 @@ def test_special_characters_of_a_name_break_neither_markdown_nor_latex(crowded, 
 def test_sizes_without_names_are_not_shown_twice(crowded, crowded_scores):
     table = make_table(crowded_scores, crowded, [sts_group(crowded)])
     assert as_markdown(table, crowded).startswith("| n/d | System | test |")
-    assert as_latex(table, crowded).startswith(r"\begin{tabular}{llr}")
+    assert tabular_of(as_latex(table, crowded))[0] == r"\begin{tabular}{llr}"
 
 
 def test_the_look_is_the_same_whatever_the_user_has_set_and_leaves_that_alone(written):
@@ -405,7 +414,7 @@ def test_sizes_with_names_have_a_column_for_them(written, config):
     named = config.model_copy(update={"sizes": [type(config.sizes[0])(**size) for size in sizes]})
     table = table_of(named, paths)
     assert "| a4 | 1/4 | Tiny & SRL | " in as_markdown(table, named)
-    rows = as_latex(table, named).splitlines()
+    rows = tabular_of(as_latex(table, named))
     assert rows[0] == r"\begin{tabular}{lllrrrr}"
     assert rows[2].startswith("Size & $n/d$ & System & ")
     assert rows[4].startswith(r"a4 & 1/4 & Tiny \& SRL & ")

@@ -8,6 +8,7 @@ import ir_measures
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sentence_transformers import SentenceTransformer
 
 from starbench.config_loading import parse_config
@@ -17,6 +18,7 @@ from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
 from starbench.embedding import run as embedding_run
 from starbench.embedding.run import embed_shard, embed_texts
 from starbench.errors import InputError
+from starbench.evaluation.comparing import compare_systems
 from starbench.evaluation.floor import score_bm25
 from starbench.evaluation.run import score_model
 from starbench.evaluation.scores import collect_run
@@ -264,6 +266,13 @@ def test_the_diagonal_stores_only_the_columns_of_its_sizes(tmp_path, tiny_checkp
     assert set(scores["size"]) == {"n1-d4", "n2-d8", "n4-d16"}
 
 
+def by_query(folder, row):
+    """The values of the queries behind one comparison."""
+    table = pd.read_csv(folder / "queries.csv.gz", dtype={"query": str})
+    cell = table[(table["layers"] == row["layers"]) & (table["dim"] == row["dim"])]
+    return cell.set_index("query")[row["metric"]].sort_index()
+
+
 def test_bm25_is_the_floor_and_everything_ends_in_tables_and_figures(tmp_path, tiny_checkpoint):
     value = config_of(tiny_checkpoint).model_dump(mode="json", exclude_unset=True)
     value["systems"] = {name: value["systems"][name] for name in ("tiny-untouched", "tiny-srl")}
@@ -273,6 +282,17 @@ def test_bm25_is_the_floor_and_everything_ends_in_tables_and_figures(tmp_path, t
         score_model(config, paths, *embedded(config, paths, name))
     score_bm25(config, paths)
     collect_run(config, paths)
+    compare_systems(config, paths)
+    tests = pd.read_csv(paths.significance)
+    assert set(tests["test"]) == {"t-test", "randomisation"}
+    row = tests[(tests["test"] == "t-test") & (tests["system"] == "tiny-untouched")].iloc[0]
+    assert row["against"] == "tiny-srl"
+    ours, theirs = (
+        by_query(paths.scores("retrieval", name, 1) / row["dataset"], row)
+        for name in row[["system", "against"]]
+    )
+    assert row["difference"] == pytest.approx((ours - theirs).mean())
+    assert row["p"] == pytest.approx(stats.ttest_rel(ours, theirs).pvalue)
     write_report(config, paths)
     out = (paths.root / "tables" / "out_of_domain.md").read_text()
     assert out.splitlines()[0] == "| n/d | System | Far away | other | Average |"
@@ -285,6 +305,6 @@ def test_bm25_is_the_floor_and_everything_ends_in_tables_and_figures(tmp_path, t
     adaptive = (paths.root / "tables" / "adaptive.md").read_text()
     assert adaptive.count("| tiny-srl | funnel |") == 2
     text = summary(config, paths)
-    assert "retrieval, in domain: near" in text
+    assert "retrieval, in domain: RR@10 of near" in text
     assert "BM25" in text
     assert (paths.root / "figures" / "out_of_domain_heatmap_tiny-srl.png").stat().st_size > 5000

@@ -1,5 +1,8 @@
 """The real workflow on tiny data: runs to the end, reruns what changed, survives being killed."""
 
+import csv
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -92,13 +95,44 @@ def test_the_run_ends_with_scores_of_every_system_cell_and_dataset(finished):
 def test_every_table_and_figure_is_there_and_every_job_has_a_log_and_a_benchmark(finished):
     run = finished / "results/tiny"
     tables = {path.stem for path in (run / "tables").glob("*.tex")}
-    assert tables == {"sts", "retrieval", "out_of_domain", "in_domain", "adaptive"}
+    assert tables == {"sts", "retrieval", "out_of_domain", "in_domain", "adaptive", "claims"}
     assert (run / "tables/sts.md").read_text().startswith("|")
     assert (run / "figures/sts_heatmap_starbucks.png").stat().st_size > 5000
     for kind in ("logs", "benchmarks"):
         assert len(list((run / kind).rglob("starbucks/seed-42*"))) >= 1
     assert not list(run.rglob("checkpoint-*")), "checkpoints of finished trainings are removed"
     assert not list(run.rglob("*.tmp"))
+
+
+def test_the_summary_and_the_manifest_tell_what_was_run_with_what(finished):
+    run = finished / "results/tiny"
+    text = (run / "summary.md").read_text()
+    for heading in ("In short", "The paper's claims", "Warnings", "Provenance"):
+        assert f"## {heading}" in text
+    assert "| Starbucks beats 2DMSE at every size |" in text
+    assert text.count("data:image") == 0
+    assert (run / "summary.html").read_text().count("data:image/png") == 1
+    digest = hashlib.sha256((run / "manifest.json").read_bytes()).hexdigest()[:12]
+    for table in (run / "tables").iterdir():
+        assert digest in table.read_text(), table.name
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert manifest["data"].keys() == {
+        "stories", "entailments", "paraphrase", "questions", "library", "archive"
+    }  # fmt: skip
+    assert manifest["stages"]["finetune"]["jobs"] == 6
+    assert all(stage["wall_s"] > 0 for stage in manifest["stages"].values())
+
+
+def test_every_other_system_is_tested_at_every_size_on_every_dataset(finished):
+    with (finished / "results/tiny/significance.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    compared = [row for row in rows if row["system"] != row["against"]]
+    assert {row["against"] for row in compared} == {"starbucks"}
+    # Two other systems, two sizes, three datasets, two tests of each; and two sizes of each of
+    # three systems.
+    assert len(compared) == 2 * 2 * 3 * 2
+    assert len(rows) - len(compared) == 3 * 3 * 2
+    assert all(float(row["p"]) <= float(row["holm"]) <= 1 for row in rows)
 
 
 def test_a_second_run_does_nothing(finished):
@@ -115,7 +149,7 @@ def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(chan
         "embed_texts": 1,
         "score_model": 1,
     }
-    assert set(jobs) == {"collect_scores", "draw_report"}
+    assert set(jobs) == {"collect_scores", "compare_systems", "draw_report"}
 
 
 def test_how_often_to_log_or_to_keep_a_checkpoint_reruns_nothing(changed):

@@ -5,6 +5,7 @@ from starbench.config_loading import effective_config
 from starbench.embedding.texts import sharded, text_sets
 from starbench.errors import InputError
 from starbench.models import (
+    comparison_slice,
     embedding_slice,
     finetuning_slice,
     finetuning_of,
@@ -16,7 +17,13 @@ from starbench.models import (
     scoring_slice,
 )
 from starbench.paths import RunPaths
-from starbench.reporting import figure_labels, figure_names, report_slice, table_names
+from starbench.reporting import (
+    SUMMARY_FORMATS,
+    figure_labels,
+    figure_names,
+    report_slice,
+    table_names,
+)
 from snakemake.exceptions import WorkflowError
 
 try:
@@ -51,8 +58,9 @@ def finished(folder):
 
 
 def all_products():
-    """Return every product: every table and figure of the run."""
+    """Return every product: the summary, every table and every figure of the run."""
     return [
+        *(str(PATHS.root / f"summary.{ending}") for ending in SUMMARY_FORMATS),
         *(str(PATHS.root / "tables" / name) for name in table_names(CONFIG)),
         *(str(PATHS.root / "figures" / name) for name in figure_names(CONFIG)),
     ]
@@ -198,6 +206,11 @@ def floor_params(wildcards):
     """Return what the scores of BM25 depend on."""
     parts = {name: floor_slice(CONFIG, name) for name in CONFIG.bm25_datasets}
     return {"version": evaluation.RESULTS_VERSION, **parts}
+
+
+def comparison_params(wildcards):
+    """Return what the tests of significance depend on."""
+    return {"version": evaluation.COMPARISON_VERSION, **comparison_slice(CONFIG)}
 
 
 def report_params(wildcards):

@@ -1,7 +1,8 @@
 """Stage evaluate: every size of a model on every dataset of its track, in one job.
 
 IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
-OUT  results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv
+OUT  results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
+     results/{run}/significance.csv
 """
 
 
@@ -96,4 +97,30 @@ rule collect_scores:
         """
         exec &> >(tee {log:q})
         starbench evaluate --collect --config {params.config:q} --threads {threads}
+        """
+
+
+rule compare_systems:
+    """Test which systems, and which sizes of one system, differ."""
+    input:
+        all_parts,
+    output:
+        "results/{run}/significance.csv",
+    log:
+        "results/{run}/logs/compare_systems.log",
+    benchmark:
+        "results/{run}/benchmarks/compare_systems.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.evaluate.cpus
+    resources:
+        mem_mb=CONFIG.compute.evaluate.memory_mb,
+        runtime=CONFIG.compute.evaluate.runtime_min,
+    params:
+        config=CONFIG_FILE,
+        reads=comparison_params,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        starbench evaluate --compare --config {params.config:q} --threads {threads}
         """

@@ -1,7 +1,8 @@
-"""Stage report: tables and figures, functions of scores.csv alone.
+"""Stage report: tables, figures and a summary of the run's scores.
 
-IN   results/{run}/scores.csv
-OUT  results/{run}/tables/, results/{run}/figures/
+IN   results/{run}/scores.csv, results/{run}/significance.csv
+OUT  results/{run}/tables/, results/{run}/figures/, results/{run}/manifest.json,
+     results/{run}/summary.md, results/{run}/summary.html
 """
 
 
@@ -10,11 +11,20 @@ localrules:
 
 
 rule draw_report:
-    """Draw every table and figure of the run."""
+    """Draw every table and figure of the run, and sum it up."""
     input:
         scores="results/{run}/scores.csv",
+        significance="results/{run}/significance.csv",
         adaptive=collected_adaptive,
     output:
+        manifest="results/{run}/manifest.json",
+        summary="results/{run}/summary.md",
+        page=report(
+            "results/{run}/summary.html",
+            caption="../report/summary.rst",
+            category="Summary",
+            labels={"page": "summary: read this first"},
+        ),
         # The HTML report shows one format of each; the others are for papers.
         tables=[
             report(
@@ -27,12 +37,12 @@ rule draw_report:
         ],
         figures=[
             report(
-                f"results/{{run}}/figures/{name}",
+                f"results/{{run}}/figures/{name}.png",
                 caption="../report/figure.rst",
                 category="Figures",
-                labels=figure_labels(CONFIG, name),
+                labels=labels,
             )
-            for name in figure_names(CONFIG, ["png"])
+            for name, labels in figure_labels(CONFIG).items()
         ],
         papers=[
             *(

@@ -17,5 +17,5 @@ SOURCES: Registry[Source] = Registry(
 )
 """Every data source by the name that the config uses."""
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Raised when the same config gives other records than before."""

@@ -12,8 +12,8 @@ from starbench.data.bm25 import Bm25
 from starbench.data.store import PASSAGES, QUERIES, read_records
 from starbench.evaluation import RESULTS_VERSION
 from starbench.evaluation.collection import CollectionToScore
-from starbench.evaluation.retrieval import BY_QUERY, measured_scores, write_by_query, write_run
-from starbench.evaluation.scores import SCORES, Score, write_scores
+from starbench.evaluation.retrieval import measured_scores, write_by_query, write_run
+from starbench.evaluation.scores import BY_QUERY, SCORES, Score, write_scores
 from starbench.evaluation.search import Ranking
 from starbench.manifest import Stage
 from starbench.models import floor_slice

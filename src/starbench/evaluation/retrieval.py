@@ -16,19 +16,16 @@ from starbench.config import Adaptive
 from starbench.evaluation.adaptive import Reranker, cascades, write_adaptive
 from starbench.evaluation.collection import CollectionToScore, Ranked
 from starbench.evaluation.measures import MEASURES
-from starbench.evaluation.scores import ADAPTIVE, SCORES, Score, write_scores
+from starbench.evaluation.scores import ADAPTIVE, BY_QUERY, SCORES, Score, write_scores
 from starbench.evaluation.search import Ranking, search
-from starbench.evaluation.task import Task
+from starbench.evaluation.task import Scored, Task
 from starbench.files import written_whole
 from starbench.models import finetuning_of
 from starbench.sizes import Size
 
-BY_QUERY = "queries.csv.gz"
-"""Every query's measures at every cell, for tests of significance."""
 
-
-def score_collection(task: Task) -> list[str]:
-    """Search a collection with one model's embeddings at every cell; return the files written."""
+def score_collection(task: Task) -> Scored:
+    """Search a collection with one model's embeddings at every cell, and measure the rankings."""
     options = task.config.tracks["retrieval"].searching
     collection = CollectionToScore.open(task.config, task.paths, task.dataset)
     similarity = finetuning_of(task.config, task.model.system, task.model.track).similarity
@@ -58,7 +55,12 @@ def score_collection(task: Task) -> list[str]:
         exact = _means(by_query[task.model.sizes[-1]])
         _try_adaptive(task, collection, rankings, options.adaptive, exact)
         files.append(ADAPTIVE)
-    return files
+    return Scored(files, [cell for cell, ranking in rankings.items() if _is_constant(ranking)])
+
+
+def _is_constant(ranking: Ranking) -> bool:
+    """Whether every passage has the same score: all passages have one embedding."""
+    return ranking.scores.shape[1] > 1 and bool((ranking.scores == ranking.scores[:, :1]).all())
 
 
 def _try_adaptive(

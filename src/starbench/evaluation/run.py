@@ -12,7 +12,7 @@ from starbench.embedding.store import StoredEmbeddings
 from starbench.embedding.texts import TextSet, passage_sets
 from starbench.errors import InputError
 from starbench.evaluation import RESULTS_VERSION
-from starbench.evaluation.task import Task
+from starbench.evaluation.task import Scored, Task
 from starbench.manifest import Stage, read_manifest
 from starbench.models import Model, model_named, scoring_slice
 from starbench.paths import RunPaths
@@ -39,13 +39,14 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
             log.info("%s: scored already", dataset)
             continue
         shutil.rmtree(task.folder, ignore_errors=True)
-        stage.finish(task.folder, _scoring(track)(task))
+        scored = _scoring(track)(task)
+        stage.finish(task.folder, scored.files, constant=[str(cell) for cell in scored.constant])
         log.info("%s: scored", dataset)
     stage = Stage("evaluate", RESULTS_VERSION, {"datasets": tasks}, inputs=[])
     stage.finish(root, [f"{dataset}/manifest.json" for dataset in tasks])
 
 
-def _scoring(track: str) -> Callable[[Task], list[str]]:
+def _scoring(track: str) -> Callable[[Task], Scored]:
     # Each imports what the other can do without: MTEB takes seconds.
     if track == "sts":
         from starbench.evaluation.sts import score_pairs

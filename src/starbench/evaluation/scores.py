@@ -43,8 +43,35 @@ ADAPTIVE_COLUMNS = (
     "exact_bytes_read",
 )
 
+SIGNIFICANCE_COLUMNS = (
+    "track",
+    "dataset",
+    "metric",
+    "system",
+    "layers",
+    "dim",
+    "against",
+    "against_layers",
+    "against_dim",
+    "difference",
+    "test",
+    "p",
+    "holm",
+    "bonferroni",
+    "queries",
+)
+
 SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
 """The files of scores in a folder of one model on one dataset."""
+
+BY_QUERY = "queries.csv.gz"
+"""Retrieval: every query's measures at every cell, for tests of significance."""
+
+SIMILARITIES = "similarities.npy"
+"""STS: every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
+
+STS_METRICS = ("cosine_spearman", "cosine_pearson")
+"""The measures of STS, the one that is shown first; spelt as MTEB spells them."""
 
 
 class Score(NamedTuple):

@@ -18,22 +18,18 @@ from starbench.data.store import read_records
 from starbench.embedding.store import StoredEmbeddings
 from starbench.embedding.texts import texts_of
 from starbench.errors import InputError
-from starbench.evaluation.scores import SCORES, write_scores
-from starbench.evaluation.task import Task
+from starbench.evaluation.scores import SCORES, SIMILARITIES, STS_METRICS, write_scores
+from starbench.evaluation.task import Scored, Task
 from starbench.files import written_whole
 from starbench.sizes import Size
 
 log = logging.getLogger(__name__)
 
-METRICS = ("cosine_spearman", "cosine_pearson")
 SPLIT = "test"
 
-SIMILARITIES = "similarities.npy"
-"""Every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
 
-
-def score_pairs(task: Task) -> list[str]:
-    """Score one model's embeddings of a dataset of pairs; return the files written."""
+def score_pairs(task: Task) -> Scored:
+    """Score one model's embeddings of a dataset of pairs at every cell."""
     rows = read_records(task.paths.dataset(task.dataset))
     (embeddings,) = task.embeddings
     cells = list(task.model.cells)
@@ -49,10 +45,12 @@ def score_pairs(task: Task) -> list[str]:
                 task.dataset,
             )
     task.folder.mkdir(parents=True, exist_ok=True)
+    cosines = similarities(rows, embeddings, cells)
     with written_whole(task.folder / SIMILARITIES) as temporary, temporary.open("wb") as out:
-        np.save(out, similarities(rows, embeddings, cells))
+        np.save(out, cosines)
     write_scores(task.folder / SCORES, scores)
-    return [SCORES, SIMILARITIES]
+    constant = [cell for cell, row in zip(cells, cosines, strict=True) if np.ptp(row) == 0]
+    return Scored([SCORES, SIMILARITIES], constant)
 
 
 class StoredEncoder(AbsEncoder):  # type: ignore[misc]
@@ -95,7 +93,7 @@ def sts_task(name: str, rows: Dataset) -> AbsTaskSTS:
         modalities=["text"],
         eval_splits=[SPLIT],
         eval_langs=["eng-Latn"],
-        main_score=METRICS[0],
+        main_score=STS_METRICS[0],
     )
     task = type("FolderSTS", (AbsTaskSTS,), {"metadata": metadata})()
     task.dataset = {"default": DatasetDict({SPLIT: rows})}
@@ -116,7 +114,7 @@ def sts_scores(
     for cell in cells:
         encoder.size = cell
         values = task.evaluate(encoder, SPLIT, encode_kwargs={"batch_size": 1024})["default"]
-        scores += [(cell, metric, float(values[metric])) for metric in METRICS]
+        scores += [(cell, metric, float(values[metric])) for metric in STS_METRICS]
     return scores
 
 

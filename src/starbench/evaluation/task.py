@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from starbench.config import Config
 from starbench.embedding.store import StoredEmbeddings
@@ -11,6 +12,15 @@ from starbench.evaluation.scores import Score
 from starbench.models import Model
 from starbench.paths import RunPaths
 from starbench.sizes import Size
+
+
+class Scored(NamedTuple):
+    """What scoring a task left behind."""
+
+    files: list[str]
+    """Names within the task's folder."""
+    constant: list[Size]
+    """Cells at which all texts have the same embedding."""
 
 
 @dataclass(frozen=True)

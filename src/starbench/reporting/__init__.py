@@ -1,4 +1,4 @@
-"""Stage report: tables and figures, functions of ``scores.csv`` alone."""
+"""Stage report: tables, figures and a summary, functions of the run's scores."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from starbench.reporting.groups import Group, groups_of
 if TYPE_CHECKING:
     from starbench.config import Config
 
-RESULTS_VERSION = 3
+RESULTS_VERSION = 4
 """Raised when the same scores give other tables or figures than before."""
 
 TABLE_FORMATS = ("csv", "md", "tex")
 FIGURE_FORMATS = ("png", "pdf")
-ADAPTIVE = "adaptive"
+ADAPTIVE, CLAIMS, PUBLISHED = "adaptive", "claims", "published"
+"""Tables that are not of one group of datasets."""
+
+OVERVIEW = "overview"
+SUMMARY_FORMATS = ("md", "html")
 
 
 def tables_of(config: Config) -> dict[str, list[Group]]:
@@ -31,46 +35,62 @@ def tables_of(config: Config) -> dict[str, list[Group]]:
 
 def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[str]:
     """Return the names of the files below ``tables/``, of some formats or all."""
-    names = [*tables_of(config), *([ADAPTIVE] if config.tries_adaptive else [])]
+    names = list(tables_of(config))
+    names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [CLAIMS] if config.report.published != "none" else []
+    names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
 
 
-def figure_stems(config: Config) -> list[str]:
-    """Return the names of the figures, without ending."""
-    stems = []
+def has_grid(config: Config, group: Group) -> bool:
+    """Whether a group is scored at more than the trained sizes, so that there is a grid to draw."""
+    return config.tracks[group.track].grid == "full"  # type: ignore[index]
+
+
+def figure_labels(config: Config) -> dict[str, dict[str, str]]:
+    """Return every figure by its name without ending, with its labels in the HTML report."""
+    found = {OVERVIEW: _labels("average by size", "all", "all")}
+    several = len(config.systems) > 1
     for group in groups_of(config):
-        stems += [f"{group.name}_average_by_size", f"{group.name}_heatmaps"]
-        stems += [f"{group.name}_heatmap_{system}" for system in config.systems]
-    return stems
+        found[f"{group.name}_average_by_size"] = _labels("average by size", "all", group.title)
+        if not has_grid(config, group):
+            continue
+        found[f"{group.name}_heatmaps"] = _labels("layers x dims", "all", group.title)
+        for system in config.systems:
+            name = config.display("systems", system)
+            stem = f"{group.name}_heatmap_{system}"
+            found[stem] = _labels("layers x dims", name, group.title)
+        if several:
+            name = config.display("systems", config.compared_system)
+            stem = f"{group.name}_differences"
+            found[stem] = _labels("differences", f"{name} − others", group.title)
+        found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
+    return found
+
+
+def _labels(figure: str, system: str, of: str) -> dict[str, str]:
+    return {"figure": figure, "system": system, "of": of}
 
 
 def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> list[str]:
     """Return the names of the files below ``figures/``, of some formats or all."""
-    return [f"{stem}.{ending}" for stem in figure_stems(config) for ending in formats]
-
-
-def figure_labels(config: Config, name: str) -> dict[str, str]:
-    """Return how the HTML report labels the file `name` below ``figures/``."""
-    stem = name.rsplit(".", 1)[0]
-    group = next(found for found in groups_of(config) if stem.startswith(f"{found.name}_"))
-    what = stem.removeprefix(f"{group.name}_")
-    system = what.removeprefix("heatmap_") if what.startswith("heatmap_") else None
-    return {
-        "figure": "average by size" if what == "average_by_size" else "layers x dims",
-        "system": config.display("systems", system) if system else "all",
-        "of": group.title,
-    }
+    return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
 def report_slice(config: Config) -> dict[str, Any]:
     """Return the part of the config that tables and figures depend on, as JSON values."""
     return {
+        "title": config.title,
         "sizes": [size.model_dump() for size in config.sizes],
         "groups": {
             group.name: {name: config.display("datasets", name) for name in group.datasets}
-            | {"metrics": group.metrics}
+            | {"metrics": group.metrics, "grid": has_grid(config, group)}
             for group in groups_of(config)
         },
         "tables": table_names(config),
-        "systems": {name: config.display("systems", name) for name in config.systems},
+        "systems": {
+            name: [config.display("systems", name), system.backbone, system.objective]
+            for name, system in config.systems.items()
+        },
+        "report": config.report.model_dump() | {"compared_system": config.compared_system},
     }

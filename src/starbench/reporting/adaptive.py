@@ -10,7 +10,7 @@ from starbench.config import Config
 from starbench.errors import InputError
 from starbench.evaluation.scores import ADAPTIVE_COLUMNS
 from starbench.reporting.groups import groups_of, system_name
-from starbench.reporting.tables import LATEX, MARKDOWN, escaped, shorten
+from starbench.reporting.tables import plain_table, shorten
 
 HEAD = ["System", "Cascade", "Metric", "Value", "Exact", "Lost", "Work", "Bytes"]
 """Columns of the Markdown and LaTeX versions: work and bytes are shares of exact search's."""
@@ -26,7 +26,7 @@ def read_adaptive(path: Path) -> pd.DataFrame:
     return table
 
 
-def adaptive_tables(found: pd.DataFrame, config: Config) -> dict[str, str]:
+def adaptive_tables(found: pd.DataFrame, config: Config, manifest: str = "") -> dict[str, str]:
     """Return the table as {csv, md, tex}: the CSV for each dataset, the others their means.
 
     Means are over the datasets of a group and the seeds, of the metric that the group shows.
@@ -48,11 +48,7 @@ def adaptive_tables(found: pd.DataFrame, config: Config) -> dict[str, str]:
         for system in config.systems
         for cascade, chosen in _cascades(found, system, metric, group.metrics)
     ]
-    return {
-        "csv": str(found.to_csv(index=False, lineterminator="\n")),
-        "md": _markdown(rows),
-        "tex": _latex(rows),
-    }
+    return plain_table(found, HEAD, rows, manifest)
 
 
 def _cascades(
@@ -73,19 +69,3 @@ def _named(config: Config, cascade: str) -> str:
 
 def _share(of: float) -> str:
     return f"{100 * of:.1f} %"
-
-
-def _markdown(rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(HEAD) + " |", "|---|---|---|" + "---:|" * (len(HEAD) - 3)]
-    for row in rows:
-        lines.append("| " + " | ".join(escaped(cell, MARKDOWN) for cell in row) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _latex(rows: list[list[str]]) -> str:
-    lines = [r"\begin{tabular}{lll" + "r" * (len(HEAD) - 3) + "}", r"\toprule"]
-    lines += [" & ".join(HEAD) + r" \\", r"\midrule"]
-    for row in rows:
-        cells = [escaped(cell, LATEX).replace("→", r"$\rightarrow$") for cell in row]
-        lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"

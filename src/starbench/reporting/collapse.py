@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import pandas as pd
+
+from starbench.config import Config
+from starbench.reporting.groups import Group
+from starbench.reporting.scores import at_size, by_dataset
+from starbench.sizes import Size
 
 LOWEST_BEFORE = 0.05
 """A dataset that never scored more than this has nothing to fall from."""
@@ -29,3 +37,34 @@ def collapsed(values: np.ndarray) -> np.ndarray:
         if np.isfinite(kept).sum() > 1:
             found[size] = kept < WORST_RATIO * min(1.0, float(np.nanmedian(kept)))
     return found
+
+
+class Collapse(NamedTuple):
+    """A dataset that falls at one size of one system."""
+
+    system: str
+    dataset: str
+    size: Size
+    value: float
+    best_before: float
+
+
+def collapses(scores: pd.DataFrame, config: Config, group: Group) -> list[Collapse]:
+    """Return every collapse at a trained size of a group's datasets, means over the seeds."""
+    table = by_dataset(scores, group)
+    sizes = config.trained_sizes
+    found = []
+    for system in config.systems:
+        rows = [at_size(table, system, size)[group.datasets].mean().to_numpy() for size in sizes]
+        values = np.array(rows)
+        for row, column in np.argwhere(collapsed(values)):
+            best = float(np.nanmax(values[:row, column]))
+            value = float(values[row, column])
+            found.append(Collapse(system, group.datasets[column], sizes[row], value, best))
+    return found
+
+
+def collapsing(scores: pd.DataFrame, config: Config, group: Group) -> list[str]:
+    """Return the datasets of a group that collapse at some trained size of some system."""
+    falling = {found.dataset for found in collapses(scores, config, group)}
+    return [dataset for dataset in group.datasets if dataset in falling]

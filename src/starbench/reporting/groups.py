@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from starbench.config import Config
+from starbench.evaluation.scores import STS_METRICS
 
-STS_METRIC = "cosine_spearman"
-METRIC_NAMES = {STS_METRIC: "Spearman"}
+METRIC_NAMES = {STS_METRICS[0]: "Spearman"}
 """What figures and tables call a metric, if not by its own name."""
 
 FLOOR = "bm25"
@@ -22,6 +22,8 @@ class Group:
     """Name of its files."""
     track: str
     title: str
+    short: str
+    """What its columns are called where a table has other groups' too."""
     metrics: dict[str, str]
     """{dataset: the metric that is shown of it}"""
 
@@ -31,11 +33,22 @@ class Group:
         return list(self.metrics)
 
     @property
+    def averaged(self) -> list[str]:
+        """The datasets that an average is over: those with the first one's metric."""
+        first = next(iter(self.metrics.values()))
+        return [dataset for dataset, metric in self.metrics.items() if metric == first]
+
+    @property
     def label(self) -> str:
         """What a mean over the datasets is called."""
-        names = dict.fromkeys(METRIC_NAMES.get(metric, metric) for metric in self.metrics.values())
-        mean = "average " if len(self.metrics) > 1 else ""
-        return mean + ", ".join(names)
+        metric = self.metrics[self.averaged[0]]
+        mean = "average " if len(self.averaged) > 1 else ""
+        return mean + METRIC_NAMES.get(metric, metric)
+
+    def shown(self, config: Config) -> str:
+        """Return what the average is of, in words."""
+        of = "" if len(self.averaged) > 1 else f" of {config.display('datasets', self.averaged[0])}"
+        return f"{self.title}: {self.label}{of}"
 
     @property
     def one_metric(self) -> bool:
@@ -49,16 +62,18 @@ def groups_of(config: Config) -> list[Group]:
     if "sts" in config.tracks:
         section = config.tracks["sts"]
         title = "semantic textual similarity"
-        found.append(Group("sts", "sts", title, dict.fromkeys(section.scored, STS_METRIC)))
+        found.append(
+            Group("sts", "sts", title, "STS", dict.fromkeys(section.scored, STS_METRICS[0]))
+        )
     if "retrieval" in config.tracks:
         section = config.tracks["retrieval"]
-        for group, title, datasets in (
-            ("retrieval", "retrieval, in domain", section.tasks),
-            ("out_of_domain", "retrieval, out of domain", section.out_of_domain),
+        for group, title, short, datasets in (
+            ("retrieval", "retrieval, in domain", "Retrieval", section.tasks),
+            ("out_of_domain", "retrieval, out of domain", "Out-of-domain", section.out_of_domain),
         ):
             metrics: dict[str, str] = {name: config.datasets[name].metric for name in datasets}
             if metrics:
-                found.append(Group(group, "retrieval", title, metrics))
+                found.append(Group(group, "retrieval", title, short, metrics))
     return found
 
 

@@ -1,9 +1,10 @@
-"""Heatmaps of layers by dimensions, one a system, all on one colour scale."""
+"""Heatmaps of layers by dimensions, one a system, and of differences: all on one scale."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -43,10 +44,14 @@ AROUND_IN = 1.15
 class Grid:
     """The averages of one system: values of shape (layers, dims), NaN where there is none."""
 
-    system: str
+    name: str
+    """Name in file names: a system, or two."""
+    title: str
     layers: list[int]
     dims: list[int]
     values: np.ndarray
+    outlined: frozenset[Size] = frozenset()
+    """The cells with an outline: the trained sizes."""
 
 
 def grids(scores: pd.DataFrame, config: Config, group: Group) -> list[Grid]:
@@ -56,18 +61,35 @@ def grids(scores: pd.DataFrame, config: Config, group: Group) -> list[Grid]:
     return [
         Grid(
             system,
+            config.display("systems", system),
             layers,
             dims,
             np.array(
                 [[at_size(table, system, Size(n, d))["value"].mean() for d in dims] for n in layers]
             ),
+            frozenset(config.trained_sizes),
         )
         for system in config.systems
     ]
 
 
-def shared_scale(found: list[Grid]) -> Normalize:
-    """Return one colour scale for all systems, from the lowest to the highest value of any."""
+def differences(found: Sequence[Grid], of: str) -> list[Grid]:
+    """Return the grid named `of` minus every other one, where both have a cell."""
+    (minuend,) = [grid for grid in found if grid.name == of]
+    return [
+        replace(
+            grid,
+            name=f"{of}_minus_{grid.name}",
+            title=f"{minuend.title} − {grid.title}",
+            values=minuend.values - grid.values,
+        )
+        for grid in found
+        if grid is not minuend
+    ]
+
+
+def shared_scale(found: Sequence[Grid]) -> Normalize:
+    """Return one colour scale for all grids, from the lowest to the highest value of any."""
     values = np.concatenate([grid.values.ravel() for grid in found])
     values = values[~np.isnan(values)]
     if not len(values):
@@ -76,15 +98,23 @@ def shared_scale(found: list[Grid]) -> Normalize:
     return Normalize(low, high if high > low else low + 0.05)
 
 
+def balanced_scale(found: Sequence[Grid]) -> Normalize:
+    """Return one colour scale for all differences, with no difference in the middle."""
+    values = np.concatenate([grid.values.ravel() for grid in found])
+    values = values[~np.isnan(values)]
+    furthest = math.ceil(abs(values).max() * 50) / 50 if len(values) else 0
+    return Normalize(-furthest or -0.02, furthest or 0.02)
+
+
 @look()
-def draw_heatmap(grid: Grid, scale: Normalize, config: Config, label: str) -> Figure:
+def draw_heatmap(grid: Grid, scale: Normalize, label: str, colours: str = COLOUR_MAP) -> Figure:
     """Return the heatmap of one system, one column wide; two for more dimensions than fit."""
     fits = len(grid.dims) * WIDE_IN <= ONE_COLUMN - AROUND_IN
     width = ONE_COLUMN if fits else TWO_COLUMNS
     height = 0.9 + CELL_IN * max(3, len(grid.layers))
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
-    image = _draw(axes, grid, scale, config, width - AROUND_IN)
+    image = _draw(axes, grid, scale, colours, width - AROUND_IN)
     axes.set_xlabel("dimensions")
     axes.set_ylabel("layers")
     _draw_bar(figure, image, [axes], label)
@@ -92,8 +122,10 @@ def draw_heatmap(grid: Grid, scale: Normalize, config: Config, label: str) -> Fi
 
 
 @look()
-def draw_all(found: list[Grid], scale: Normalize, config: Config, label: str) -> Figure:
-    """Return the heatmaps of all systems side by side with one colour bar, two columns wide."""
+def draw_all(
+    found: Sequence[Grid], scale: Normalize, label: str, colours: str = COLOUR_MAP
+) -> Figure:
+    """Return several heatmaps side by side with one colour bar, two columns wide."""
     room, dims = TWO_COLUMNS - AROUND_IN, len(found[0].dims)
     across = max(1, min(3, len(found), int(room / (dims * NARROW_IN + 0.1))))
     down = -(-len(found) // across)
@@ -101,7 +133,7 @@ def draw_all(found: list[Grid], scale: Normalize, config: Config, label: str) ->
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes, grid in zip(panels.flat, found, strict=False):
-        image = _draw(axes, grid, scale, config, room / across - 0.1)
+        image = _draw(axes, grid, scale, colours, room / across - 0.1)
     for axes in panels.flat[len(found) :]:
         axes.axis("off")
     for column in range(across):
@@ -122,18 +154,18 @@ def _draw_bar(figure: Figure, image: mpl.cm.ScalarMappable, axes: Any, label: st
 
 
 def _draw(
-    axes: Axes, grid: Grid, scale: Normalize, config: Config, width: float
+    axes: Axes, grid: Grid, scale: Normalize, colours: str, width: float
 ) -> mpl.cm.ScalarMappable:
     """Draw one grid into axes of about `width` inches."""
     axes.set_facecolor("#eeeeee")
     image = axes.imshow(
         np.ma.masked_invalid(grid.values),
         norm=scale,
-        cmap=COLOUR_MAP,
+        cmap=colours,
         aspect="auto",
         origin="lower",
     )
-    axes.set_title(wrapped(config.display("systems", grid.system), width))
+    axes.set_title(wrapped(grid.title, width))
     axes.set_xticks(range(len(grid.dims)), [str(dim) for dim in grid.dims])
     axes.set_yticks(range(len(grid.layers)), [str(layer) for layer in grid.layers])
     cell = width / len(grid.dims)
@@ -148,7 +180,7 @@ def _draw(
         elif cell >= NARROW_IN:
             text = shorten(value, digits=3 if cell >= WIDE_IN else 2)
             _write(axes, row, column, text, image.cmap(scale(value)))
-        if Size(grid.layers[row], grid.dims[column]) in config.trained_sizes:
+        if Size(grid.layers[row], grid.dims[column]) in grid.outlined:
             axes.add_patch(_cell(row, column, fill=False, edgecolor="#D55E00", lw=1.6))
     return image
 

@@ -1,6 +1,8 @@
-"""Average against size, one line a system."""
+"""Average against size, one line a system, one panel a group of datasets."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,30 +25,67 @@ def draw_lines(scores: pd.DataFrame, config: Config, group: Group) -> Figure:
 
     BM25, which has no size, is a horizontal line.
     """
-    table = averages(scores, group)
-    sizes = config.trained_sizes
-    systems = [*config.systems, *([FLOOR] if has_floor(config, group) else [])]
-    longest = max(len(system_name(config, system)) for system in systems)
+    names = _names(config, [group])
+    longest = max(map(len, names))
     beside = longest <= LONG_NAME
-    height = HEIGHT_IN + (0 if beside else LEGEND_LINE_IN * len(systems))
+    height = HEIGHT_IN + (0 if beside else LEGEND_LINE_IN * len(names))
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
     axes = figure.subplots()
+    room = TWO_COLUMNS - 0.7 - (text_width(longest, SMALL) + 0.5 if beside else 0)
+    _draw_group(axes, scores, config, group, room)
+    axes.set_xlabel("size (layers/dimensions)")
+    shown = [wrapped(name, TWO_COLUMNS - 0.6, SMALL) for name in names]
+    place = "outside right center" if beside else "outside lower left"
+    figure.legend(axes.lines, shown, loc=place, frameon=False)
+    return figure
+
+
+@look()
+def draw_overview(scores: pd.DataFrame, config: Config, groups: Sequence[Group]) -> Figure:
+    """Return all groups side by side, each with a scale of its own: their measures differ."""
+    names = _names(config, groups)
+    widest = text_width(max(map(len, names)), SMALL) + 0.55
+    columns = max(1, min(len(names), int(TWO_COLUMNS / widest)))
+    lines = -(-len(names) // columns)
+    height = 2.3 + LEGEND_LINE_IN * lines
+    figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
+    panels = figure.subplots(1, len(groups), squeeze=False)[0]
+    room = TWO_COLUMNS / len(groups) - 0.6
+    for axes, group in zip(panels, groups, strict=True):
+        _draw_group(axes, scores, config, group, room)
+        axes.set_title(wrapped(group.title, room))
+    figure.supxlabel("size (layers/dimensions)")
+    drawn = max((list(axes.lines) for axes in panels), key=len)
+    shown = [wrapped(name, TWO_COLUMNS - 0.6, SMALL) for name in names]
+    figure.legend(drawn, shown, loc="outside upper center", ncols=columns, frameon=False)
+    return figure
+
+
+def _names(config: Config, groups: Sequence[Group]) -> list[str]:
+    """Return the names of the lines, in the order in which a group draws them."""
+    floor = [FLOOR] if any(has_floor(config, group) for group in groups) else []
+    return [system_name(config, system) for system in [*config.systems, *floor]]
+
+
+def _draw_group(
+    axes: Axes, scores: pd.DataFrame, config: Config, group: Group, room: float
+) -> None:
+    """Draw a group into axes of about `room` inches."""
+    table = averages(scores, group)
+    sizes = config.trained_sizes
     for number, system in enumerate(config.systems):
         _draw(axes, [at_size(table, system, size)["value"] for size in sizes], number)
     if has_floor(config, group):
         floor = at_size(table, FLOOR, None)["value"].mean()
         axes.plot(range(len(sizes)), [floor] * len(sizes), color="#666666", lw=1, ls=(0, (1, 2)))
-    room = TWO_COLUMNS - 0.7 - (text_width(longest, SMALL) + 0.5 if beside else 0)
-    ticks = [_tick(config, size, room / len(sizes)) for size in sizes]
+    width = room / len(sizes)
+    ticks = [_tick(config, size, width) for size in sizes]
     axes.set_xticks(range(len(sizes)), ticks)
-    axes.set_xlabel("size (layers/dimensions)")
+    crowded = max(text_width(len(line), SMALL) for tick in ticks for line in tick.split("\n"))
+    axes.tick_params(axis="x", labelrotation=90 if crowded > width else 0)
     axes.set_ylabel(group.label)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
-    names = [wrapped(system_name(config, system), TWO_COLUMNS - 0.6, SMALL) for system in systems]
-    place = "outside right center" if beside else "outside lower left"
-    figure.legend(axes.lines, names, loc=place, frameon=False)
-    return figure
 
 
 def _draw(axes: Axes, values: list[pd.Series], number: int) -> None:

@@ -1,47 +1,87 @@
-"""Running the report: all tables and figures of a run from its scores."""
+"""Running the report: tables, figures and summary of a run, or of the paper's own numbers."""
 
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 
 from starbench.config import Config
 from starbench.files import write_text
 from starbench.paths import RunPaths
-from starbench.reporting import ADAPTIVE, TABLE_FORMATS, tables_of
+from starbench.reporting import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
 from starbench.reporting.adaptive import adaptive_tables, read_adaptive
+from starbench.reporting.claims import claims_table, verdicts
+from starbench.reporting.comparison import compare_with_paper, comparison_tables
 from starbench.reporting.groups import groups_of
+from starbench.reporting.marks import marks_of, read_tests
+from starbench.reporting.provenance import constants, losses, write_manifest
+from starbench.reporting.results import Results
 from starbench.reporting.scores import read_scores
+from starbench.reporting.summary import write_summary
 from starbench.reporting.tables import as_csv, as_latex, as_markdown, as_text, make_table
 
 
 def write_report(config: Config, paths: RunPaths) -> None:
-    """Write every table and figure of the run, from ``scores.csv`` and ``adaptive.csv`` alone.
+    """Write every table and figure of the run, its manifest and its summary.
 
-    Raises InputError for scores that cannot be right (see `read_scores`).
+    Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Raises
+    InputError for scores that cannot be right (see `read_scores`).
     """
-    from starbench.reporting.heatmaps import draw_all, draw_heatmap, grids, shared_scale
-    from starbench.reporting.lines import draw_lines
-    from starbench.reporting.style import save_figure
-
     scores = read_scores(paths.all_scores, config)
-    tables, figures = paths.root / "tables", paths.root / "figures"
+    tests = read_tests(paths.significance, config)
+    adaptive = read_adaptive(paths.all_adaptive) if config.tries_adaptive else None
+    manifest, digits = write_manifest(config, paths)
+    results = Results(
+        config,
+        scores,
+        marks_of(tests, config),
+        tests,
+        adaptive,
+        manifest,
+        digits,
+        losses(config, paths),
+        constants(config, paths),
+    )
+    write_products(results, paths)
+
+
+def write_published(folder: Path) -> None:
+    """Write the same tables, figures and summary of the paper's own numbers into a folder."""
+    from starbench.reporting.published import draw_published_grids, published_results
+
+    paths = RunPaths(folder)
+    results = published_results(paths)
+    drawn = draw_published_grids(folder / "figures")
+    write_products(results, paths, drawn)
+
+
+def write_products(results: Results, paths: RunPaths, more_figures: tuple[str, ...] = ()) -> None:
+    """Write tables, figures and summary; the summary also shows `more_figures`, by name."""
+    from starbench.reporting.figures import draw_figures
+
+    _write_tables(results, paths.root / "tables")
+    draw_figures(results, paths.root / "figures")
+    write_summary(results, paths.root, more_figures)
+
+
+def _write_tables(results: Results, folder: Path) -> None:
+    config = results.config
     for name, groups in tables_of(config).items():
-        table = make_table(scores, config, groups)
-        write_text(tables / f"{name}.csv", as_csv(table, config))
-        write_text(tables / f"{name}.md", as_markdown(table, config))
-        write_text(tables / f"{name}.tex", as_latex(table, config))
-    if config.tries_adaptive:
-        made = adaptive_tables(read_adaptive(paths.all_adaptive), config)
+        table = make_table(results.scores, config, groups, results.marks, results.manifest_hash)
+        write_text(folder / f"{name}.csv", as_csv(table, config))
+        write_text(folder / f"{name}.md", as_markdown(table, config))
+        write_text(folder / f"{name}.tex", as_latex(table, config))
+    made = {}
+    if results.adaptive is not None:
+        made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if config.report.published != "none":
+        made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
+    if config.report.published == "numbers":
+        shared = compare_with_paper(results.scores, config)
+        made[PUBLISHED] = comparison_tables(shared, config, results.manifest_hash)
+    for name, table_in in made.items():
         for ending in TABLE_FORMATS:
-            write_text(tables / f"{ADAPTIVE}.{ending}", made[ending])
-    for group in groups_of(config):
-        found = grids(scores, config, group)
-        scale = shared_scale(found)
-        save_figure(draw_lines(scores, config, group), figures, f"{group.name}_average_by_size")
-        save_figure(draw_all(found, scale, config, group.label), figures, f"{group.name}_heatmaps")
-        for grid in found:
-            drawn = draw_heatmap(grid, scale, config, group.label)
-            save_figure(drawn, figures, f"{group.name}_heatmap_{grid.system}")
+            write_text(folder / f"{name}.{ending}", table_in[ending])
 
 
 def summary(config: Config, paths: RunPaths) -> str:
@@ -50,10 +90,14 @@ def summary(config: Config, paths: RunPaths) -> str:
     parts = []
     for group in groups_of(config):
         table = make_table(scores, config, [group])
-        datasets = ", ".join(config.display("datasets", name) for name in group.datasets)
-        shown = table.columns[table.headline]
-        what = f"{group.label} over {datasets}" if shown.startswith("Average") else shown
-        title = f"{group.title}: {what} (* best of its size)"
+        datasets = ", ".join(config.display("datasets", name) for name in group.averaged)
+        over = f" over {datasets}" if len(group.averaged) > 1 else ""
+        title = f"{group.shown(config)}{over} (* best of its size)"
         parts += [textwrap.fill(title, 100), "", as_text(table, config), ""]
-    where = [("tables", "tables"), ("figures", "figures"), ("report", "report.html")]
+    where = [
+        ("summary", "summary.md"),
+        ("tables", "tables"),
+        ("figures", "figures"),
+        ("report", "report.html"),
+    ]
     return "\n".join([*parts, *(f"{what + ':':9}{paths.root / name}" for what, name in where)])

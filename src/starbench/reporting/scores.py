@@ -103,10 +103,11 @@ def _possible(value: str) -> bool:
 def averages(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
     """Return the mean over a group's datasets: columns system, seed, layers, dim, value.
 
-    A cell without a score on every dataset has none: no average of other sets is comparable.
+    It is over the datasets that show the first one's metric. A cell without a score on every one
+    of them has none: no average of other sets is comparable.
     """
     wide = by_dataset(scores, group)
-    return wide.assign(value=wide[group.datasets].mean(axis=1, skipna=False))[
+    return wide.assign(value=wide[group.averaged].mean(axis=1, skipna=False))[
         ["system", "seed", "layers", "dim", "value"]
     ]
 

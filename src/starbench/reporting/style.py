@@ -23,7 +23,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h", "p")
 LINES = ("-", "--", "-.", ":")
-COLOUR_MAP = "cividis"
+COLOUR_MAP, DIFFERENCE_MAP = "cividis", "RdBu"
+"""Colours of values, and of differences: blue where the first is better."""
 
 SMALL, NORMAL = 7, 8
 """Font sizes in points: numbers and tick labels, titles and axis labels."""

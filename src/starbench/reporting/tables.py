@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
-import numpy as np
 import pandas as pd
 
 from starbench.config import Config
-from starbench.reporting.collapse import collapsed
+from starbench.reporting.collapse import collapsing
 from starbench.reporting.groups import FLOOR, METRIC_NAMES, Group, has_floor, system_name
+from starbench.reporting.marks import Marks
 from starbench.reporting.scores import at_size, by_dataset
 from starbench.sizes import Size
 
@@ -19,6 +21,10 @@ MISSING = "–"
 AVERAGE = "Average"
 OVER_SIZES = "all"
 """The size of rows that hold the mean over the sizes."""
+
+OVER_SIZES_LABEL = "mean"
+
+NO_MARKS = Marks()
 
 DIGITS = 4
 LONGEST_NAME = 36
@@ -36,6 +42,7 @@ class Row:
     system: str
     means: list[float]
     deviations: list[float]
+    marked: list[bool]
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,10 @@ class Table:
     seeds: int
     headline: int = -1
     """The column that stands for the table where there is room for one only."""
+    note: str = ""
+    """What the marks mean; empty if there are none."""
+    manifest: str = ""
+    """Hash of the manifest of the run."""
 
     def best(self, row: Row, column: int) -> bool:
         """Whether the row's size has other systems in this column and none of them shows more."""
@@ -56,7 +67,13 @@ class Table:
         return len(values) > 1 and mine != MISSING and float(mine) == max(map(float, values))
 
 
-def make_table(scores: pd.DataFrame, config: Config, groups: Sequence[Group]) -> Table:
+def make_table(
+    scores: pd.DataFrame,
+    config: Config,
+    groups: Sequence[Group],
+    marks: Marks = NO_MARKS,
+    manifest: str = "",
+) -> Table:
     """Return the table of some groups: trained sizes by systems, in the order of the config.
 
     BM25 stands first where it was scored; the means over the sizes stand last.
@@ -66,19 +83,32 @@ def make_table(scores: pd.DataFrame, config: Config, groups: Sequence[Group]) ->
     for part in parts[1:]:
         wide = wide.merge(part, on=KEYS, how="outer")
     columns = [column for column in wide.columns if column not in KEYS]
+    # A group's columns are its datasets and then, if there is one, their average.
+    tested = [
+        [*group.datasets, average_of(group), *[""] * len(part.columns)][: len(part.columns) - 4]
+        for group, part in zip(groups, parts, strict=True)
+    ]
+    named = [dataset for datasets in tested for dataset in datasets]
     rows = []
     if any(has_floor(config, group) for group in groups):
-        rows.append(_row(None, FLOOR, at_size(wide, FLOOR, None)[columns]))
+        rows.append(_row(None, FLOOR, at_size(wide, FLOOR, None)[columns], []))
     for size in config.trained_sizes:
         for system in config.systems:
-            rows.append(_row(size, system, at_size(wide, system, size)[columns]))
+            marked = [(system, size, name) in marks.scores for name in named]
+            rows.append(_row(size, system, at_size(wide, system, size)[columns], marked))
     for system in config.systems:
         every = [at_size(wide, system, size).set_index("seed") for size in config.trained_sizes]
         found = sum(table[columns] for table in every) / len(every)
-        rows.append(_row(OVER_SIZES, system, found))
+        rows.append(_row(OVER_SIZES, system, found, []))
     last = len(groups[0].datasets)
-    headline = last if len(columns) > last and columns[last].startswith(AVERAGE) else 0
-    return Table(columns, rows, int(scores["seed"].nunique()), headline)
+    headline = last if len(columns) > last and AVERAGE.lower() in columns[last].lower() else 0
+    note = marks.note(group.track for group in groups)
+    return Table(columns, rows, int(scores["seed"].nunique()), headline, note, manifest)
+
+
+def average_of(group: Group) -> str:
+    """Return what marks call a group's average, where they would name a dataset."""
+    return f"average:{group.name}"
 
 
 KEYS = ["system", "seed", "layers", "dim"]
@@ -101,32 +131,15 @@ def _part(scores: pd.DataFrame, config: Config, group: Group, among_others: bool
         for dataset, metric in group.metrics.items():
             if METRIC_NAMES.get(metric) is None:
                 names[dataset] += f" {metric}"
-        means = {f"{group.title.split()[0].capitalize()} {n.lower()}": m for n, m in means.items()}
+    if among_others:
+        means = {f"{group.short} {name[0].lower()}{name[1:]}": m for name, m in means.items()}
     return wide.assign(**means).rename(columns=names)
 
 
-def collapsing(scores: pd.DataFrame, config: Config, group: Group) -> list[str]:
-    """Return the datasets of a group that collapse at some trained size of some system."""
-    table = by_dataset(scores, group)
-    found: set[str] = set()
-    for system in config.systems:
-        values = np.array(
-            [
-                at_size(table, system, size)[group.datasets].mean().to_numpy()
-                for size in config.trained_sizes
-            ]
-        )
-        found |= {
-            dataset
-            for dataset, falls in zip(group.datasets, collapsed(values).T, strict=True)
-            if falls.any()
-        }
-    return [dataset for dataset in group.datasets if dataset in found]
-
-
-def _row(size: Size | str | None, system: str, found: pd.DataFrame) -> Row:
+def _row(size: Size | str | None, system: str, found: pd.DataFrame, marked: Sequence[bool]) -> Row:
     means, deviations = found.mean(skipna=False), found.std(ddof=1, skipna=False)
-    return Row(size, system, means.tolist(), deviations.tolist())
+    none = [False] * len(means)
+    return Row(size, system, means.tolist(), deviations.tolist(), list(marked) or none)
 
 
 def shorten(value: float, digits: int = DIGITS) -> str:
@@ -139,7 +152,10 @@ def shorten(value: float, digits: int = DIGITS) -> str:
 
 
 def as_csv(table: Table, config: Config) -> str:
-    """Return the table as CSV, unrounded, with standard deviations if there are several seeds."""
+    """Return the table as CSV, unrounded, with standard deviations if there are several seeds.
+
+    `marked` lists the marked columns of a row, `manifest` is the hash of the run's manifest.
+    """
     several = table.seeds > 1
     deviations = [f"{column} std" for column in table.columns] if several else []
     rows = [
@@ -148,10 +164,13 @@ def as_csv(table: Table, config: Config) -> str:
             system_name(config, row.system),
             *row.means,
             *(row.deviations if several else []),
+            "; ".join(compress(table.columns, row.marked)),
+            table.manifest,
         ]
         for row in table.rows
     ]
     columns = ["size", "layers", "dim", "system", *table.columns, *deviations]
+    columns += ["marked", "manifest"]
     frame = pd.DataFrame(rows, columns=columns).astype({"layers": "Int64", "dim": "Int64"})
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
@@ -172,16 +191,53 @@ def as_markdown(table: Table, config: Config) -> str:
     ]
     for row in table.rows:
         cells = [
-            f"**{text}**" if table.best(row, column) else text
+            (f"**{text}**" if table.best(row, column) else text) + r"\*" * row.marked[column]
             for column, text in enumerate(_cells(row, table))
         ]
         name = escaped(system_name(config, row.system), MARKDOWN)
         lines.append("| " + " | ".join([*_size_cells(config, row.size), name, *cells]) + " |")
-    return "\n".join(lines) + "\n"
+    notes = ["Bold: best of its size.", table.note.replace("*", r"\*")]
+    text = "\n".join([*lines, "", " ".join(note for note in notes if note)]) + "\n"
+    return text + manifest_line(table.manifest)
+
+
+def plain_table(
+    frame: pd.DataFrame, head: Sequence[str], rows: Sequence[Sequence[str]], manifest: str
+) -> dict[str, str]:
+    """Return a table as {csv, md, tex}: `frame` as CSV, `rows` of texts in the other two."""
+    numbers = [all(_is_number(row[place]) for row in rows) for place in range(len(head))]
+    lines = ["| " + " | ".join(head) + " |"]
+    lines.append("|" + "".join("---:|" if number else "---|" for number in numbers))
+    lines += ["| " + " | ".join(escaped(cell, MARKDOWN) for cell in row) + " |" for row in rows]
+    columns = "".join("r" if number else "l" for number in numbers)
+    latex = [
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(head) + r" \\",
+        r"\midrule",
+    ]
+    for row in rows:
+        cells = [escaped(cell, LATEX).replace("→", r"$\rightarrow$") for cell in row]
+        latex.append(" & ".join(cell.replace("−", "$-$") for cell in cells) + r" \\")
+    notes = [f"Manifest: {manifest}."] if manifest else []
+    return {
+        "csv": str(frame.assign(manifest=manifest).to_csv(index=False, lineterminator="\n")),
+        "md": "\n".join(lines) + "\n" + manifest_line(manifest),
+        "tex": compilable([*latex, r"\bottomrule", r"\end{tabular}"], notes),
+    }
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?[\d.]+( %)?|" + MISSING, text))
+
+
+def manifest_line(manifest: str) -> str:
+    """Return what stands below a table in Markdown: the hash of the run's manifest."""
+    return f"\nManifest: `{manifest}`.\n" if manifest else ""
 
 
 def as_latex(table: Table, config: Config) -> str:
-    """Return the table as a LaTeX tabular that needs the package booktabs."""
+    """Return the table as LaTeX with booktabs (see `compilable`)."""
     head = [*_size_head(config, "$n/d$"), "System"]
     columns = [escaped(column, LATEX) for column in table.columns]
     lines = [
@@ -196,13 +252,37 @@ def as_latex(table: Table, config: Config) -> str:
         if first:
             lines.append(r"\midrule")
         cells = [
-            rf"\textbf{{{text}}}" if table.best(row, column) else text.replace(MISSING, "--")
+            (rf"\textbf{{{text}}}" if table.best(row, column) else text.replace(MISSING, "--"))
+            + "*" * row.marked[column]
             for column, text in enumerate(_cells(row, table, r" $\pm$ "))
         ]
         name = escaped(system_name(config, row.system), LATEX)
         start = [text if first else "" for text in _size_cells(config, row.size)]
         lines.append(" & ".join([*start, name, *cells]) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+    notes = ["Bold: best of its size.", table.note]
+    notes += [f"Manifest: {table.manifest}."] if table.manifest else []
+    return compilable([*lines, r"\bottomrule", r"\end{tabular}"], notes)
+
+
+def compilable(tabular: Sequence[str], notes: Sequence[str] = ()) -> str:
+    r"""Return a tabular as a file that compiles as it is, and can be read into a paper with \input.
+
+    Within a paper, which has to load booktabs, all but the tabular is passed over.
+    """
+    return "\n".join(
+        [
+            *(f"% {note}" for note in notes if note),
+            r"\makeatletter",
+            r"\ifx\documentclass\@twoclasseserror\let\tabularends\relax\else",
+            r"\documentclass{article}",
+            r"\usepackage[a2paper,landscape,margin=1cm]{geometry}\usepackage{booktabs}",
+            r"\pagestyle{empty}\begin{document}\def\tabularends{\end{document}}",
+            r"\fi\makeatother",
+            *tabular,
+            r"\tabularends",
+            "",
+        ]
+    )
 
 
 def as_text(table: Table, config: Config, width: int = 100) -> str:
@@ -232,6 +312,26 @@ def as_text(table: Table, config: Config, width: int = 100) -> str:
     )
 
 
+def as_headline_markdown(table: Table, config: Config) -> str:
+    """Return the headline column as Markdown: systems down, sizes across, the best in bold."""
+    sizes = list(dict.fromkeys(row.size for row in table.rows if row.size is not None))
+    labels = [OVER_SIZES_LABEL if isinstance(s, str) else config.size_label(s) for s in sizes]
+    lines = ["| System | " + " | ".join(escaped(label, MARKDOWN) for label in labels) + " |"]
+    lines.append("|---|" + "---:|" * len(sizes))
+    for system in dict.fromkeys(row.system for row in table.rows):
+        found = {row.size: row for row in table.rows if row.system == system}
+        # BM25 has no size: it is the same at every one.
+        rows = [found.get(size) or found[None] for size in sizes]
+        cells = [
+            f"**{text}**" if table.best(row, table.headline) else text
+            for row in rows
+            for text in [_cells(row, table)[table.headline]]
+        ]
+        name = escaped(system_name(config, system), MARKDOWN)
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
 def _aligned(columns: list[list[str]]) -> str:
     first, *rest = columns
     padded = [[text.ljust(_width(first)) for text in first]]
@@ -258,7 +358,7 @@ def _size_cells(config: Config, size: Size | str | None) -> list[str]:
     if isinstance(size, Size):
         cells = [config.size_label(size), f"{size.layers}/{size.dim}"]
     else:
-        cells = [size or "", "mean" if size else ""]
+        cells = [size or "", OVER_SIZES_LABEL if size else ""]
     return cells[-len(_size_head(config, "")) :]
 
 

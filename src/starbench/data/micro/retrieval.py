@@ -18,8 +18,9 @@ Passage = dict[str, str]
 
 _MOST_RELEVANT = 4
 _FEWEST_WRONG, _MOST_WRONG = 4, 7
-_RELEVANT_KEEP = 0.25
-_WRONG_KEEP = 0.7
+_RELEVANT_KEEP, _WRONG_KEEP = 0.4, 0.6
+"""How often a passage uses the query's own word where it knows another."""
+
 _TRAINING_NEGATIVES = 8
 _TRIES = 2000
 
@@ -116,15 +117,27 @@ def _wrong(rng: Random, query: Query, test: bool) -> Meaning:
 
 
 def _passage(rng: Random, told: Meaning, words: dict[str, str], keep: float) -> Passage:
-    """Return title and text: the event among one to three further remarks on it."""
+    """Return title and text: the event, in half of them beside a remark on it."""
     wording = draw_words(rng, told, words, keep)
     sentences = [tell(rng, told, wording, keep=0.8)]
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(0, 1)):
         further = remark(rng, told)
         if further not in sentences:
             sentences.insert(rng.randrange(len(sentences) + 1), further)
     title = f"{name_of(rng, told.agent)} and {name_of(rng, told.object)}"
     return {"title": title, "text": " ".join(sentences)}
+
+
+def _new_passage(
+    rng: Random, told: Meaning, words: dict[str, str], keep: float, seen: set[str]
+) -> Passage:
+    """Return a passage whose text no other of the collection has."""
+    for _ in range(_TRIES):
+        passage = _passage(rng, told, words, keep)
+        if passage["text"] not in seen:
+            seen.add(passage["text"])
+            return passage
+    raise ValueError("the miniature world is too small for so many different passages")
 
 
 def _draw_queries(count: int, seed: int) -> list[Query]:
@@ -144,28 +157,30 @@ def _draw_queries(count: int, seed: int) -> list[Query]:
     return made
 
 
-def _own_passages(query: Query, asked: _Asked, room: int, rng: Random) -> list[Passage]:
+def _own_passages(
+    query: Query, asked: _Asked, room: int, rng: Random, seen: set[str]
+) -> list[Passage]:
     """Return one to four passages that answer a query and several that nearly do."""
     relevant = min(rng.randint(1, _MOST_RELEVANT), max(1, room // 3))
     wrong = min(rng.randint(_FEWEST_WRONG, _MOST_WRONG), room - relevant)
     told = [_relevant(rng, query, full=number == 0) for number in range(relevant)]
-    made = [_passage(rng, event, query.words, _RELEVANT_KEEP) for event in told]
+    made = [_new_passage(rng, event, query.words, _RELEVANT_KEEP, seen) for event in told]
     for _ in range(wrong):
         event = _wrong(rng, query, True)
         while asked.is_answered_by(event):
             event = _wrong(rng, query, True)
-        made.append(_passage(rng, event, query.words, _WRONG_KEEP))
+        made.append(_new_passage(rng, event, query.words, _WRONG_KEEP, seen))
         told.append(event)
     for passage, event in zip(made, told, strict=True):
         passage["relevance"] = str(relevance(event, query.asked))
     return made
 
 
-def _filler(asked: _Asked, rng: Random) -> Passage:
+def _filler(asked: _Asked, rng: Random, seen: set[str]) -> Passage:
     event = draw_meaning(rng, test=True)
     while asked.is_answered_by(event):
         event = draw_meaning(rng, test=True)
-    return _passage(rng, event, {}, 0.0)
+    return _new_passage(rng, event, {}, 0.0, seen)
 
 
 def collection(
@@ -189,13 +204,15 @@ def collection(
     made = _draw_queries(queries, seed)
     for query in made:
         asked.add(query)
+    seen: set[str] = set()
     drafts: list[tuple[Passage, str]] = []
     for number, query in enumerate(made):
         rng = row_generator(seed, "collection-passages", number)
-        own = _own_passages(query, asked, documents // queries, rng)
+        own = _own_passages(query, asked, documents // queries, rng, seen)
         drafts.extend((passage, f"q{number}") for passage in own)
     for number in range(documents - len(drafts)):
-        drafts.append((_filler(asked, row_generator(seed, "collection-filler", number)), ""))
+        rng = row_generator(seed, "collection-filler", number)
+        drafts.append((_filler(asked, rng, seen), ""))
     # The place in the corpus must not tell which passages are relevant: ties go by order.
     row_generator(seed, "collection-order", 0).shuffle(drafts)
     return _numbered(drafts, made)

@@ -1,0 +1,181 @@
+"""`starbench report --published` against the published tables, and claims against plain sums."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from starbench.cli import main
+from starbench.published import AVERAGES, claims, published_config, published_grids
+from starbench.published import published_tables as tables
+from starbench.reporting.claims import judge
+from starbench.reporting.tables import shorten
+
+PAPER = Path(os.environ.get("STARBENCH_DATA", "none")).parent / "paper"
+NAMES = {"bert": "BERT", "bert-separate": "BERT-Separate", "bert-2dmse": "BERT-2DMSE",
+         "bert-srl": "BERT-SRL", "starbucks": "Starbucks"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("published")
+    assert main(["report", "--published", "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.skipif(not PAPER.is_dir(), reason="needs the published CSV files")
+def test_the_shipped_numbers_are_the_published_ones():
+    for name, ours, keys in (
+        ("published_results", tables(), ["layers", "dim", "value", "marked"]),
+        ("published_grids", published_grids(), ["layers", "dim", "value", "method", "source"]),
+    ):
+        theirs = pd.read_csv(PAPER / f"{name}.csv")
+        theirs = theirs.rename(columns={"layer": "layers", "differs_from_smae_srl_p05": "marked"})
+        pd.testing.assert_frame_equal(ours[keys], theirs[keys])
+
+
+def test_every_cell_average_and_mark_of_both_tables_is_reproduced(report):
+    seen = 0
+    frames = [pd.read_csv(report / "tables" / f"{n}.csv") for n in ("in_domain", "out_of_domain")]
+    config = published_config()
+    columns = {name: config.display("datasets", name) for name in config.datasets}
+    columns |= {"sts-average": "STS average", "beir-average": "Average"}
+    for row in tables().itertuples():
+        frame = frames[row.source.endswith("A2")]
+        column = columns[row.dataset]
+        if column not in frame:
+            column += f" {row.metric}"
+        chosen = (frame["size"] == row.size) & (frame["system"] == NAMES[row.system])
+        found = frame[chosen].squeeze()
+        # Averages are of rounded values: they are off by half a unit of the last place at most.
+        assert found[column] == pytest.approx(
+            row.value, abs=1.01e-4 if "average" in row.dataset else 0
+        )
+        assert (column in str(found["marked"]).split("; ")) == row.marked
+        seen += row.dataset not in AVERAGES
+    assert seen == 660
+
+
+def test_markdown_and_latex_show_the_same_cells(report):
+    for name in ("in_domain", "out_of_domain"):
+        markdown = (report / "tables" / f"{name}.md").read_text()
+        latex = (report / "tables" / f"{name}.tex").read_text()
+        for row in tables().itertuples():
+            if (
+                row.source.endswith("A2") == (name == "out_of_domain")
+                and row.dataset not in AVERAGES
+            ):
+                assert shorten(row.value) in markdown
+                assert shorten(row.value) in latex
+    line = next(
+        line for line in (report / "tables/in_domain.md").read_text().splitlines()
+        if line.startswith("| demi | 2/32 | BERT-SRL |")
+    )  # fmt: skip
+    assert r"| .6684\* |" in line
+
+
+def test_the_quora_collapses_are_flagged_and_nothing_else(report):
+    text = (report / "summary.md").read_text()
+    warnings = text.split("## Warnings")[1].split("##")[0].strip().splitlines()
+    flagged = [line.split(":")[0] for line in warnings if line.startswith("- ")]
+    assert flagged == [
+        "- Quora collapses at Grande of BERT-2DMSE",
+        "- Quora collapses at Venti of BERT-2DMSE",
+        "- Quora collapses at Trenta of BERT-SRL",
+        "- Quora collapses at Venti of Starbucks",
+    ]
+
+
+def test_the_averages_without_quora_are_the_computed_ones(report):
+    frame = pd.read_csv(report / "tables/out_of_domain.csv")
+    means = frame[frame["size"] == "all"].set_index("system")["Average without Quora"]
+    expected = {
+        "BERT-Separate": 0.2885,
+        "BERT-2DMSE": 0.2399,
+        "BERT-SRL": 0.2867,
+        "Starbucks": 0.3085,
+    }
+    for system, value in expected.items():
+        assert means[system] == pytest.approx(value, abs=1e-4)
+
+
+def test_claims_are_decided_by_the_published_differences(report):
+    verdicts = pd.read_csv(report / "tables/claims.csv")
+    assert len(verdicts) == 21
+    failing = verdicts[verdicts["verdict"] != "holds"]
+    assert list(failing["claim"].str.split().str[0]) == ["Starbucks", "SMAE"]
+    assert set(failing["verdict"]) == {"does not hold"}
+    assert failing["differences"].str.contains(r"Venti -\.05").all(), "for Quora collapses there"
+    (gain,) = verdicts[
+        (verdicts["on"] == "semantic textual similarity: average Spearman")
+        & verdicts["claim"].str.startswith("Starbucks beats 2DMSE")
+    ]["differences"]
+    assert "Demi +.0521" in gain
+    assert "Trenta +.0029" in gain
+
+
+@pytest.mark.parametrize(
+    ("expect", "differences", "answer"),
+    [
+        ("above", [[0.1], [0.2], [0.1]], "holds"),
+        ("above", [[0.1], [-0.2], [0.1]], "does not hold"),
+        ("above", [[0.1], [np.nan], [0.1]], "cannot be told"),
+        ("above", [[0.1, 0.12], [0.02, -0.01], [0.1, 0.1]], "cannot be told"),
+        ("above", [[0.1, 0.12], [-0.02, -0.021], [0.1, 0.1]], "does not hold"),
+        ("at-least", [[-0.004], [0.1], [0.1]], "holds"),
+        ("at-least", [[-0.006], [0.1], [0.1]], "does not hold"),
+        ("shrinks", [[0.3], [9.0], [0.1]], "holds"),
+        ("shrinks", [[0.1], [9.0], [0.3]], "does not hold"),
+        ("a-little-below", [[-0.001], [-0.002], [-0.001]], "holds"),
+        ("a-little-below", [[0.001], [-0.002], [-0.001]], "does not hold"),
+    ],
+)
+def test_a_claim_is_told_apart_from_noise(expect, differences, answer):
+    config = published_config()
+    config = config.model_copy(update={"sizes": config.sizes[:3]})
+    claim = claims()[0].model_copy(update={"expect": expect, "tolerance": 0.005})
+    assert judge(claim, np.array(differences), config)[0] == answer
+
+
+def test_the_published_files_are_those_of_a_run_and_all_named_in_the_summary(report):
+    text = (report / "summary.md").read_text()
+    stems = {path.stem for path in (report / "figures").glob("*.png")}
+    assert stems == {path.stem for path in (report / "figures").glob("*.pdf")}
+    assert {
+        "overview",
+        "published_ms_marco_dev_heatmaps",
+        "published_sts_average_by_layer",
+    } <= stems
+    for stem in stems:
+        assert f"(figures/{stem}.png)" in text
+    names = {path.name for path in (report / "tables").iterdir()}
+    for table in ("in_domain", "out_of_domain", "sts", "retrieval", "claims"):
+        assert {f"{table}.csv", f"{table}.md", f"{table}.tex"} <= names
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_the_latex_compiles_as_it_is_and_within_a_paper(report, tmp_path):
+    table = report / "tables/out_of_domain.tex"
+    paper = tmp_path / "paper.tex"
+    paper.write_text(
+        r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+        rf"\input{{{table}}}\end{{document}}"
+    )
+    for file in (table, paper):
+        subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error",
+             "-output-directory", str(tmp_path), str(file)],
+            check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments", [["report"], ["report", "--published"], ["report", "--output", "x"]]
+)
+def test_a_report_needs_a_run_or_a_folder(arguments, capsys):
+    assert main(arguments) == 2
+    assert "--published" in capsys.readouterr().err
