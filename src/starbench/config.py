@@ -163,6 +163,12 @@ class Finetuning(Training):
         description="Training queries: hard negatives of each query, drawn anew each epoch; 7 if "
         "not given.",
     )
+    mini_batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="Texts embedded at a time (gradient caching): a step of any batch size needs "
+        "the memory of so many texts, and gives the same gradients; all at once if not given.",
+    )
     pooling: Literal["mean", "cls"] = Field(
         default="mean", description="How token vectors become one embedding."
     )

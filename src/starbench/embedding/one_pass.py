@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from starbench.embedding.layers import final_norm
 
@@ -39,17 +40,26 @@ def width_of(model: nn.Module) -> int:
 
 
 def embed_columns(
-    model: nn.Module, columns: Sequence[dict[str, Any]], layers: Sequence[int]
+    model: nn.Module,
+    columns: Sequence[dict[str, Any]],
+    layers: Sequence[int],
+    mini_batch_size: int | None = None,
 ) -> dict[int, list[Tensor]]:
     """Embed the columns of a training step, every wanted layer from one pass over each text.
 
     All columns are put together, sorted by length and embedded in groups with little padding.
+
+    With a `mini_batch_size` a group has no more texts than that, and only its embeddings are
+    kept: when their gradients are known, each group is embedded again, for the gradients of the
+    weights (gradient caching, Gao et al. 2021, arXiv 2101.06983). Activations are then those of
+    one group whatever the batch, gradients the same, and time about a third more.
 
     Args:
         model: a SentenceTransformer, possibly wrapped for distributed training. Its first module
             gives token vectors; the modules after it (pooling ...) are applied to each layer.
         columns: one dict of ``input_ids`` (rows, T) and ``attention_mask`` (rows, T) a column.
         layers: numbers of layers; the depth of the model is its ordinary output.
+        mini_batch_size: texts embedded at a time, None for all of about one length.
 
     Returns:
         For each of `layers` the embeddings (rows, W) of each column, not cut and not normalised
@@ -59,14 +69,30 @@ def embed_columns(
     lengths = batch["attention_mask"].sum(dim=1)
     order = torch.argsort(lengths, descending=True, stable=True)
     groups = [
-        _embed_group(model, _rows_of(batch, chosen, int(lengths[chosen[0]])), layers)
-        for chosen in _groups(order, lengths)
+        _embed(model, _rows_of(batch, chosen, int(lengths[chosen[0]])), layers, mini_batch_size)
+        for chosen in _groups(order, lengths, mini_batch_size)
     ]
     back = torch.argsort(order)
     return {
         layer: list(torch.cat([group[layer].float() for group in groups])[back].split(rows))
         for layer in layers
     }
+
+
+def _embed(
+    model: nn.Module, features: dict[str, Tensor], layers: Sequence[int], cached: int | None
+) -> dict[int, Tensor]:
+    """Embed one padded group, if `cached` without keeping its activations."""
+    if cached is None or not torch.is_grad_enabled():
+        return _embed_group(model, features, layers)
+    # DistributedDataParallel must see the first pass only: the second is within its backward.
+    passes = iter((model, unwrapped(model)))
+
+    def embed(features: dict[str, Tensor]) -> dict[int, Tensor]:
+        return _embed_group(next(passes), features, layers)
+
+    embedded: dict[int, Tensor] = checkpoint(embed, features, use_reentrant=False)
+    return embedded
 
 
 def _embed_group(
@@ -119,13 +145,17 @@ def _rows_of(batch: dict[str, Tensor], rows: Tensor, length: int) -> dict[str, T
     return {name: tensor[rows, :length] for name, tensor in batch.items()}
 
 
-def _groups(order: Tensor, lengths: Tensor) -> list[Tensor]:
-    """Cut rows sorted from long to short where padding would cost more than an eighth."""
+def _groups(order: Tensor, lengths: Tensor, most: int | None = None) -> list[Tensor]:
+    """Cut rows sorted from long to short where padding would cost more than an eighth.
+
+    No group has more than `most` rows.
+    """
     sorted_lengths = lengths[order].tolist()
     cuts, first = [0], 0
     for row, length in enumerate(sorted_lengths):
         enough = row - first >= MIN_ROWS and len(sorted_lengths) - row >= MIN_ROWS
-        if enough and length < sorted_lengths[first] * 7 / 8:
+        full = most is not None and row - first >= most
+        if full or (enough and length < sorted_lengths[first] * 7 / 8):
             cuts.append(row)
             first = row
     return list(order.tensor_split(cuts[1:]))

@@ -34,6 +34,8 @@ class LayeredLoss(nn.Module):
         sizes: the sizes to train, strictly ascending.
         objective: which of them a step trains, with which weights (see `objectives`).
         seed: seed of the objective's draws, which are a function of (seed, step) alone.
+        mini_batch_size: texts embedded at a time, so that a large batch needs the memory of so
+            many texts (gradient caching, see `embed_columns`); None for all at once.
 
     Raises:
         InputError: a size beyond the model, or a base loss that needs the texts themselves.
@@ -46,6 +48,7 @@ class LayeredLoss(nn.Module):
         sizes: Sequence[Size],
         objective: Objective,
         seed: int = 42,
+        mini_batch_size: int | None = None,
     ) -> None:
         super().__init__()
         if not hasattr(loss, "compute_loss_from_embeddings"):
@@ -59,6 +62,7 @@ class LayeredLoss(nn.Module):
         self.sizes = list(sizes)
         check_sizes(self.sizes, self.full.layers, self.full.dim, "the model")
         self.objective, self.seed = objective, seed
+        self.mini_batch_size = mini_batch_size
         self.normalises = any(
             type(module).__name__ == "Normalize" for module in unwrapped(model).children()
         )
@@ -88,7 +92,9 @@ class LayeredLoss(nn.Module):
         layers = {term.size.layers for term in terms}
         if any(term.alignment for term in terms):
             layers.add(self.full.layers)
-        columns = embed_columns(self.model, list(sentence_features), sorted(layers))
+        columns = embed_columns(
+            self.model, list(sentence_features), sorted(layers), self.mini_batch_size
+        )
         device = columns[max(layers)][0].device
         # Eight bits of mantissa are too few for scores times 20: the loss itself is in fp32.
         with torch.autocast(device.type, enabled=False):
@@ -220,6 +226,7 @@ class StarbucksLoss(LayeredLoss):
         kl_over: ``"dims"`` (published STS code) or ``"scores"`` (published retrieval code).
         kl_temperature: temperature inside both softmaxes.
         kl_detach: whether the full size is a fixed teacher (published retrieval code: True).
+        mini_batch_size: texts embedded at a time, for batches larger than the memory.
 
     Example:
         ::
@@ -243,6 +250,7 @@ class StarbucksLoss(LayeredLoss):
         kl_over: Literal["dims", "scores"] = "dims",
         kl_temperature: float = 1.0,
         kl_detach: bool = False,
+        mini_batch_size: int | None = None,
     ) -> None:
         objective = Srl(
             objective="srl",
@@ -251,4 +259,4 @@ class StarbucksLoss(LayeredLoss):
             kl_temperature=kl_temperature,
             kl_detach=kl_detach,
         )
-        super().__init__(model, loss, sizes, objective)
+        super().__init__(model, loss, sizes, objective, mini_batch_size=mini_batch_size)

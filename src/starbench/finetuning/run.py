@@ -142,7 +142,14 @@ def _train(
     arguments = SentenceTransformerTrainingArguments(
         **trainer_arguments(settings, folder, steps, seed), batch_sampler=_in_order
     )
-    loss = LayeredLoss(encoder, base_loss(encoder, settings), model.sizes, objective, seed)
+    loss = LayeredLoss(
+        encoder,
+        base_loss(encoder, settings),
+        model.sizes,
+        objective,
+        seed,
+        settings.mini_batch_size,
+    )
     train_log = TrainLog(f"finetune {model.name} seed {seed}", folder)
     kind = config.datasets[settings.dataset].kind
     examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)

@@ -1,0 +1,134 @@
+"""Batches embedded a few texts at a time: the gradients of all at once, in less memory."""
+
+import copy
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from torch.nn.parallel import DistributedDataParallel
+
+from starbench import Size
+from starbench.finetuning.layered_loss import LayeredLoss
+from starbench.finetuning.mse2d import Mse2d
+from starbench.finetuning.ranking_loss import RankingLoss
+from starbench.finetuning.srl import Srl
+from tests.conftest import WIDTH
+
+SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
+OBJECTIVES = {
+    "srl": Srl(objective="srl", kl_over="scores", kl_detach=True),
+    "2dmse": Mse2d(objective="2dmse"),
+}
+
+
+def with_dropout(model, rate):
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rate
+    return model.train()
+
+
+def trained_step(model, columns, mini_batch_size, objective="srl", wrapped=None):
+    """The loss of one step and the gradients of all weights."""
+    loss = LayeredLoss(
+        model, RankingLoss(), SIZES, OBJECTIVES[objective], mini_batch_size=mini_batch_size
+    )
+    loss.model = wrapped or model
+    loss.start_step(0)
+    model.zero_grad()
+    torch.manual_seed(0)
+    value = loss(copy.deepcopy(columns), None)
+    value.backward()
+    return value.item(), {name: p.grad.clone() for name, p in model.named_parameters()
+                          if p.grad is not None}  # fmt: skip
+
+
+@pytest.mark.parametrize("objective", sorted(OBJECTIVES))
+@pytest.mark.parametrize("mini_batch_size", [1, 4, 100])
+def test_the_gradients_are_those_of_all_texts_at_once(
+    tiny_model, triplet_columns, objective, mini_batch_size
+):
+    whole = trained_step(tiny_model, triplet_columns, None, objective)
+    cached = trained_step(tiny_model, triplet_columns, mini_batch_size, objective)
+    assert cached[0] == pytest.approx(whole[0], rel=1e-6)
+    assert cached[1].keys() == whole[1].keys()
+    for name, gradient in whole[1].items():
+        torch.testing.assert_close(cached[1][name], gradient, rtol=1e-3, atol=2e-5)
+
+
+def test_both_passes_over_a_text_have_the_same_dropout(tiny_model, triplet_columns):
+    # One group either way, so that both draw the same: only the second pass could differ.
+    columns = [{name: rows[:2] for name, rows in column.items()} for column in triplet_columns]
+    with_dropout(tiny_model, 0.3)
+    whole = trained_step(tiny_model, columns, None)
+    cached = trained_step(tiny_model, columns, 100)
+    for name, gradient in whole[1].items():
+        torch.testing.assert_close(cached[1][name], gradient, rtol=1e-3, atol=2e-5)
+    other = trained_step(with_dropout(tiny_model, 0.0), columns, None)
+    assert other[0] != pytest.approx(whole[0], rel=1e-3)
+
+
+def kept_bytes(model, columns, mini_batch_size):
+    """Bytes of the activations that a forward pass keeps for its backward pass."""
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    weights = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    loss = LayeredLoss(
+        model, RankingLoss(), SIZES, OBJECTIVES["srl"], mini_batch_size=mini_batch_size
+    )
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss(columns, None)
+    return sum(size for pointer, size in kept.items() if pointer not in weights)
+
+
+def test_what_a_batch_keeps_is_a_small_part(tiny_model, triplet_columns):
+    many = [{n: rows.repeat(20, 1) for n, rows in column.items()} for column in triplet_columns]
+    whole = kept_bytes(tiny_model, copy.deepcopy(many), None)
+    assert kept_bytes(tiny_model, copy.deepcopy(many), 10) < whole / 10
+
+
+def train_half(number, checkpoint, columns, folder, results):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=number, world_size=2)
+    mine = slice(number * 3, number * 3 + 3)
+    half = [{name: rows[mine] for name, rows in column.items()} for column in columns]
+    transformer = Transformer(str(checkpoint))
+    model = SentenceTransformer(modules=[transformer, Pooling(WIDTH)], device="cpu")
+    wrapped = DistributedDataParallel(model, find_unused_parameters=True)
+    value, gradients = trained_step(model, half, 2, wrapped=wrapped)
+    results.put((value, {name: gradient.numpy() for name, gradient in gradients.items()}))
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def test_two_processes_that_cache_have_the_gradients_of_one_that_does_not(
+    tiny_model, tiny_checkpoint, triplet_columns, tmp_path
+):
+    whole = trained_step(tiny_model, triplet_columns, None)
+    context = mp.get_context("spawn")
+    results = context.Queue()
+    started = [
+        context.Process(
+            target=train_half,
+            args=(number, tiny_checkpoint, triplet_columns, str(tmp_path), results),
+        )
+        for number in range(2)
+    ]
+    for process in started:
+        process.start()
+    found = [results.get(timeout=120) for _ in started]
+    for process in started:
+        process.join()
+        assert process.exitcode == 0
+    assert sum(value for value, _ in found) / 2 == pytest.approx(whole[0], rel=1e-5)
+    for _, gradients in found:
+        for name, gradient in whole[1].items():
+            torch.testing.assert_close(
+                torch.tensor(gradients[name]), gradient, rtol=1e-3, atol=1e-5
+            )
