@@ -10,10 +10,15 @@ import pandas as pd
 import pytest
 
 from starbench.cli import main
+from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
+from starbench.paths import RunPaths
 from starbench.published import AVERAGES, claims, published_config, published_grids
 from starbench.published import published_tables as tables
 from starbench.reporting.claims import judge
+from starbench.reporting.groups import groups_of
+from starbench.reporting.run import write_report
 from starbench.reporting.tables import shorten
+from starbench.sizes import Size
 
 PAPER = Path(os.environ.get("STARBENCH_DATA", "none")).parent / "paper"
 NAMES = {"bert": "BERT", "bert-separate": "BERT-Separate", "bert-2dmse": "BERT-2DMSE",
@@ -179,3 +184,49 @@ def test_the_latex_compiles_as_it_is_and_within_a_paper(report, tmp_path):
 def test_a_report_needs_a_run_or_a_folder(arguments, capsys):
     assert main(arguments) == 2
     assert "--published" in capsys.readouterr().err
+
+
+def own_run(folder, published):
+    """A run of the paper's config whose every score is .01 above the published one."""
+    config = published_config()
+    report = config.report.model_copy(update={"published": published})
+    config = config.model_copy(update={"run": "own", "report": report})
+    paths = RunPaths.of(config, folder)
+    track_of = {name: group.track for group in groups_of(config) for name in group.datasets}
+    write_scores(
+        paths.all_scores,
+        [
+            Score(row.system, 42, Size(row.layers, row.dim), track_of[row.dataset], row.dataset,
+                  row.metric, row.value + 0.01, 100)
+            for row in tables().itertuples()
+            if row.dataset not in AVERAGES
+        ],
+    )  # fmt: skip
+    paths.significance.write_text(",".join(SIGNIFICANCE_COLUMNS) + "\n")
+    write_report(config, paths)
+    return paths.root
+
+
+def test_a_run_of_the_papers_data_is_compared_with_its_numbers(tmp_path):
+    folder = own_run(tmp_path, "numbers")
+    shared = pd.read_csv(folder / "tables/published.csv")
+    assert len(shared) == 660
+    np.testing.assert_allclose(shared["difference"], 0.01, atol=1e-12)
+    text = (folder / "summary.md").read_text()
+    assert "| Starbucks | 132 | .0100 | .0100 |" in text
+    assert "other data or another backbone" not in text
+
+
+def test_any_other_run_is_compared_with_its_claims_and_says_so(tmp_path):
+    folder = own_run(tmp_path, "claims")
+    assert not (folder / "tables/published.csv").exists()
+    text = (folder / "summary.md").read_text()
+    assert "This run has other data or another backbone than the paper" in text
+    assert "The paper does not say which test its own marks are by." in text
+    assert "## The paper's claims" in text
+
+
+def test_a_run_may_be_held_against_nothing(tmp_path):
+    folder = own_run(tmp_path, "none")
+    assert not (folder / "tables/claims.csv").exists()
+    assert "not held against the paper" in (folder / "summary.md").read_text()
