@@ -127,7 +127,8 @@ def draw_all(
 ) -> Figure:
     """Return several heatmaps side by side with one colour bar, two columns wide."""
     room, dims = TWO_COLUMNS - AROUND_IN, len(found[0].dims)
-    across = max(1, min(3, len(found), int(room / (dims * NARROW_IN + 0.1))))
+    most = 2 if len(found) == 4 else 3
+    across = max(1, min(most, len(found), int(room / (dims * NARROW_IN + 0.1))))
     down = -(-len(found) // across)
     height = down * (0.5 + 0.26 * max(4, len(found[0].layers))) + 0.3
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")

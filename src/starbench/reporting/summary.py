@@ -147,7 +147,7 @@ def _claims(results: Results) -> Iterator[str]:
     if reasons:
         yield "What cannot be told, and why:"
         yield "\n".join(f"- {_plain(reason)}" for reason in reasons)
-    yield "The numbers behind all of them: [claims](tables/claims.md)."
+    yield "The numbers behind all of them stand in [tables/claims.md](tables/claims.md)."
 
 
 def _matrix(found: Sequence[Verdict]) -> Iterator[str]:
@@ -202,6 +202,8 @@ def _index(config: Config, more_figures: Sequence[str]) -> Iterator[str]:
     stems = [stem for stem in [*figure_labels(config), *more_figures] if stem != OVERVIEW]
     figures = [f"[{stem.replace('_', ' ')}](figures/{stem}.png)" for stem in stems]
     yield f"Figures (also as PDF): {', '.join(figures)}."
+    if more_figures:
+        yield "### The grids of the reproduction study"
     for stem in more_figures:
         if stem.endswith("_heatmaps"):
             yield f"![{stem.replace('_', ' ')}](figures/{stem}.png)"
