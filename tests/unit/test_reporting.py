@@ -14,8 +14,16 @@ from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_score
 from starbench.paths import RunPaths
 from starbench.reporting import figure_names, table_names
 from starbench.reporting.groups import groups_of
-from starbench.reporting.heatmaps import draw_all, draw_heatmap, grids, shared_scale
-from starbench.reporting.lines import draw_lines
+from starbench.reporting.heatmaps import (
+    balanced_scale,
+    differences,
+    draw_all,
+    draw_heatmap,
+    grids,
+    shared_scale,
+)
+from starbench.reporting.layer_lines import draw_by_layer
+from starbench.reporting.lines import draw_lines, draw_overview
 from starbench.reporting.run import summary, write_report
 from starbench.reporting.scores import averages, read_scores
 from starbench.reporting.tables import as_csv, as_latex, as_markdown, as_text, make_table, shorten
@@ -366,6 +374,44 @@ def test_twelve_systems_have_lines_that_differ_and_names_outside_the_plot(crowde
     assert len(looks) == len({line.get_marker() for line in axes.lines}) == 12
     assert_apart_and_inside(figure, [*legend.get_texts(), *axes.get_xticklabels()])
     assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+
+
+def test_the_overview_has_a_panel_a_group_and_its_legend_covers_nothing(crowded, crowded_scores):
+    group = sts_group(crowded)
+    figure = draw_overview(crowded_scores, crowded, [group, group, group])
+    assert figure.get_figwidth() == 7.0
+    (legend,) = figure.legends
+    assert_apart_and_inside(figure, [*legend.get_texts(), *(axes.title for axes in figure.axes)])
+    for axes in figure.axes:
+        assert not legend.get_window_extent().overlaps(axes.get_window_extent())
+        assert_apart_and_inside(figure, axes.get_xticklabels())
+
+
+def test_lines_by_layer_have_a_panel_a_layer_one_scale_and_the_grids_values(
+    crowded, crowded_scores
+):
+    found = grids(crowded_scores, crowded, sts_group(crowded))
+    figure = draw_by_layer(found, "average Spearman")
+    panels = [axes for axes in figure.axes if axes.lines]
+    assert [axes.get_title() for axes in panels][:2] == ["1 layer", "2 layers"]
+    assert len(panels) == 12 and len({axes.get_ylim() for axes in panels}) == 1
+    for row, axes in enumerate(panels):
+        for grid, line in zip(found, axes.lines, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), grid.values[row])
+    (legend,) = figure.legends
+    assert_apart_and_inside(figure, [*legend.get_texts(), *(axes.title for axes in panels)])
+    assert not any(legend.get_window_extent().overlaps(a.get_window_extent()) for a in panels)
+
+
+def test_differences_are_of_the_compared_system_and_balanced(written):
+    config, paths = written()
+    found = grids(read_scores(paths.all_scores, config), config, sts_group(config))
+    (parted,) = differences(found, "tiny-sep")
+    np.testing.assert_array_equal(parted.values, found[1].values - found[0].values)
+    assert parted.title == "Tiny-Separate − Tiny & SRL"
+    scale = balanced_scale([parted])
+    assert scale.vmin == -scale.vmax
+    assert scale.vmax >= np.nanmax(abs(parted.values))
 
 
 def test_the_summary_of_many_sizes_and_long_names_stays_within_a_hundred_columns(

@@ -23,6 +23,7 @@ from starbench.reporting.style import (
     ONE_COLUMN,
     SMALL,
     TWO_COLUMNS,
+    hide_unused,
     look,
     text_width,
     wrapped,
@@ -135,11 +136,7 @@ def draw_all(
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes, grid in zip(panels.flat, found, strict=False):
         image = _draw(axes, grid, scale, colours, room / across - 0.1)
-    for axes in panels.flat[len(found) :]:
-        axes.axis("off")
-    for column in range(across):
-        last = max(row for row in range(down) if row * across + column < len(found))
-        panels[last, column].tick_params(labelbottom=True)
+    hide_unused(panels, len(found))
     figure.supxlabel("dimensions")
     figure.supylabel("layers")
     _draw_bar(figure, image, panels, label)

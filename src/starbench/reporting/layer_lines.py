@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from starbench.reporting.heatmaps import Grid
-from starbench.reporting.style import SMALL, TWO_COLUMNS, line_look, look, text_width, wrapped
+from starbench.reporting.style import (
+    SMALL,
+    TWO_COLUMNS,
+    hide_unused,
+    line_look,
+    look,
+    text_width,
+    wrapped,
+)
 
 MOST_ACROSS = 3
 PANEL_IN, LEGEND_LINE_IN = 1.75, 0.17
@@ -35,19 +42,10 @@ def draw_by_layer(found: Sequence[Grid], label: str) -> Figure:
         axes.set_axisbelow(True)
         axes.set_xticks(range(len(dims)), [str(dim) for dim in dims])
         axes.tick_params(axis="x", labelrotation=90 if len(dims) > 8 else 0)
-    for axes in panels.flat[len(layers) :]:
-        axes.axis("off")
-    for column in range(across):
-        last = max(row for row in range(down) if row * across + column < len(layers))
-        panels[last, column].tick_params(labelbottom=True)
+    hide_unused(panels, len(layers))
     figure.supxlabel("dimensions")
     figure.supylabel(label)
     figure.legend(
         panels[0, 0].lines, titles, loc="outside upper center", ncols=columns, frameon=False
     )
     return figure
-
-
-def drawable(grid: Grid) -> bool:
-    """Whether a grid has a layer with values at two dimensions or more."""
-    return bool((np.isfinite(grid.values).sum(axis=1) > 1).any())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 
 from starbench.files import written_whole
@@ -76,6 +77,16 @@ def wrapped(text: str, width: float, points: float = NORMAL) -> str:
     """Return a text in at most three lines of `width` inches; what does not fit is cut."""
     fitting = max(6, int(width / text_width(1, points)))
     return "\n".join(textwrap.wrap(text, fitting, max_lines=3, placeholder="…")) or text
+
+
+def hide_unused(panels: np.ndarray, used: int) -> None:
+    """Leave the panels (down, across) after the first `used` empty; label each column's lowest."""
+    down, across = panels.shape
+    for axes in panels.flat[used:]:
+        axes.axis("off")
+    for column in range(across):
+        last = max(row for row in range(down) if row * across + column < used)
+        panels[last, column].tick_params(labelbottom=True)
 
 
 def save_figure(figure: Figure, folder: Path, stem: str) -> None:
