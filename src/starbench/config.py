@@ -96,6 +96,9 @@ class Training(Section):
     checkpoint_every: int = Field(
         default=500, ge=1, description="Optimisation steps between checkpoints."
     )
+    workers: int = Field(
+        default=0, ge=0, description="Processes that prepare batches; 0: the training's own."
+    )
     log_every: int = Field(default=50, ge=1, description="Optimisation steps between log lines.")
     log_to: list[Literal["tensorboard", "wandb"]] = Field(
         default_factory=list, description="Where to log besides the console and train_log.jsonl."

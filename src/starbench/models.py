@@ -19,7 +19,7 @@ MODEL_FOLDER = "model"
 """The SentenceTransformer folder within a model's folder."""
 
 
-UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to")
+UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to", "workers")
 """Keys of a training that its result does not depend on: changing them reruns nothing."""
 
 

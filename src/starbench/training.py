@@ -68,6 +68,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
         "activation_checkpointing": training.gradient_checkpointing,
         "use_cpu": not on_gpu,
         "dataloader_pin_memory": on_gpu,
+        "dataloader_num_workers": training.workers,
         "save_strategy": "steps",
         "save_steps": training.checkpoint_every,
         "save_total_limit": 2,

@@ -9,7 +9,12 @@ import torch
 from starbench.config import Pretraining
 from starbench.draws import generator
 from starbench.errors import InputError
-from starbench.pretraining.examples import MaskedExamples, Padding, tokenize_documents
+from starbench.pretraining.examples import (
+    MaskedExamples,
+    Padding,
+    TextDocuments,
+    tokenize_documents,
+)
 from starbench.pretraining.masking import UNLABELLED, Vocabulary, mask_words
 from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
 
@@ -100,7 +105,7 @@ def tokenizer():
 
 @pytest.fixture
 def examples(tokenizer):
-    def make(positions=48, seed=7, max_length=24):
+    def make(positions=48, seed=7, max_length=24, on_disk=False):
         settings = Pretraining(
             objective="smae",
             datasets=["d"],
@@ -109,12 +114,27 @@ def examples(tokenizer):
             steps=1,
             learning_rate=1e-3,
         )
-        documents = tokenize_documents(TEXTS, tokenizer)
+        documents = (
+            TextDocuments(TEXTS, tokenizer) if on_disk else tokenize_documents(TEXTS, tokenizer)
+        )
         return MaskedExamples(
             documents, tokenizer, vocabulary_of(tokenizer, 90, "t"), settings, positions, seed
         )
 
     return make
+
+
+def test_documents_tokenized_in_passing_give_the_same_examples(examples):
+    before, passing = examples(max_length=8), examples(max_length=8, on_disk=True)
+    assert len(before.documents) == len(passing.documents)
+    for position in range(40):
+        for name, values in before[position].items():
+            np.testing.assert_array_equal(passing[position][name], values)
+
+
+def test_a_text_without_a_token_tokenized_in_passing_hides_nothing(tokenizer):
+    ids, starts_word = TextDocuments(["the fox", "  "], tokenizer).document(1)
+    assert len(ids) == len(starts_word) == 0
 
 
 def test_an_example_is_the_same_whatever_was_read_before(examples):

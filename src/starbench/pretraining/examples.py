@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,9 +23,19 @@ PAD_TO = 8
 """Batches are padded to a multiple of this many tokens."""
 
 
+class Documents(Protocol):
+    """Documents as tokens without the special ones."""
+
+    def __len__(self) -> int:
+        """Return the number of documents."""
+
+    def document(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a document's token ids, and whether each starts a word; both (tokens,)."""
+
+
 @dataclass(frozen=True)
-class Documents:
-    """Tokenized documents without special tokens, one after another."""
+class TokenizedDocuments:
+    """Documents tokenized beforehand, one after another."""
 
     ids: np.ndarray
     """Token ids of all documents, int32, shape (tokens,)."""
@@ -37,32 +47,63 @@ class Documents:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def document(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a document's token ids, and whether each starts a word; both (tokens,)."""
+        start, end = self.offsets[number : number + 2]
+        return self.ids[start:end], self.starts_word[start:end]
+
+
+class TextDocuments:
+    """Documents that stay text and are tokenized when their turn comes: any number of them.
+
+    One without a token is an example without a mask, where `tokenize_documents` leaves it out.
+    """
+
+    def __init__(self, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> None:
+        self._texts, self._tokenizer = texts, tokenizer
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def document(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a document's token ids, and whether each starts a word; both (tokens,)."""
+        (tokens,) = _tokenized([self._texts[number]], self._tokenizer)
+        return tokens
+
+
+def _tokenized(
+    texts: list[str], tokenizer: PreTrainedTokenizerBase
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield each text's ids, and whether a token starts a word.
+
+    A text that mentions ``[SEP]`` gives ordinary pieces: only our own special tokens are such.
+    """
+    encoded = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)
+    for encoding in encoded.encodings:
+        words = np.array(encoding.word_ids, dtype=np.int64)
+        yield np.array(encoding.ids, dtype=np.int32), np.diff(words, prepend=-1) != 0
+
 
 def tokenize_documents(
     texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, total: int | None = None
-) -> Documents:
+) -> TokenizedDocuments:
     """Tokenize documents once; those without any token are left out.
 
-    A document that mentions ``[SEP]`` gives ordinary pieces: only our own special tokens are such.
     Raises InputError if nothing is left.
     """
     rows = iter(texts)
     ids, starts, lengths = [], [], [0]
     with Progress("tokenize", total, "documents") as progress:
         while batch := list(islice(rows, TEXTS_AT_ONCE)):
-            encoded = tokenizer(
-                batch, add_special_tokens=False, split_special_tokens=True, verbose=False
-            )
-            for encoding in encoded.encodings:
-                words = np.array(encoding.word_ids, dtype=np.int64)
-                if len(words):
-                    ids.append(np.array(encoding.ids, dtype=np.int32))
-                    starts.append(np.diff(words, prepend=-1) != 0)
-                    lengths.append(len(words))
+            for tokens, starts_word in _tokenized(batch, tokenizer):
+                if len(tokens):
+                    ids.append(tokens)
+                    starts.append(starts_word)
+                    lengths.append(len(tokens))
             progress.step(len(batch))
     if not ids:
         raise InputError("the text datasets hold no token to train on")
-    return Documents(np.concatenate(ids), np.concatenate(starts), np.cumsum(lengths))
+    return TokenizedDocuments(np.concatenate(ids), np.concatenate(starts), np.cumsum(lengths))
 
 
 class MaskedExamples(Dataset[dict[str, np.ndarray]]):
@@ -112,15 +153,14 @@ class MaskedExamples(Dataset[dict[str, np.ndarray]]):
 
     def _window(self, example: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return ids and word numbers of a document, cut to a random window if it is too long."""
-        start, end = self.documents.offsets[example : example + 2]
+        ids, starts_word = self.documents.document(example)
         room = self.settings.max_length - 2
-        if end - start > room:
-            start = draw.integers(start, end - room, endpoint=True)
-            end = start + room
-        words = np.cumsum(self.documents.starts_word[start:end])
+        if len(ids) > room:
+            start = draw.integers(0, len(ids) - room, endpoint=True)
+            ids, starts_word = ids[start : start + room], starts_word[start : start + room]
         return (
-            np.concatenate([[self.first], self.documents.ids[start:end], [self.last]]),
-            np.concatenate([[-1], words, [-1]]),
+            np.concatenate([[self.first], ids, [self.last]]),
+            np.concatenate([[-1], np.cumsum(starts_word), [-1]]),
         )
 
 

@@ -25,7 +25,7 @@ from transformers import (
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from starbench.config import Architecture, Config, Pretraining
-from starbench.data.store import read_records
+from starbench.data.store import RECORDS, read_records
 from starbench.draws import key_of
 from starbench.errors import InputError
 from starbench.files import written_whole
@@ -33,7 +33,13 @@ from starbench.manifest import Stage
 from starbench.models import pretraining_slice
 from starbench.paths import RunPaths
 from starbench.pretraining import PRETRAINING_OBJECTIVES, RESULTS_VERSION
-from starbench.pretraining.examples import MaskedExamples, Padding, tokenize_documents
+from starbench.pretraining.examples import (
+    Documents,
+    MaskedExamples,
+    Padding,
+    TextDocuments,
+    tokenize_documents,
+)
 from starbench.pretraining.model import PretrainingModel
 from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
 from starbench.sizes import Size
@@ -49,6 +55,9 @@ from starbench.training import (
 log = logging.getLogger(__name__)
 
 DECODER_FILE = "decoder.safetensors"
+
+MOST_IN_MEMORY = 2**30
+"""Bytes of text that are tokenized beforehand; more stays on disk and is tokenized in passing."""
 
 
 def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int) -> None:
@@ -84,7 +93,10 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
     sizes = objective.sizes(config.trained_sizes, full)
     model = PretrainingModel(masked_lm, sizes, objective.autoencoder)
     what = f"pretrain {backbone} seed {seed}"
-    facts = _train(model, tokenizer, section.pretraining, texts, folder, seed, stage.identity, what)
+    in_memory = sum((dataset / RECORDS).stat().st_size for dataset in datasets) <= MOST_IN_MEMORY
+    facts = _train(
+        model, tokenizer, section.pretraining, texts, folder, seed, stage.identity, what, in_memory
+    )
     stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
     remove_checkpoints(folder)
 
@@ -188,12 +200,17 @@ def _train(
     seed: int,
     identity: str,
     what: str,
+    in_memory: bool,
 ) -> dict[str, Any]:
     room = model.masked_lm.config.max_position_embeddings
     if settings.max_length > room:
         raise InputError(f"max_length is {settings.max_length}, the backbone takes {room} tokens")
     vocabulary = vocabulary_of(tokenizer, model.masked_lm.config.vocab_size, what)
-    documents = tokenize_documents(texts, tokenizer, len(texts))
+    documents: Documents = (
+        tokenize_documents(texts, tokenizer, len(texts))
+        if in_memory
+        else TextDocuments(texts, tokenizer)
+    )
     steps = total_steps(settings, len(documents))
     positions = steps * settings.batch_size
     train_log = TrainLog(what, folder)
@@ -212,7 +229,6 @@ def _train(
         "steps": steps,
         "batch_size": settings.batch_size,
         "documents": len(documents),
-        "tokens": len(documents.ids),
         "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
         "final_loss": train_log.final_loss(),
         "dtype": {"weights": "float32", "forward": settings.precision},
