@@ -44,6 +44,7 @@ check: $(VENV)/.installed-dev
 	snakemake --lint --configfile config/demo.yaml
 	starbench config --config config/demo.yaml
 	starbench config --config config/minilm.yaml
+	starbench config --config config/paper.yaml
 
 format: $(VENV)/.installed-dev
 	ruff check --fix .

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from starbench.cli import main
+from starbench.config_loading import load_config
 from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from starbench.paths import RunPaths
 from starbench.published import AVERAGES, claims, published_config, published_grids
@@ -184,6 +185,24 @@ def test_the_latex_compiles_as_it_is_and_within_a_paper(report, tmp_path):
 def test_a_report_needs_a_run_or_a_folder(arguments, capsys):
     assert main(arguments) == 2
     assert "--published" in capsys.readouterr().err
+
+
+def test_the_config_of_the_paper_is_about_what_its_tables_are_about():
+    paper = load_config(Path(__file__).parents[2] / "config/paper.yaml")
+    published = published_config()
+    assert paper.sizes == published.sizes
+    assert {name: (s.display, s.objective) for name, s in paper.systems.items()} == {
+        name: (s.display, s.objective) for name, s in published.systems.items()
+    }
+    for track, section in published.tracks.items():
+        assert paper.tracks[track].tasks == section.tasks
+        assert paper.tracks[track].out_of_domain == section.out_of_domain
+        for name in section.scored:
+            ours, theirs = paper.datasets[name], published.datasets[name]
+            assert (ours.name, ours.metric, ours.display) == (
+                theirs.name, theirs.metric, theirs.display
+            )  # fmt: skip
+    assert paper.report.published == "numbers"
 
 
 def own_run(folder, published):

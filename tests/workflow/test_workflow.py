@@ -135,6 +135,23 @@ def test_every_other_system_is_tested_at_every_size_on_every_dataset(finished):
     assert all(float(row["p"]) <= float(row["holm"]) <= 1 for row in rows)
 
 
+def test_the_papers_run_is_planned_in_fewer_than_250_jobs_and_half_a_minute(tmp_path):
+    began = time.monotonic()
+    shown = subprocess.run(
+        ["snakemake", "--dry-run", "--quiet", "rules", "--snakefile", ROOT / "Snakefile",
+         "--directory", tmp_path, "--configfile", ROOT / "config/paper.yaml"],
+        env=ENVIRONMENT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert time.monotonic() - began < 30
+    stats = shown.stdout.split("Job stats:")[1]
+    jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.M)}
+    # Per track: single, five separate sizes (the sixth is the single model), 2dmse, srl, starbucks.
+    assert jobs["finetune_model"] == jobs["score_model"] == 2 * 9
+    assert jobs["embed_shard"] == 9 * (6 + 4 * 3)
+    assert jobs["pretrain_backbone"] == 1
+    assert jobs["total"] < 250
+
+
 def test_a_second_run_does_nothing(finished):
     assert planned(finished) == {}
 
