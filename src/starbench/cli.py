@@ -22,7 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0, or 2 after one line on what the user can put right."""
     options = _parser().parse_args(arguments)
     if getattr(options, "threads", None):
-        os.environ["OMP_NUM_THREADS"] = str(options.threads)
+        # Under torchrun all processes of the job share its threads.
+        threads = max(1, options.threads // int(os.environ.get("WORLD_SIZE", "1")))
+        os.environ["OMP_NUM_THREADS"] = str(threads)
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # The bars of libraries (loading weights, writing shards) would bury the stages' own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

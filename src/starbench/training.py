@@ -19,6 +19,7 @@ from starbench.config import Training
 from starbench.draws import key_of
 from starbench.errors import InputError
 from starbench.paths import LOG_FILE
+from starbench.processes import first_then_rest, processes, rank
 from starbench.progress import Progress
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,11 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
 
     Checkpoints go to ``folder/checkpoints``, which stays when a job dies and goes when it ends.
     """
-    if training.batch_size % training.accumulation:
+    parts = training.accumulation * processes()
+    if training.batch_size % parts:
         raise InputError(
             f"batch_size {training.batch_size} is not a multiple of accumulation "
-            f"{training.accumulation}"
+            f"{training.accumulation} x {processes()} processes"
         )
     if "tensorboard" in training.log_to:  # beside the model: the checkpoints' folder is removed
         os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
@@ -56,7 +58,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
     return {
         "output_dir": str(folder / CHECKPOINTS),
         "max_steps": steps,
-        "per_device_train_batch_size": training.batch_size // training.accumulation,
+        "per_device_train_batch_size": training.batch_size // parts,
         "gradient_accumulation_steps": training.accumulation,
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": SCHEDULERS[training.schedule],
@@ -67,6 +69,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
         "fp16": training.precision == "fp16",
         "activation_checkpointing": training.gradient_checkpointing,
         "use_cpu": not on_gpu,
+        "ddp_backend": None if on_gpu or processes() == 1 else "gloo",
         "dataloader_pin_memory": on_gpu,
         "dataloader_num_workers": training.workers,
         "save_strategy": "steps",
@@ -85,8 +88,13 @@ def last_checkpoint(folder: Path, identity: str) -> str | None:
     """Return the newest checkpoint below `folder` that belongs to the same work, or None.
 
     Checkpoints of other work (another config, other inputs) are removed: resuming from them
-    would mix two trainings.
+    would mix two trainings. Of several processes the first one does so.
     """
+    with first_then_rest():
+        return _last_checkpoint(folder, identity)
+
+
+def _last_checkpoint(folder: Path, identity: str) -> str | None:
     checkpoints = folder / CHECKPOINTS
     marker = checkpoints / "identity"
     if marker.is_file() and marker.read_text() != identity:
@@ -135,8 +143,9 @@ class StepSeed(TrainerCallback):  # type: ignore[misc]
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Seed torch's generators for the step about to run."""
-        torch.manual_seed(key_of(*self.parts, "dropout", state.global_step) % 2**63)
+        """Seed torch's generators for the step about to run; each process draws its own."""
+        who = [rank()] if rank() else []
+        torch.manual_seed(key_of(*self.parts, "dropout", state.global_step, *who) % 2**63)
 
 
 class TrainLog(TrainerCallback):  # type: ignore[misc]
@@ -151,15 +160,16 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Start counting, from the checkpoint's step if there was one."""
-        self.progress = Progress(self.what, state.max_steps, "steps", state.global_step)
-        self._forget_after(state.global_step)
+        if state.is_world_process_zero:
+            self.progress = Progress(self.what, state.max_steps, "steps", state.global_step)
+            self._forget_after(state.global_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Count one step."""
-        assert self.progress is not None
-        self.progress.step(note=self.loss)
+        if self.progress is not None:
+            self.progress.step(note=self.loss)
 
     def on_log(
         self,

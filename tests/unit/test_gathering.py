@@ -1,11 +1,14 @@
 """Several processes that train together: the loss and gradient of one process with everything."""
 
+import os
+
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from starbench.finetuning.gathering import gathered, processes, rank
+from starbench.finetuning.gathering import gathered
 from starbench.finetuning.ranking_loss import RankingLoss
+from starbench.processes import processes, rank
 
 QUERIES, GROUP = 6, 3
 
@@ -26,6 +29,7 @@ def loss_of(weight, queries, passages, labels):
 
 
 def train(number, count, folder, results):
+    os.environ |= {"WORLD_SIZE": str(count), "RANK": str(number)}
     dist.init_process_group(
         "gloo", init_method=f"file://{folder}/meet", rank=number, world_size=count
     )

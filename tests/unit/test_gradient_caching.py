@@ -1,6 +1,7 @@
 """Batches embedded a few texts at a time: the gradients of all at once, in less memory."""
 
 import copy
+import os
 
 import pytest
 import torch
@@ -95,6 +96,7 @@ def test_what_a_batch_keeps_is_a_small_part(tiny_model, triplet_columns):
 
 
 def train_half(number, checkpoint, columns, folder, results):
+    os.environ |= {"WORLD_SIZE": "2", "RANK": str(number)}
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=number, world_size=2)
     mine = slice(number * 3, number * 3 + 3)
     half = [{name: rows[mine] for name, rows in column.items()} for column in columns]

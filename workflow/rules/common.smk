@@ -52,6 +52,13 @@ wildcard_constraints:
     shards=r"\d+",
 
 
+def launcher(gpus):
+    """Return what starts a command once for each of several GPUs; nothing for one or none."""
+    return (
+        f"torchrun --standalone --nproc-per-node {gpus} --no-python" if gpus > 1 else ""
+    )
+
+
 def finished(folder):
     """Return the manifest that says a stage's folder is complete."""
     return str(folder / "manifest.json")

@@ -26,11 +26,12 @@ rule finetune_model:
         gpu=CONFIG.compute.finetune.gpus,
     params:
         config=CONFIG_FILE,
+        launch=launcher(CONFIG.compute.finetune.gpus),
         reads=model_params,
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench finetune \
+        HF_HUB_OFFLINE=1 {params.launch} starbench finetune \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \

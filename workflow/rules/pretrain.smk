@@ -26,11 +26,12 @@ rule pretrain_backbone:
         gpu=CONFIG.compute.pretrain.gpus,
     params:
         config=CONFIG_FILE,
+        launch=launcher(CONFIG.compute.pretrain.gpus),
         reads=backbone_params,
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench pretrain \
+        HF_HUB_OFFLINE=1 {params.launch} starbench pretrain \
             --config {params.config:q} \
             --backbone {wildcards.backbone:q} \
             --seed {wildcards.seed} \

@@ -6,15 +6,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-
-def processes() -> int:
-    """Return how many processes train together."""
-    return dist.get_world_size() if _together() else 1
-
-
-def rank() -> int:
-    """Return the number of this process among them."""
-    return dist.get_rank() if _together() else 0
+from starbench.processes import processes
 
 
 def gathered(rows: Tensor) -> Tensor:
@@ -23,7 +15,7 @@ def gathered(rows: Tensor) -> Tensor:
     The gradient of every process's loss flows back to the process that made the row. The mean
     that DistributedDataParallel takes over the processes then is the gradient of the mean loss.
     """
-    if not _together():
+    if processes() == 1:
         return rows
     if rows.requires_grad:
         from torch.distributed.nn.functional import all_gather
@@ -32,7 +24,3 @@ def gathered(rows: Tensor) -> Tensor:
     parts = [torch.empty_like(rows) for _ in range(processes())]
     dist.all_gather(parts, rows.contiguous())
     return torch.cat(parts)
-
-
-def _together() -> bool:
-    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from starbench.finetuning.gathering import gathered, processes, rank
+from starbench.finetuning.gathering import gathered
+from starbench.processes import processes, rank
 
 MASKED = -1e30
 """Score of what is no negative; finite, so that a KL over scores stays a number."""

@@ -33,7 +33,6 @@ from starbench.embedding.layers import cut_to_depth
 from starbench.embedding.one_pass import depth_of, width_of
 from starbench.files import written_whole
 from starbench.finetuning import RESULTS_VERSION
-from starbench.finetuning.gathering import processes
 from starbench.finetuning.layered_loss import LayeredLoss
 from starbench.finetuning.passages import PassageCollator, training_order
 from starbench.finetuning.ranking_loss import RankingLoss
@@ -47,6 +46,7 @@ from starbench.models import (
     objective_of,
 )
 from starbench.paths import RunPaths
+from starbench.processes import rank
 from starbench.sizes import check_sizes
 from starbench.training import (
     StepSeed,
@@ -84,6 +84,8 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     if objective.trains:
         rows = read_records(paths.dataset(settings.dataset))
         facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
+    if rank() > 0:
+        return
     _save(encoder, folder / MODEL_FOLDER)
     saved = sorted(p for p in (folder / MODEL_FOLDER).rglob("*") if p.is_file())
     stage.finish(folder, [str(path.relative_to(folder)) for path in saved], **facts)
@@ -215,7 +217,7 @@ def negatives_per_query(settings: Finetuning, kind: str) -> int:
     if settings.loss != "mnrl":
         return 0
     group = 2 if kind == "triplets" else 1 + hard_negatives(settings)
-    return group * processes() * settings.batch_size // settings.accumulation - 1
+    return group * settings.batch_size // settings.accumulation - 1
 
 
 def ordered(rows: Dataset, count: int, seed: int) -> Dataset:

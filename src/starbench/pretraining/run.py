@@ -42,6 +42,7 @@ from starbench.pretraining.examples import (
 )
 from starbench.pretraining.model import PretrainingModel
 from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
+from starbench.processes import rank
 from starbench.sizes import Size
 from starbench.training import (
     StepSeed,
@@ -97,6 +98,8 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
     facts = _train(
         model, tokenizer, section.pretraining, texts, folder, seed, stage.identity, what, in_memory
     )
+    if rank() > 0:
+        return
     stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
     remove_checkpoints(folder)
 
