@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test check format config-docs lock clean
+.PHONY: help demo run report data test test-cluster check format config-docs lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -35,6 +35,12 @@ data: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	pytest $(PYTEST_FLAGS)
+
+# As root, with slurmctld, slurmd, slurm-client and munge installed.
+test-cluster: $(VENV)/.installed-dev
+	rm -rf results/test-cluster
+	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
+	    pytest $(PYTEST_FLAGS) tests/cluster
 
 check: $(VENV)/.installed-dev
 	ruff check .

@@ -325,7 +325,17 @@ class Compute(Section):
     cpus: int = Field(default=1, ge=1, description="Processor threads of one job.")
     memory_mb: int = Field(default=4000, ge=100, description="Memory of one job, in MB.")
     runtime_min: int = Field(default=60, ge=1, description="Longest run time, in minutes.")
-    gpus: int = Field(default=0, ge=0, description="GPUs of one job.")
+    gpus: int = Field(
+        default=0,
+        ge=0,
+        description="GPUs of one job. Several of pre-training or fine-tuning share each batch "
+        "(torchrun).",
+    )
+    partition: str | None = Field(default=None, description="Slurm: partition of the jobs.")
+    account: str | None = Field(default=None, description="Slurm: account of the jobs.")
+    constraint: str | None = Field(
+        default=None, description="Slurm: features that a node must have, e.g. `a100|h100`."
+    )
 
 
 class ComputeStages(Section):

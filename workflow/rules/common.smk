@@ -52,6 +52,32 @@ wildcard_constraints:
     shards=r"\d+",
 
 
+def resources_of(stage):
+    """Return what one job of a stage asks for; a job that is tried again asks for more.
+
+    Snakemake tries again where the profile says so (`retries`): with twice, then three times the
+    memory and time. Names are those of the Slurm plugin.
+    """
+    compute = getattr(CONFIG.compute, stage)
+
+    def memory(wildcards, attempt):
+        return attempt * compute.memory_mb
+
+    def runtime(wildcards, attempt):
+        return attempt * compute.runtime_min
+
+    asked = {"mem_mb": memory, "runtime": runtime, "gpu": compute.gpus}
+    if compute.gpus > 1:
+        # One task starts a process for each GPU by itself (torchrun).
+        asked["tasks_per_gpu"] = 0
+    for key in ("partition", "account"):
+        if getattr(compute, key):
+            asked[f"slurm_{key}"] = getattr(compute, key)
+    if compute.constraint:
+        asked["constraint"] = compute.constraint
+    return asked
+
+
 def launcher(gpus):
     """Return what starts a command once for each of several GPUs; nothing for one or none."""
     return (

@@ -24,8 +24,7 @@ rule fetch_dataset:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.data.cpus
     resources:
-        mem_mb=CONFIG.compute.data.memory_mb,
-        runtime=CONFIG.compute.data.runtime_min,
+        **resources_of("data"),
     params:
         config=CONFIG_FILE,
         reads=dataset_params,
@@ -51,8 +50,7 @@ rule fetch_checkpoint:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.data.cpus
     resources:
-        mem_mb=CONFIG.compute.data.memory_mb,
-        runtime=CONFIG.compute.data.runtime_min,
+        **resources_of("data"),
     params:
         config=CONFIG_FILE,
         reads=checkpoint_params,

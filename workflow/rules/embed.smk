@@ -21,9 +21,7 @@ rule embed_texts:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus
     resources:
-        mem_mb=CONFIG.compute.embed.memory_mb,
-        runtime=CONFIG.compute.embed.runtime_min,
-        gpu=CONFIG.compute.embed.gpus,
+        **resources_of("embed"),
     params:
         config=CONFIG_FILE,
         reads=embedding_params,
@@ -57,9 +55,7 @@ rule embed_shard:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus
     resources:
-        mem_mb=CONFIG.compute.embed.memory_mb,
-        runtime=CONFIG.compute.embed.runtime_min,
-        gpu=CONFIG.compute.embed.gpus,
+        **resources_of("embed"),
     params:
         config=CONFIG_FILE,
         reads=shard_params,

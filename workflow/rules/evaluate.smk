@@ -27,9 +27,7 @@ rule score_model:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
     resources:
-        mem_mb=CONFIG.compute.evaluate.memory_mb,
-        runtime=CONFIG.compute.evaluate.runtime_min,
-        gpu=CONFIG.compute.evaluate.gpus,
+        **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
         reads=score_params,
@@ -59,8 +57,7 @@ rule score_bm25:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
     resources:
-        mem_mb=CONFIG.compute.evaluate.memory_mb,
-        runtime=CONFIG.compute.evaluate.runtime_min,
+        **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
         reads=floor_params,
@@ -89,8 +86,7 @@ rule collect_scores:
         "../../envs/starbench.yaml"
     threads: 1
     resources:
-        mem_mb=CONFIG.compute.report.memory_mb,
-        runtime=CONFIG.compute.report.runtime_min,
+        **resources_of("report"),
     params:
         config=CONFIG_FILE,
     shell:
@@ -114,8 +110,7 @@ rule compare_systems:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
     resources:
-        mem_mb=CONFIG.compute.evaluate.memory_mb,
-        runtime=CONFIG.compute.evaluate.runtime_min,
+        **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
         reads=comparison_params,

@@ -21,9 +21,7 @@ rule finetune_model:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.finetune.cpus
     resources:
-        mem_mb=CONFIG.compute.finetune.memory_mb,
-        runtime=CONFIG.compute.finetune.runtime_min,
-        gpu=CONFIG.compute.finetune.gpus,
+        **resources_of("finetune"),
     params:
         config=CONFIG_FILE,
         launch=launcher(CONFIG.compute.finetune.gpus),

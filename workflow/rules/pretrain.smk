@@ -21,9 +21,7 @@ rule pretrain_backbone:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.pretrain.cpus
     resources:
-        mem_mb=CONFIG.compute.pretrain.memory_mb,
-        runtime=CONFIG.compute.pretrain.runtime_min,
-        gpu=CONFIG.compute.pretrain.gpus,
+        **resources_of("pretrain"),
     params:
         config=CONFIG_FILE,
         launch=launcher(CONFIG.compute.pretrain.gpus),

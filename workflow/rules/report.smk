@@ -62,8 +62,7 @@ rule draw_report:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.report.cpus
     resources:
-        mem_mb=CONFIG.compute.report.memory_mb,
-        runtime=CONFIG.compute.report.runtime_min,
+        **resources_of("report"),
     params:
         config=CONFIG_FILE,
         reads=report_params,
