@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from starbench.config import Config
 from starbench.embedding import RESULTS_VERSION
-from starbench.embedding.layered_encoder import LayeredEncoder
 from starbench.embedding.store import EmbeddingWriter
 from starbench.embedding.texts import Texts, TextSet, sharded, text_sets
 from starbench.errors import InputError
@@ -15,6 +15,9 @@ from starbench.models import MODEL_FOLDER, Model, embedding_slice, model_named
 from starbench.paths import RunPaths
 from starbench.progress import Progress
 from starbench.sizes import widest_dim_by_layer
+
+if TYPE_CHECKING:
+    from starbench.embedding.layered_encoder import LayeredEncoder
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +89,9 @@ def _embed_sets(
 
 
 def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEncoder:
+    # Scoring asks here for what is embedded: it needs no transformers, which take seconds.
+    from starbench.embedding.layered_encoder import LayeredEncoder
+
     section = config.tracks[model.track].embedding  # type: ignore[index]
     widths = widest_dim_by_layer(model.cells)
     encoder = LayeredEncoder.load(

@@ -8,17 +8,15 @@ from matplotlib.figure import Figure
 
 from starbench.reporting.heatmaps import Grid
 from starbench.reporting.style import (
-    SMALL,
     TWO_COLUMNS,
     hide_unused,
+    legend_layout,
     line_look,
     look,
-    text_width,
-    wrapped,
 )
 
 MOST_ACROSS = 3
-PANEL_IN, LEGEND_LINE_IN = 1.75, 0.17
+PANEL_IN = 1.75
 
 
 @look()
@@ -27,12 +25,8 @@ def draw_by_layer(found: Sequence[Grid], label: str) -> Figure:
     layers, dims = found[0].layers, found[0].dims
     across = min(MOST_ACROSS, len(layers))
     down = -(-len(layers) // across)
-    titles = [wrapped(grid.title, 2.2, SMALL) for grid in found]
-    widest = max(text_width(max(map(len, title.split("\n"))), SMALL) + 0.55 for title in titles)
-    columns = max(1, min(len(found), int(TWO_COLUMNS / widest)))
-    lines = -(-len(found) // columns) * max(title.count("\n") + 1 for title in titles)
-    height = PANEL_IN * down + 0.45 + LEGEND_LINE_IN * lines
-    figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
+    titles, columns, above = legend_layout([grid.title for grid in found], TWO_COLUMNS)
+    figure = Figure(figsize=(TWO_COLUMNS, PANEL_IN * down + 0.45 + above), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for row, (axes, layer) in enumerate(zip(panels.flat, layers, strict=False)):
         for number, grid in enumerate(found):

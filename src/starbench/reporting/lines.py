@@ -11,53 +11,48 @@ from matplotlib.figure import Figure
 from starbench.config import Config
 from starbench.reporting.groups import FLOOR, Group, has_floor, system_name
 from starbench.reporting.scores import at_size, averages
-from starbench.reporting.style import SMALL, TWO_COLUMNS, line_look, look, text_width, wrapped
+from starbench.reporting.style import (
+    ONE_COLUMN,
+    SMALL,
+    TWO_COLUMNS,
+    legend_layout,
+    line_look,
+    look,
+    text_width,
+    wrapped,
+)
 from starbench.sizes import Size
 
-HEIGHT_IN, LEGEND_LINE_IN = 2.8, 0.17
-LONG_NAME = 28
-"""Characters above which names stand below the plot: beside it they would take its room."""
+HEIGHT_IN = 2.3
 
 
 @look()
 def draw_lines(scores: pd.DataFrame, config: Config, group: Group) -> Figure:
-    """Return the average of every system at each trained size, with one deviation of the seeds.
+    """Return the average of every system at each trained size, one column wide.
 
-    BM25, which has no size, is a horizontal line.
+    A band is one deviation of the seeds. BM25, which has no size, is a horizontal line.
     """
-    names = _names(config, [group])
-    longest = max(map(len, names))
-    beside = longest <= LONG_NAME
-    height = HEIGHT_IN + (0 if beside else LEGEND_LINE_IN * len(names))
-    figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
-    axes = figure.subplots()
-    room = TWO_COLUMNS - 0.7 - (text_width(longest, SMALL) + 0.5 if beside else 0)
-    _draw_group(axes, scores, config, group, room)
-    axes.set_xlabel("size (layers/dimensions)")
-    shown = [wrapped(name, TWO_COLUMNS - 0.6, SMALL) for name in names]
-    place = "outside right center" if beside else "outside lower left"
-    figure.legend(axes.lines, shown, loc=place, frameon=False)
-    return figure
+    return _drawn(scores, config, [group], ONE_COLUMN)
 
 
 @look()
 def draw_overview(scores: pd.DataFrame, config: Config, groups: Sequence[Group]) -> Figure:
     """Return all groups side by side, each with a scale of its own: their measures differ."""
-    names = _names(config, groups)
-    widest = text_width(max(map(len, names)), SMALL) + 0.55
-    columns = max(1, min(len(names), int(TWO_COLUMNS / widest)))
-    lines = -(-len(names) // columns)
-    height = 2.3 + LEGEND_LINE_IN * lines
-    figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
+    return _drawn(scores, config, groups, TWO_COLUMNS)
+
+
+def _drawn(scores: pd.DataFrame, config: Config, groups: Sequence[Group], width: float) -> Figure:
+    names, columns, above = legend_layout(_names(config, groups), width)
+    figure = Figure(figsize=(width, HEIGHT_IN + above), layout="constrained")
     panels = figure.subplots(1, len(groups), squeeze=False)[0]
-    room = TWO_COLUMNS / len(groups) - 0.6
+    room = width / len(groups) - 0.6
     for axes, group in zip(panels, groups, strict=True):
         _draw_group(axes, scores, config, group, room)
-        axes.set_title(wrapped(group.title, room))
+        if len(groups) > 1:
+            axes.set_title(wrapped(group.title, room))
     figure.supxlabel("size (layers/dimensions)")
     drawn = max((list(axes.lines) for axes in panels), key=len)
-    shown = [wrapped(name, TWO_COLUMNS - 0.6, SMALL) for name in names]
-    figure.legend(drawn, shown, loc="outside upper center", ncols=columns, frameon=False)
+    figure.legend(drawn, names, loc="outside upper center", ncols=columns, frameon=False)
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h", "p")
 LINES = ("-", "--", "-.", ":")
 COLOUR_MAP, DIFFERENCE_MAP = "cividis", "RdBu"
 """Colours of values, and of differences: blue where the first is better."""
+
+LEGEND_LINE_IN = 0.17
 
 SMALL, NORMAL = 7, 8
 """Font sizes in points: numbers and tick labels, titles and axis labels."""
@@ -79,6 +81,16 @@ def wrapped(text: str, width: float, points: float = NORMAL) -> str:
     return "\n".join(textwrap.wrap(text, fitting, max_lines=3, placeholder="…")) or text
 
 
+def legend_layout(names: Sequence[str], width: float) -> tuple[list[str], int, float]:
+    """Return the names in lines that fit, columns and height in inches of a legend above."""
+    shown = [wrapped(name, width - 0.6, SMALL) for name in names]
+    lines = [name.split("\n") for name in shown]
+    longest = text_width(max(len(line) for name in lines for line in name), SMALL) + 0.55
+    columns = max(1, min(len(names), int(width / longest)))
+    rows = -(-len(names) // columns) * max(map(len, lines))
+    return shown, columns, LEGEND_LINE_IN * rows
+
+
 def hide_unused(panels: np.ndarray, used: int) -> None:
     """Leave the panels (down, across) after the first `used` empty; label each column's lowest."""
     down, across = panels.shape
@@ -97,5 +109,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> None:
         drawn = io.BytesIO()
         with look():
             figure.savefig(drawn, format=ending, dpi=300, metadata=metadata)
+        # Laid out once: doing it again gives the same and takes as long.
+        figure.set_layout_engine("none")
         with written_whole(folder / f"{stem}.{ending}") as temporary:
             temporary.write_bytes(drawn.getvalue())
