@@ -119,4 +119,7 @@ def test_marks_are_of_the_configs_test_level_and_correction(config):
         assert marks.scores == marked
     other = options.model_copy(update={"correction": "none", "sts_test": "williams"})
     assert not marks_of(found, config.model_copy(update={"report": other})).scores
-    assert marks.note(["sts"]) == "* differs from SRL with p < 0.05, paired bootstrap."
+    assert (
+        marks.note(["sts"])
+        == "* differs from SRL with p < 0.05 (paired bootstrap, on semantic similarity)."
+    )

@@ -63,8 +63,10 @@ def marks_of(tests: pd.DataFrame, config: Config) -> Marks:
     found = zip(marked["system"], marked["layers"], marked["dim"], marked["dataset"], strict=True)
     against = system_name(config, config.compared_system)
     of = "" if options.correction == "none" else f" after {options.correction.capitalize()}"
+    where = {"sts": "on semantic similarity", "retrieval": "on retrieval"}
     notes = {
-        track: f"differs from {against} with p < {options.level:g}{of}, {TEST_NAMES[test]}"
+        track: f"differs from {against} with p < {options.level:g}{of} "
+        f"({TEST_NAMES[test]}, {where[track]})"
         for track, test in chosen.items()
     }
     scores = frozenset((system, Size(n, d), dataset) for system, n, d, dataset in found)
