@@ -129,6 +129,17 @@ def test_every_objective_trains_on_queries_with_hard_negatives(tmp_path, tiny_ch
     assert sha256_of(same) == weights
 
 
+def ranked_by(matrix, queries, passages, qrels, nudge):
+    """A run of the scores to five places, relevant passages moved a little up or down."""
+    run = {}
+    for query, scored in zip(queries["id"], matrix.round(5), strict=True):
+        relevant = [nudge * (qrels.get(query, {}).get(name, 0) > 0) for name in passages["id"]]
+        moved = scored + np.array(relevant)
+        order = np.argsort(-moved, kind="stable")[:100]
+        run[query] = {passages["id"][row]: float(moved[row]) for row in order}
+    return run
+
+
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
 @pytest.mark.parametrize("dataset", ["near", "far"])
 def test_scores_and_runs_equal_a_brute_force_with_the_saved_model(
@@ -158,20 +169,26 @@ def test_scores_and_runs_equal_a_brute_force_with_the_saved_model(
             told /= np.linalg.norm(told, axis=1, keepdims=True)
             asked /= np.linalg.norm(asked, axis=1, keepdims=True)
         matrix = asked @ told.T
-        run = {
-            query: {passages["id"][row]: float(scored[row]) for row in np.argsort(-scored)[:100]}
-            for query, scored in zip(queries["id"], matrix, strict=True)
-        }
+        # Short passages of unknown words may be equal to the tokenizer: which of them comes first
+        # is not the brute force's to say, so it is asked for the worst and the best order.
+        bounds = [ranked_by(matrix, queries, passages, qrels, nudge) for nudge in (-1e-6, 1e-6)]
         for metric in ("RR@10", "nDCG@10", "R@100"):
-            expected = ir_measures.calc_aggregate([ir_measures.parse_measure(metric)], qrels, run)
+            measure = [ir_measures.parse_measure(metric)]
+            worst, best = (
+                next(iter(ir_measures.calc_aggregate(measure, qrels, run).values()))
+                for run in bounds
+            )
             found = scores[(scores["size"] == size) & (scores["metric"] == metric)]
-            assert found["value"].item() == pytest.approx(next(iter(expected.values())), abs=1e-6)
+            assert worst - 1e-6 <= found["value"].item() <= best + 1e-6
+            assert best - worst < 0.35
             assert found["queries"].item() == len(queries)
         with gzip.open(folder / "runs" / f"{size}.trec.gz", "rt") as file:
             written = [line.split() for line in file]
         assert len(written) == min(100, len(passages)) * len(queries)
-        best = {line[0]: line[2] for line in written if line[3] == "1"}
-        assert best == {query: max(ranked, key=ranked.get) for query, ranked in run.items()}
+        place = {name: row for row, name in enumerate(passages["id"])}
+        first = {line[0]: line[2] for line in written if line[3] == "1"}
+        for query, scored in zip(queries["id"], matrix, strict=True):
+            assert scored[place[first[query]]] == pytest.approx(scored.max(), abs=1e-5)
 
 
 def test_the_values_of_single_queries_average_to_the_score(tmp_path, tiny_checkpoint):
