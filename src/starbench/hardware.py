@@ -17,13 +17,15 @@ RAPL = Path("/sys/class/powercap")
 
 @cache
 def hardware() -> dict[str, Any]:
-    """Return this machine's processor, cores, memory in GiB and GPUs.
+    """Return this machine's processor, cores, memory in GiB and GPUs, and the threads in use.
 
     GPUs are named only where torch is in use: importing it for their names takes seconds.
     """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "cores": cores,
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or cores or 1),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "gpus": _gpus(),
     }

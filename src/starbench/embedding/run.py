@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from starbench.config import Config
@@ -74,11 +75,13 @@ def _embed_sets(
         longest = part["query_max_length" if texts.part == "queries" else "max_length"]
         writer = EmbeddingWriter(root / texts.folder, len(opened), part["widths"], part["dtype"])
         what = f"embed {texts.folder} with {model.name} seed {seed}"
+        start = time.monotonic()
         _embed(encoder, opened, writer, longest, what)
         stage.finish(
             root / texts.folder,
             writer.close(),
             texts=len(opened),
+            loop_s=round(time.monotonic() - start, 2),
             device=str(encoder.device),
             dtype={
                 "weights": "float32",

@@ -101,7 +101,7 @@ class LayeredLoss(nn.Module):
             return self.from_embeddings(columns, labels, terms)
 
     def from_embeddings(
-        self, columns: dict[int, list[Tensor]], labels: Tensor, terms: Sequence[Term]
+        self, columns: dict[int, list[Tensor]], labels: Tensor | None, terms: Sequence[Term]
     ) -> Tensor:
         """Return the weighted sum of `terms`.
 
@@ -121,7 +121,7 @@ class LayeredLoss(nn.Module):
         return torch.stack(summands).sum()
 
     def _scores_by_size(
-        self, columns: dict[int, list[Tensor]], labels: Tensor, terms: Sequence[Term]
+        self, columns: dict[int, list[Tensor]], labels: Tensor | None, terms: Sequence[Term]
     ) -> dict[Size, Tensor]:
         """Return the in-batch scores (Q, C) of every size that needs them, each made once.
 
@@ -146,7 +146,7 @@ class LayeredLoss(nn.Module):
     def _base_loss(
         self,
         columns: dict[int, list[Tensor]],
-        labels: Tensor,
+        labels: Tensor | None,
         size: Size,
         scores: dict[Size, Tensor],
     ) -> Tensor:

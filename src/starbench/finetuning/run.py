@@ -164,12 +164,13 @@ def _train(
         callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
-    trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
+    trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
     return {
         "steps": steps,
         "batch_size": settings.batch_size,
         "negatives_per_query": negatives_per_query(settings, kind),
         "final_loss": train_log.final_loss(),
+        "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},
         "device": str(trainer.args.device),
     }

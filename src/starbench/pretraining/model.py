@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BertForMaskedLM
 
+from starbench.pretraining.cross_entropy import projected_cross_entropy
 from starbench.pretraining.masking import UNLABELLED
 from starbench.sizes import Size, check_sizes
 
@@ -61,21 +62,20 @@ class PretrainingModel(nn.Module):
         hidden = self.masked_lm.bert(
             input_ids=encoder_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
-        mlm_S = self._mlm(hidden, encoder_labels)
+        mlm, mlm_S = self._mlm(hidden, encoder_labels)
         if self.decoder is None:
-            return {"loss": mlm_S.mean(), "mlm": mlm_S.detach()}
+            return {"loss": mlm, "mlm": mlm_S}
         cls_SBW = torch.stack(
             [self._transform(hidden[size.layers][:, 0], size.dim) for size in self.sizes]
         )
-        mae_S = self._autoencode(cls_SBW, decoder_ids, decoder_labels, attention_mask)
-        loss = (mlm_S.mean() + mae_S.mean()) / 2
-        return {"loss": loss, "mlm": mlm_S.detach(), "mae": mae_S.detach()}
+        mae, mae_S = self._autoencode(cls_SBW, decoder_ids, decoder_labels, attention_mask)
+        return {"loss": (mlm + mae) / 2, "mlm": mlm_S, "mae": mae_S}
 
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Recompute the encoder's activations in the backward pass (called by the trainer)."""
         self.masked_lm.activation_checkpointing_enable(**options)
 
-    def _mlm(self, hidden: Sequence[Tensor], labels_BT: Tensor) -> Tensor:
+    def _mlm(self, hidden: Sequence[Tensor], labels_BT: Tensor) -> tuple[Tensor, Tensor]:
         predicted_BT = labels_BT != UNLABELLED
         states_PW = [
             self._transform(hidden[size.layers][predicted_BT], size.dim) for size in self.sizes
@@ -91,17 +91,19 @@ class PretrainingModel(nn.Module):
         )
         return out
 
-    def _cross_entropy(self, states_PW: Tensor, labels_P: Tensor) -> Tensor:
-        """Mean cross-entropy of each size, (S,); the sizes follow one another in `states`."""
-        logits = self.masked_lm.cls.predictions.decoder(states_PW)
+    def _cross_entropy(self, states_PW: Tensor, labels_P: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean cross-entropy over all sizes, and of each, (S,); they follow one another."""
+        projection = self.masked_lm.cls.predictions.decoder
         labels = labels_P.repeat(len(self.sizes))
-        losses = F.cross_entropy(logits.float(), labels, reduction="none")
-        return losses.unflatten(0, (len(self.sizes), -1)).mean(1)
+        mean, losses = projected_cross_entropy(
+            states_PW, projection.weight, projection.bias, labels
+        )
+        return mean, losses.unflatten(0, (len(self.sizes), -1)).mean(1)
 
     def _autoencode(
         self, cls_SBW: Tensor, ids_BT: Tensor, labels_BT: Tensor, mask_BT: Tensor
-    ) -> Tensor:
-        """MAE loss of each size, (S,), from one pass of the decoder layer.
+    ) -> tuple[Tensor, Tensor]:
+        """MAE loss over all sizes, and of each, (S,), from one pass of the decoder layer.
 
         The sizes' inputs differ in the first position alone, which is never predicted. So
         queries, keys and values of all others are computed once, and only where something is

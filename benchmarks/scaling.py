@@ -1,0 +1,123 @@
+"""How time and memory of each stage grow: with the number of sizes, batch, passages, dims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from benchmarks.inputs import random_checkpoint
+from benchmarks.measuring import peak_mib, timed
+from benchmarks.works.retrieval_loss import columns_of, loss_of
+from benchmarks.works.search import stored
+from benchmarks.works.smae import batch_of, model_of
+from starbench.embedding.layered_encoder import LayeredEncoder
+from starbench.evaluation.search import search
+from starbench.sizes import Size
+
+LAYERS, WIDTH = 12, 192
+RUNS = 3
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A stage's work at growing values of one thing."""
+
+    stage: str
+    grows: str
+    values: Sequence[int]
+    prepare: Callable[[int, str, Path], Callable[[int], Any]]
+    """(value, device, folder) to the work, which takes a number that it ignores."""
+
+
+def sizes_of(count: int, layers: int = LAYERS, width: int = WIDTH) -> list[Size]:
+    """Return `count` sizes, evenly spread up to the full one."""
+    return [
+        Size(max(1, layers * number // count), width * number // count)
+        for number in range(1, count + 1)
+    ]
+
+
+def _smae(sizes: list[Size], texts: int, device: str) -> Callable[[int], Any]:
+    model = model_of(sizes, device, vocabulary=8000)
+    batch = batch_of(texts, 64, 8000, device)
+
+    def step(_: int) -> None:
+        model.zero_grad()
+        model(**batch)["loss"].backward()
+
+    return step
+
+
+def _loss(sizes: list[Size], queries: int, device: str, folder: Path) -> Callable[[int], Any]:
+    loss, terms = loss_of(sizes, folder)
+    columns = columns_of(sizes, queries, 8 * queries, device)
+    leaves = [tensor for pair in columns.values() for tensor in pair]
+    return lambda _: torch.autograd.grad(loss.from_embeddings(columns, None, terms), leaves)
+
+
+def _embed(count: int, device: str, folder: Path) -> Callable[[int], Any]:
+    path = random_checkpoint(folder / "model", LAYERS, WIDTH, 4 * WIDTH)
+    layers = [size.layers for size in sizes_of(count)]
+    encoder = LayeredEncoder(
+        AutoModel.from_pretrained(path), AutoTokenizer.from_pretrained(path), "mean", layers, 128
+    )
+    draw = np.random.default_rng(0)
+    ids = draw.integers(5, 1000, (32, 64)).tolist()
+    return lambda _: encoder.embed_batch(ids)
+
+
+def _search(dims: int, passages: int, folder: Path) -> Callable[[int], Any]:
+    sizes = sizes_of(dims, layers=1, width=768)
+    queries = stored(folder / "queries", 100, sizes[-1:], seed=1)
+    found = stored(folder / f"passages-{passages}", passages, sizes[-1:], seed=2)
+    return lambda _: search(queries, [found], sizes, 100, "dot", np.arange(passages))
+
+
+COUNTS = (1, 2, 3, 4, 6, 12)
+
+SWEEPS = [
+    Sweep("SMAE step", "sizes", COUNTS, lambda n, device, _: _smae(sizes_of(n), 8, device)),
+    Sweep("SMAE step", "texts", (2, 4, 8, 16), lambda n, d, _: _smae(sizes_of(6), n, d)),
+    Sweep("SRL loss", "sizes", COUNTS, lambda n, d, folder: _loss(sizes_of(n), 64, d, folder)),
+    Sweep("SRL loss", "queries", (16, 32, 64, 128), lambda n, d, f: _loss(sizes_of(6), n, d, f)),
+    Sweep("embedding", "sizes", COUNTS, _embed),
+    Sweep("search", "sizes", COUNTS, lambda n, _, folder: _search(n, 50_000, folder)),
+    Sweep(
+        "search",
+        "passages",
+        (25_000, 50_000, 100_000, 200_000),
+        lambda n, _, folder: _search(6, n, folder),
+    ),
+]
+"""What grows in which stage. One size is the full size alone."""
+
+
+def seconds_of(sweep: Sweep, device: str, folder: Path) -> list[float]:
+    """Return the shortest of some runs at each value."""
+    found = []
+    for value in sweep.values:
+        work = sweep.prepare(value, device, folder)
+        work(0)
+        found.append(min(timed(work, 0, device) for _ in range(RUNS)))
+    return found
+
+
+def memory_of(sweep: Sweep, device: str, folder: Path) -> list[float]:
+    """Return the peak above model and inputs at each value in MiB; in a process of its own."""
+    found = []
+    for value in sweep.values:
+        work = sweep.prepare(value, device, folder)
+        work(0)  # what a first run costs once is not growth
+        found.append(peak_mib(work, device))
+    return found
+
+
+def exponent(values: Sequence[float], measured: Sequence[float]) -> float:
+    """Return b of the fit ``measured = a * value ** b`` (least squares of the logarithms)."""
+    return float(np.polyfit(np.log(values), np.log(measured), 1)[0])

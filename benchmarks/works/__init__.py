@@ -1,0 +1,16 @@
+"""The comparisons, a module each."""
+
+from benchmarks.works import embedding, finetuning_step, retrieval_loss, search, smae, sts_grid
+
+WORKS = [
+    smae.FP32,
+    smae.BF16,
+    retrieval_loss.WORK,
+    finetuning_step.FP32,
+    finetuning_step.BF16,
+    embedding.FP32,
+    embedding.BF16,
+    sts_grid.WORK,
+    search.WORK,
+]
+"""All comparisons, in the order of the flow."""

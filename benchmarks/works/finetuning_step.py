@@ -1,0 +1,178 @@
+"""SRL fine-tuning beside the published recipe on sentence-transformers: a decorated loss a layer.
+
+The peer is built of that library's own parts: the decorators that cache the layers of one forward
+pass a column, its ranking loss, its trainer with gradient checkpointing, as the published scripts
+use them (ielab/Starbucks: sts/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from datasets import Dataset
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.base.losses.merged_forward import column_merging_disabled
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer.losses.adaptive_layer import (
+    ForwardDecorator,
+    TransformerDecorator,
+)
+from torch import Tensor, nn
+from transformers import PrinterCallback
+
+from benchmarks.inputs import model_folder, pair_sets, triplets, untouched_minilm
+from benchmarks.work import Case, Work
+from starbench import Size, StarbucksLoss
+from starbench.finetuning.ranking_loss import RankingLoss
+
+SIZES = [Size(n, dim) for n, dim in enumerate((16, 32, 64, 128, 256, 384), start=1)]
+BATCH, STEPS = 64, 4
+KL_WEIGHT = 0.3
+
+
+class PublishedSrl(nn.Module):
+    """SRL as the published STS code does it: the base loss anew for each size, decorated."""
+
+    def __init__(self, model: SentenceTransformer, sizes: Sequence[Size]) -> None:
+        super().__init__()
+        self.model, self.sizes = model, list(sizes)
+        self.loss = MultipleNegativesRankingLoss(model)
+
+    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
+        """Return the loss of one batch; the features are those of the library's trainer."""
+        features = list(sentence_features)
+        model = self.model
+        whole, transformer = model.forward, model[0].forward
+        layers = TransformerDecorator(model[0], transformer)
+        outputs = ForwardDecorator(whole)
+        cut = _Cut(outputs)
+        model[0].forward, model.forward = layers, cut
+        try:
+            with column_merging_disabled():
+                loss = self.loss(features, labels)
+                full = outputs.get_embeddings()
+                for size in self.sizes[:-1]:
+                    layers.set_layer_idx(size.layers)
+                    cut.dim = size.dim
+                    loss = loss + self.loss(features, labels)
+                    small = outputs.get_embeddings()[:, : size.dim]
+                    loss = loss + KL_WEIGHT * F.kl_div(
+                        F.log_softmax(small, dim=-1),
+                        F.softmax(full[:, : size.dim], dim=-1),
+                        reduction="batchmean",
+                    )
+        finally:
+            model[0].forward, model.forward = transformer, whole
+        return loss
+
+
+class _Cut:
+    """The model's forward, its embeddings cut to the first `dim` columns."""
+
+    def __init__(self, forward: Any) -> None:
+        self.forward, self.dim = forward, None
+
+    def __call__(self, features: dict[str, Tensor]) -> dict[str, Tensor]:
+        output = self.forward(features)
+        return {**output, "sentence_embedding": output["sentence_embedding"][:, : self.dim]}
+
+
+class _Losses(SentenceTransformerTrainer):
+    """Keeps the loss of every step, and makes no model card."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.losses: list[float] = []
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add nothing."""
+
+    def training_step(self, *args: Any, **options: Any) -> Tensor:
+        loss: Tensor = super().training_step(*args, **options)
+        self.losses.append(float(loss))
+        return loss
+
+
+def _trainer(
+    folder: Path, model_path: Path, rows: Dataset, loss_type: Any, checkpointing: bool, bf16: bool
+) -> _Losses:
+    on_gpu = torch.cuda.is_available()
+    model = SentenceTransformer(str(model_path), device="cuda" if on_gpu else "cpu")
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    config = model[0].auto_model.config
+    config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+    trainer = _Losses(
+        model=model,
+        args=SentenceTransformerTrainingArguments(
+            output_dir=str(folder / "trainer"),
+            max_steps=STEPS,
+            per_device_train_batch_size=BATCH,
+            learning_rate=5e-5,
+            bf16=bf16,
+            use_cpu=not on_gpu,
+            activation_checkpointing=checkpointing,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            seed=42,
+        ),
+        train_dataset=rows,
+        loss=loss_type(model),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _prepare(bf16: bool, tolerance: float, device: str, folder: Path) -> Case:
+    _, paths = untouched_minilm(folder, "sts", pair_sets(rows=10))
+    path = model_folder(paths, "sts")
+    rows = Dataset.from_list(triplets(BATCH * STEPS))
+    ours = _trainer(folder, path, rows, _our_loss, checkpointing=False, bf16=bf16)
+    peer = _trainer(folder, path, rows, _published_loss, checkpointing=True, bf16=bf16)
+
+    def difference() -> float:
+        """Of the losses of the first steps, relative; what is trained goes on from there."""
+        ours.train()
+        peer.train()
+        pairs = zip(ours.losses, peer.losses, strict=True)
+        return max(abs(own - other) / other for own, other in pairs)
+
+    return Case(lambda _: ours.train(), lambda _: peer.train(), difference, tolerance, rounds=3)
+
+
+def _our_loss(model: SentenceTransformer) -> nn.Module:
+    return StarbucksLoss(model, RankingLoss("cosine", 0.05), SIZES, kl_weight=KL_WEIGHT)
+
+
+def _published_loss(model: SentenceTransformer) -> nn.Module:
+    return PublishedSrl(model, SIZES)
+
+
+PEER = "sentence-transformers: a decorated loss a layer, gradient checkpointing"
+
+FP32 = Work(
+    "SRL fine-tuning step",
+    PEER,
+    lambda device, folder: _prepare(False, 1e-3, device, folder),
+    time_target=1.5,
+    memory_target=0.8,
+)
+BF16 = Work(
+    "SRL fine-tuning step, bfloat16",
+    PEER,
+    lambda device, folder: _prepare(True, 0.02, device, folder),
+    time_target=1.5,
+    memory_target=0.8,
+    precision="bf16",
+)

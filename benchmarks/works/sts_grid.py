@@ -1,0 +1,104 @@
+"""All 36 cells of one model on seven STS sets beside an encoding of every cell by itself."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mteb.models.abs_encoder import AbsEncoder
+from mteb.models.model_meta import ModelMeta
+from sentence_transformers import SentenceTransformer
+
+from benchmarks.inputs import SEED, SYSTEM, model_folder, pair_sets, untouched_minilm
+from benchmarks.work import Case, Work
+from starbench.data.store import read_records
+from starbench.embedding.layers import cut_to_depth
+from starbench.embedding.run import embed_texts
+from starbench.evaluation.run import score_model
+from starbench.evaluation.scores import SCORES
+from starbench.evaluation.sts import SPLIT, overrides_of, sts_task
+from starbench.models import model_named
+from starbench.sizes import Size
+
+ROWS = 1000
+"""Pairs of each set; of the whole sets, which hold 25,850, one cell takes minutes."""
+
+BATCH = 64
+
+Scores = dict[tuple[str, Size], float]
+
+
+class _CutEncoder(AbsEncoder):
+    """A SentenceTransformer cut to a size, as MTEB encodes with it."""
+
+    def __init__(self, folder: Path, size: Size) -> None:
+        self.model = SentenceTransformer(
+            str(folder),
+            truncate_dim=size.dim,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+        )
+        transformer = self.model[0]
+        transformer.model = cut_to_depth(transformer.model, size.layers)
+        self.mteb_model_meta = ModelMeta.create_empty(overrides_of("bench/cut", str(size)))
+
+    def encode(self, inputs: Any, **_: Any) -> np.ndarray:
+        with torch.autocast(self.model.device.type, torch.bfloat16):
+            encoded = self.model.encode(inputs.dataset["text"], batch_size=BATCH)
+        return np.asarray(encoded)
+
+
+def _prepare(device: str, folder: Path) -> Case:
+    sets = pair_sets(ROWS)
+    config, paths = untouched_minilm(folder, "sts", sets)
+    model = model_named(config, "sts", SYSTEM)
+    found: list[Scores] = [{}, {}]
+
+    def ours(_: int = 0) -> None:
+        for made in (paths.embeddings("sts", SYSTEM, SEED), paths.scores("sts", SYSTEM, SEED)):
+            shutil.rmtree(made, ignore_errors=True)
+        embed_texts(config, paths, "sts", SYSTEM, SEED)
+        score_model(config, paths, "sts", SYSTEM, SEED)
+        found[0] = _scores(paths.scores("sts", SYSTEM, SEED), list(sets))
+
+    def peer(_: int = 0) -> None:
+        for cell in model.cells:
+            encoder = _CutEncoder(model_folder(paths, "sts"), cell)
+            for name in sets:
+                task = sts_task(name, read_records(paths.dataset(name)))
+                scores = task.evaluate(encoder, SPLIT, encode_kwargs={"batch_size": BATCH})
+                found[1][name, cell] = float(scores["default"]["cosine_spearman"])
+
+    def difference() -> float:
+        ours()
+        peer()
+        own, other = found
+        assert own.keys() == other.keys()
+        return max(abs(own[key] - other[key]) for key in own)
+
+    return Case(ours, peer, difference, tolerance=0.005, rounds=2)
+
+
+def _scores(folder: Path, names: list[str]) -> Scores:
+    scores = {}
+    for name in names:
+        header, *rows = (folder / name / SCORES).read_text(encoding="utf-8").splitlines()
+        columns = header.split(",")
+        for row in rows:
+            score = dict(zip(columns, row.split(","), strict=True))
+            if score["metric"] == "cosine_spearman":
+                size = Size(int(score["layers"]), int(score["dim"]))
+                scores[name, size] = float(score["value"])
+    return scores
+
+
+WORK = Work(
+    "36-cell STS evaluation",
+    "one encoding a cell, the model cut to it",
+    _prepare,
+    time_target=12,
+    precision="bf16",
+    weighed=False,
+)
