@@ -139,8 +139,8 @@ def _read(source: Source, root: Path | None) -> DatasetSize:
         return _training_queries(source, source.records(root))
     texts = _Counted(_texts(source.kind, (record for _, record in source.records(root))))
     per_record = TEXTS[source.kind]
-    found = _size(source, texts.count // per_record, 0, texts.lengths, texts.lengths, per_record)
-    return replace(found, distinct=texts.distinct)
+    size = _size(source, texts.count // per_record, 0, texts.lengths, texts.lengths, per_record)
+    return replace(size, distinct=texts.distinct)
 
 
 def _size(

@@ -53,6 +53,9 @@ class Device(Section):
     share: dict[Work, float] = Field(
         default_factory=dict, description="Share of the peak that work reaches at width 768."
     )
+    narrow: float = Field(
+        default=1.0, ge=0, description="How the share falls with the width below 768: its power."
+    )
     measured: dict[Work, dict[Precision, dict[int, float]]] = Field(
         default_factory=dict, description="Operations a second by precision and width."
     )
@@ -71,7 +74,7 @@ class Device(Section):
             if rates:
                 return _between(rates, width)
         elif precision in self.peak:
-            return self.peak[precision] * self.share[work] * min(1.0, width / WIDTH)
+            return self.peak[precision] * self.share[work] * min(1.0, width / WIDTH) ** self.narrow
         if precision == "fp16" and self.kind == "cpu":
             raise InputError("precision fp16 needs a GPU; use bf16 or fp32 on a processor")
         raise InputError(f"device '{self.name}' has no rate for {work} in {precision}")
