@@ -47,7 +47,7 @@ def _calibrated(path: Path) -> Device:
     from starbench.planning.calibrate import calibrate
 
     device = calibrate()
-    values = device.model_dump(exclude_defaults=True, mode="json")
+    values = device.model_dump(exclude_defaults=True)
     write_text(path, yaml.safe_dump(values, sort_keys=False))
     print(f"{path}: {device.name}; plan with: starbench plan --device {path} --config FILE")
     return device
