@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starbench.config import Config
-from starbench.errors import InputError
+from starbench.errors import InputError, did_you_mean
 from starbench.paths import RunPaths
 from starbench.planning.costs import Costs
 from starbench.planning.datasets import Stated
@@ -62,7 +62,8 @@ def make_plan(
     """
     for name in stated:
         if name not in config.datasets:
-            raise InputError(f"--records {name}: the config has no dataset '{name}'")
+            hint = did_you_mean(name, config.datasets)
+            raise InputError(f"--records: the config has no dataset '{name}'{hint}")
     count = units or _default_units(config, device)
     costs = Costs(config, paths, device, stated, count)
     jobs = jobs_of(config, costs)

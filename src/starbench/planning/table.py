@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from starbench.planning.plan import Plan, Row, in_bytes, in_time
 
+ORIGINS = {
+    "known": "are not here yet, their sizes are the public ones",
+    "stated": "have the size that --records states",
+}
+NAMED = 5
+"""Datasets that are named one by one."""
+
 
 def plan_text(plan: Plan, markdown: bool = False) -> str:
     """Return the plan with a line on the device and what its sizes are from."""
@@ -37,13 +44,14 @@ def _row(row: Row, gpu: bool) -> list[str]:
 
 def _notes(plan: Plan) -> str:
     lines = [f"Rates: {plan.device.source}."]
-    assumed = [name for name, origin in plan.origins.items() if origin in ("known", "stated")]
-    if assumed:
-        lines.append(f"Not counted but known or stated: the sizes of {', '.join(assumed)}.")
+    for origin, means in ORIGINS.items():
+        names = [name for name, given in plan.origins.items() if given == origin]
+        if names:
+            listed = f": {', '.join(names)}" if len(names) <= NAMED else ""
+            lines.append(f"{len(names)} datasets {means}{listed}.")
     if plan.total.passing:
         passing = in_bytes(plan.total.passing)
-        lines.append(f"Disk without caches of downloads; {passing} of it only while trainings run.")
-    lines.append(f"Everything from start to end: {in_time(plan.total.wall_seconds)}.")
+        lines.append(f"Disk without caches of downloads; {passing} of it while trainings run.")
     return "\n".join(lines)
 
 
