@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from starbench.config import Config
 from starbench.data.beir_folder import is_beir, read_beir
 from starbench.data.mining import passage_text
-from starbench.data.sources import Records, Source
+from starbench.data.sources import Source
 from starbench.data.store import PASSAGES, QUERIES, RECORDS, SCHEMAS
 from starbench.errors import InputError
 from starbench.manifest import read_manifest
 from starbench.paths import RunPaths
 from starbench.planning.known import known
-from starbench.planning.lengths import SAMPLE, Lengths
+from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
 
 NEGATIVES_MINED = 30
-MOST_COMPARED = 100_000
-"""Texts among which equal ones are looked for."""
 GENERATED = 200
 """Records of the generated language that are made to see how long they are."""
 TEXTS = {"text": 1, "triplets": 3, "pairs": 2, "training-queries": 1, "collection": 1}
@@ -131,46 +128,67 @@ def _read(source: Source, root: Path | None) -> DatasetSize:
     """Count what a source gives, read through without keeping it."""
     if source.kind == "collection":
         found = source.collection(root)
-        passages = _Counted(passage_text(record) for _, record in found.passages)
+        passages, count = spread_evenly(passage_text(record) for _, record in found.passages)
         judged = {record["query"] for _, record in found.qrels}
-        asked = _Counted(q["text"] for _, q in found.queries if q["id"] in judged)
-        return _size(source, passages.count, asked.count, passages.lengths, asked.lengths, 1)
+        asked = [record["text"] for _, record in found.queries if record["id"] in judged]
+        return _size(source, count, len(asked), passages or asked, asked, 1)
     if source.kind == "training-queries":
-        return _training_queries(source, source.records(root))
-    texts = _Counted(_texts(source.kind, (record for _, record in source.records(root))))
-    per_record = TEXTS[source.kind]
-    size = _size(source, texts.count // per_record, 0, texts.lengths, texts.lengths, per_record)
-    return replace(size, distinct=texts.distinct)
+        return _training_queries(source, (record for _, record in source.records(root)))
+    every = (record for _, record in source.records(root))
+    if source.kind == "pairs":  # equal texts are all over
+        records = list(every)
+        return _of_records(source, len(records), records)
+    records, count = spread_evenly(every)
+    return _of_records(source, count, records)
+
+
+def _of_records(source: Source, count: int, records: list[dict[str, Any]]) -> DatasetSize:
+    names = [name for name in SCHEMAS[source.kind].names if name != "score"]
+    texts = [record[name] for record in records for name in names]
+    size = _size(source, count, 0, spread_evenly(texts)[0], [], TEXTS[source.kind])
+    return replace(size, distinct=len(set(texts)) / max(1, len(texts)))
 
 
 def _size(
-    source: Source, records: int, queries: int, texts: Lengths, asked: Lengths, per_record: float
+    source: Source,
+    records: int,
+    queries: int,
+    texts: list[str],
+    asked: list[str],
+    per_record: float,
 ) -> DatasetSize:
-    return DatasetSize(source.kind, records, queries, texts, asked, per_record, "on disk")
+    return DatasetSize(
+        source.kind,
+        records,
+        queries,
+        Lengths.of_texts(texts or [""]),
+        Lengths.of_texts(spread_evenly(asked)[0] or [""]),
+        per_record,
+        "on disk",
+    )
 
 
-def _training_queries(source: Source, records: Records) -> DatasetSize:
-    first = [record for _, record in islice(records, SAMPLE)]
+def _training_queries(source: Source, records: Iterable[dict[str, Any]]) -> DatasetSize:
+    sample, count = spread_evenly(records)
     passages = [
         passage_text(passage)
-        for record in first
+        for record in sample
         for passage in (*record["positive_passages"], *record["negative_passages"])
     ]
-    asked = Lengths.of_texts(record["query"] for record in first)
-    count = len(first) + sum(1 for _ in records)
-    per_record = len(passages) / max(1, len(first))
-    return _size(source, count, 0, Lengths.of_texts(passages), asked, per_record)
+    asked = [record["query"] for record in sample]
+    per_record = len(passages) / max(1, len(sample))
+    return _size(source, count, 0, spread_evenly(passages)[0], asked, per_record)
 
 
 def _mined(source: Any, root: Path) -> DatasetSize:
     """Return the size of training queries whose negatives BM25 is going to mine."""
     found = read_beir(root / source.name, source.split)
-    passages = Lengths.of_texts(passage_text(record) for _, record in found.passages)
+    passages, _ = spread_evenly(passage_text(record) for _, record in found.passages)
     judged = {record["query"] for _, record in found.qrels if int(record["relevance"]) > 0}
-    asked = _Counted(record["text"] for _, record in found.queries if record["id"] in judged)
-    count = min(asked.count, source.rows or asked.count)
+    asked = [record["text"] for _, record in found.queries if record["id"] in judged]
+    count = min(len(asked), source.rows or len(asked))
     per_record = 1 + (source.negatives or NEGATIVES_MINED)
-    return _size(source, count, 0, passages, asked.lengths, per_record)
+    return _size(source, count, 0, passages, asked, per_record)
 
 
 def _fetched(source: Source, folder: Path) -> DatasetSize:
@@ -181,49 +199,27 @@ def _fetched(source: Source, folder: Path) -> DatasetSize:
         sum((folder / f).stat().st_size for f in manifest["files"]),
     )
     if source.kind == "collection":
-        asked = Lengths.of_texts(row["text"] for row in _rows(folder / QUERIES))
-        texts = asked
-        if PASSAGES in counts:
-            texts = Lengths.of_texts(row["text"] for row in _rows(folder / PASSAGES))
-        found = _size(source, counts.get(PASSAGES, 0), counts[QUERIES], texts, asked, 1)
+        asked = [row["text"] for row in _rows(folder / QUERIES)]
+        passages = [row["text"] for row in _rows(folder / PASSAGES)] if PASSAGES in counts else []
+        count = counts.get(PASSAGES, 0)
+        found = _size(source, count, counts[QUERIES], passages or asked, asked, 1)
     elif source.kind == "training-queries":
-        found = _training_queries(source, (("", row) for row in _rows(folder / RECORDS)))
+        found = _training_queries(source, _rows(folder / RECORDS))
         found = replace(found, records=counts[RECORDS])
     else:
-        few = _Counted(_texts(source.kind, _rows(folder / RECORDS)))
-        found = _size(source, counts[RECORDS], 0, few.lengths, few.lengths, TEXTS[source.kind])
-        found = replace(found, distinct=few.distinct)
+        rows = _rows(folder / RECORDS, everything=source.kind == "pairs")
+        found = _of_records(source, counts[RECORDS], rows)
     return replace(found, origin="fetched", bytes_stored=stored)
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the first rows of an Arrow file, `SAMPLE` at least if there are so many."""
+def _rows(path: Path, everything: bool = False) -> list[dict[str, Any]]:
+    """Return rows from all over an Arrow file, all of them if wanted or if it is small."""
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as batches:
-        seen = 0
-        for batch in batches:
-            yield from batch.to_pylist()
-            seen += len(batch)
-            if seen >= SAMPLE:
-                return
-
-
-def _texts(kind: str, records: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    names = [name for name in SCHEMAS[kind].names if name != "score"]
-    return (record[name] for record in records for name in names)
-
-
-class _Counted:
-    """Lengths of the first of many texts, how many there are, and the share of distinct ones."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        rest = iter(texts)
-        first = list(islice(rest, SAMPLE))
-        self.lengths = Lengths.of_texts(first or [""])
-        seen, self.count = set(first), len(first)
-        for text in rest:
-            self.count += 1
-            if self.count <= MOST_COMPARED:
-                seen.add(text)
-        self.distinct = len(seen) / max(1, min(self.count, MOST_COMPARED))
+        table = batches.read_all()  # mapped, not read
+        stride = 1 if everything else max(1, len(table) // SAMPLE)
+        rows: list[dict[str, Any]] = []
+        for first in range(0, len(table), stride):
+            rows += table.slice(first, 1).to_pylist()
+        return rows

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import islice
 from statistics import NormalDist
+from typing import TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
+
 SAMPLE = 1000
-"""Texts that are looked at."""
+"""Texts that are looked at, at least, if there are so many."""
 SPECIAL = 2
 """Special tokens of a text."""
 TOKENS_PER_PIECE = 1.13
@@ -21,6 +23,19 @@ BYTES_PER_TOKEN = 4.6
 """Bytes of English text a token."""
 ARROW_OVERHEAD = 24
 """Bytes of a stored record besides its text: offsets and ids."""
+
+
+def spread_evenly(items: Iterable[T]) -> tuple[list[T], int]:
+    """Return `SAMPLE` to twice as many items from all over, and how many there are in all."""
+    kept: list[T] = []
+    count, stride = 0, 1
+    for item in items:
+        if count % stride == 0:
+            kept.append(item)
+            if len(kept) == 2 * SAMPLE:
+                kept, stride = kept[::2], 2 * stride
+        count += 1
+    return kept, count
 
 
 class Lengths:
@@ -35,8 +50,8 @@ class Lengths:
 
     @classmethod
     def of_texts(cls, texts: Iterable[str]) -> Lengths:
-        """Estimate the lengths of the first `SAMPLE` texts; nothing is tokenized."""
-        pieces = [len(re.findall(r"\w+|[^\w\s]", text)) for text in islice(texts, SAMPLE)]
+        """Estimate the lengths of texts; nothing is tokenized."""
+        pieces = [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
         return cls(TOKENS_PER_PIECE * count + SPECIAL for count in pieces)
 
     @classmethod
