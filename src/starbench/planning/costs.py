@@ -9,7 +9,7 @@ from starbench.config import Compute, Config, Training
 from starbench.embedding.texts import TextSet, sharded, text_sets
 from starbench.models import Model, embedding_slice, finetuning_of, objective_of
 from starbench.paths import RunPaths
-from starbench.planning.datasets import NEGATIVES_MINED, DatasetSize, Stated, dataset_size
+from starbench.planning.datasets import DatasetSize, Stated, dataset_size
 from starbench.planning.devices import Device, Start
 from starbench.planning.encoders import Encoder, encoder_of
 from starbench.planning.work import (
@@ -86,7 +86,7 @@ class Costs:
         seconds = self.host.start_s["data"] + texts / self.host.records_per_s
         if source.source in ("hub", "ir_datasets"):
             seconds += size.bytes / self.host.network_bytes_per_s
-        if size.texts_per_record == 1 + (getattr(source, "negatives", None) or NEGATIVES_MINED):
+        if source.source == "folder" and size.kind == "training-queries":  # BM25 mines negatives
             seconds += size.records * texts / size.texts_per_record / self.host.bm25_scores_per_s
         return self.beside(seconds, self.config.compute.data, stored=size.bytes)
 
