@@ -11,6 +11,7 @@ from starbench.cli import main
 from starbench.config_loading import load_config, parse_config
 from starbench.data.fetch import fetch_dataset
 from starbench.errors import InputError
+from starbench.files import write_jsonl
 from starbench.paths import RunPaths
 from starbench.planning.command import parse_bytes, parse_records
 from starbench.planning.costs import Cost, Costs
@@ -143,6 +144,65 @@ def test_what_is_planned_of_a_dataset_is_what_is_fetched(name, tmp_path):
     assert before.texts.mean == pytest.approx(after.texts.mean, rel=0.1)
     assert before.asked.mean == pytest.approx(after.asked.mean, rel=0.1)
     assert before.bytes == pytest.approx(after.bytes, rel=0.5)
+
+
+def test_fewer_gpus_than_a_job_asks_for_are_said(tmp_path, capsys):
+    given = ("--config", str(PAPER), "--results", str(tmp_path), "--memory", "1TB", "--gpus")
+    assert main(["plan", *given, "4"]) == 0
+    assert "asks for 8 GPUs: set its stage's compute.gpus to 4" in capsys.readouterr().out
+    assert main(["plan", *given, "8"]) == 0
+    assert "asks for" not in capsys.readouterr().out
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A config of folder datasets of every kind, and its data root."""
+    root = tmp_path / "data"
+    beir = root / "beir"
+    (beir / "qrels").mkdir(parents=True)
+    words = "the old boat near a red park was seen by some child today".split()
+    texts = [" ".join(words[n % 5 : 5 + n % 7]) + f" {n}" for n in range(200)]
+    write_jsonl(beir / "corpus.jsonl", [{"_id": f"p{n}", "text": t} for n, t in enumerate(texts)])
+    asked = [{"_id": f"q{n}", "text": f"which {texts[n]}?"} for n in range(8)]
+    write_jsonl(beir / "queries.jsonl", asked)
+    for split, queries in (("train", range(3)), ("test", range(3, 8))):
+        judged = "".join(f"q{n}\tp{n}\t1\n" for n in queries)
+        (beir / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
+    write_jsonl(root / "stories.jsonl", [{"text": text} for text in texts])
+    pairs = [{"sentence1": t, "sentence2": texts[0], "score": 1} for t in texts[:40]]
+    (root / "pairs").mkdir()
+    write_jsonl(root / "pairs" / "test.jsonl", pairs)
+    value = yaml.safe_load(TINY.read_text()) | {"data_root": str(root)}
+    value["datasets"] |= {
+        "stories": {"kind": "text", "source": "folder", "name": "stories"},
+        "paraphrase": {"kind": "pairs", "source": "folder", "name": "pairs"},
+        "library": {"kind": "collection", "source": "folder", "name": "beir"},
+        "questions": {
+            "kind": "training-queries",
+            "source": "folder",
+            "name": "beir",
+            "split": "train",
+        },
+    }
+    return parse_config(value)
+
+
+@pytest.mark.parametrize("name", ["stories", "paraphrase", "library", "questions"])
+def test_folders_are_counted_as_they_are_fetched(name, folders, tmp_path):
+    paths = RunPaths.of(folders, tmp_path)
+    before = dataset_size(folders, paths, name, {})
+    fetch_dataset(folders, paths, name)
+    after = dataset_size(folders, paths, name, {})
+    assert (before.origin, after.origin) == ("on disk", "fetched")
+    for fact in ("records", "queries", "texts_per_record", "distinct"):
+        assert getattr(before, fact) == getattr(after, fact), fact
+    assert before.texts.mean == pytest.approx(after.texts.mean, rel=0.1)
+    assert before.asked.mean == pytest.approx(after.asked.mean, rel=0.1)
+
+
+def test_a_text_that_stands_in_many_pairs_is_embedded_once(folders, tmp_path):
+    size = dataset_size(folders, RunPaths.of(folders, tmp_path), "paraphrase", {})
+    assert size.distinct == 40 / 80
 
 
 def test_rows_of_the_config_limit_what_is_known():

@@ -13,6 +13,7 @@ from starbench.planning.datasets import DatasetSize, Stated, dataset_size
 from starbench.planning.devices import Device, Start
 from starbench.planning.encoders import Encoder, encoder_of
 from starbench.planning.work import (
+    BACKWARD,
     EmbeddingWork,
     TrainingWork,
     embedding_work,
@@ -161,7 +162,7 @@ class Costs:
         seconds = (
             self.host.start_s["embed"]
             + sum(work.operations for work in works) / rate / self._together(compute, 1)
-            + sum(work.calls for work in works) * self.device.layer_call_s / (1 + 2)
+            + sum(work.calls for work in works) * self.device.layer_call_s / (1 + BACKWARD)
             + sum(work.tokens for work in works) / self.host.tokens_per_s
             + stored / self.host.write_bytes_per_s
         )

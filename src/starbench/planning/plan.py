@@ -46,6 +46,8 @@ class Plan:
     jobs: list[Job]
     origins: dict[str, str]
     """Where the size of each dataset is from."""
+    asked: int
+    """GPUs that the config asks for in its largest job."""
 
     @property
     def disk(self) -> float:
@@ -72,14 +74,17 @@ def make_plan(
     rows = [_row(stage, found, times, count) for stage, found in by_stage.items() if found]
     total = _row("total", jobs, times, count)
     origins = {name: costs.size(name).origin for name in used_datasets(config)}
-    return Plan(config.run, device, count, rows, total, jobs, origins)
+    return Plan(config.run, device, count, rows, total, jobs, origins, _most_gpus(config))
 
 
 def _default_units(config: Config, device: Device) -> int:
     if device.kind == "cpu":
         return device.cores
-    stages = ("pretrain", "finetune", "embed", "evaluate")
-    return max(1, *(getattr(config.compute, stage).gpus for stage in stages))
+    return max(1, _most_gpus(config))
+
+
+def _most_gpus(config: Config) -> int:
+    return max(getattr(config.compute, stage).gpus for stage in STAGES)
 
 
 def _row(stage: str, jobs: Sequence[Job], times: dict[str, tuple[float, float]], units: int) -> Row:

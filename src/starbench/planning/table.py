@@ -49,6 +49,11 @@ def _notes(plan: Plan) -> str:
         if names:
             listed = f": {', '.join(names)}" if len(names) <= NAMED else ""
             lines.append(f"{len(names)} datasets {means}{listed}.")
+    if plan.device.kind == "gpu" and plan.asked > plan.units:
+        lines.append(
+            f"A job of the config asks for {plan.asked} GPUs: set its stage's compute.gpus to "
+            f"{plan.units} before it runs on so many."
+        )
     if plan.total.passing:
         passing = in_bytes(plan.total.passing)
         lines.append(f"Disk without caches of downloads; {passing} of it while trainings run.")
