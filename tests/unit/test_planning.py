@@ -146,6 +146,30 @@ def test_what_is_planned_of_a_dataset_is_what_is_fetched(name, tmp_path):
     assert before.bytes == pytest.approx(after.bytes, rel=0.5)
 
 
+DEMO_SECONDS = 690
+"""From start to end on two cores (README.md)."""
+DEMO_JOBS = {
+    "backbones/bert-smae/seed-42": 72.0,
+    "models/sts/bert-2dmse/seed-42": 47.7,
+    "models/sts/bert-separate-n1-d4/seed-42": 14.9,
+    "models/retrieval/bert-separate-n1-d4/seed-42": 13.8,
+    "embeddings/sts/bert-2dmse/seed-42": 10.1,
+    "embeddings/retrieval/bert/seed-42": 7.4,
+    "scores/retrieval/bert-separate-n3-d16/seed-42": 2.3,
+    "significance.csv": 5.2,
+    "report": 17.7,
+}
+"""Seconds of jobs where `xeon-core` was measured, which had a core for most of their time."""
+
+
+def test_the_demo_is_planned_near_its_measured_time(tmp_path):
+    plan = plan_of(DEMO, tmp_path, "xeon-core", 2)
+    assert DEMO_SECONDS / 1.5 < plan.total.wall_seconds < DEMO_SECONDS * 1.5
+    planned = {job.name: job.cost.seconds for job in plan.jobs}
+    for name, measured in DEMO_JOBS.items():
+        assert measured / 1.5 < planned[name] < measured * 1.5, name
+
+
 def test_fewer_gpus_than_a_job_asks_for_are_said(tmp_path, capsys):
     given = ("--config", str(PAPER), "--results", str(tmp_path), "--memory", "1TB", "--gpus")
     assert main(["plan", *given, "4"]) == 0
