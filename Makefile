@@ -47,6 +47,7 @@ check: $(VENV)/.installed-dev
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
+	hadolint Dockerfile
 	snakemake --lint --configfile config/demo.yaml
 	starbench config --config config/demo.yaml
 	starbench config --config config/minilm.yaml

@@ -89,11 +89,56 @@ def _parser() -> argparse.ArgumentParser:
     )
     config.set_defaults(run=_config)
 
+    _plan_parser(commands)
+    doctor = commands.add_parser(
+        "doctor", help="check versions, devices, data, network and disk before a run"
+    )
+    _config_file(doctor)
+    doctor.set_defaults(run=_doctor)
+
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
     unlock.set_defaults(run=_unlock)
     return parser
+
+
+def _plan_parser(commands: Any) -> None:
+    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
+    _config_file(plan)
+    plan.add_argument(
+        "--device", default="h100", help="a device that is known (h100), or a file of --calibrate"
+    )
+    plan.add_argument("--gpus", type=int, help="GPUs there are (as many as one job asks for)")
+    plan.add_argument("--cores", type=int, help="the same of a processor (all)")
+    plan.add_argument("--disk", metavar="SIZE", help="refuse a plan that needs more, e.g. 500GB")
+    plan.add_argument("--memory", metavar="SIZE", help="the same of GPU memory (the device's)")
+    plan.add_argument(
+        "--records",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="records of a dataset, or passages/queries of a collection",
+    )
+    plan.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    plan.add_argument(
+        "--calibrate",
+        type=Path,
+        nargs="?",
+        const=Path("device.yaml"),
+        metavar="FILE",
+        help="measure the device at hand and write it to a file (device.yaml)",
+    )
+    plan.set_defaults(run=_plan)
+
+
+def _config_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", "--configfile", dest="config", type=Path, help="config file of the run"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), help="folder of all runs (results)"
+    )
 
 
 def _stage(
@@ -245,6 +290,18 @@ def _config(options: argparse.Namespace) -> None:
         from starbench.config_docs import write_docs
 
         write_docs(options.write_docs)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from starbench.planning.command import plan_command
+
+    plan_command(options)
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from starbench.doctor import doctor_command
+
+    doctor_command(options.config, options.results)
 
 
 def _unlock(options: argparse.Namespace) -> None:

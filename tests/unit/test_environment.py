@@ -1,7 +1,11 @@
-"""pyproject, lock, conda environment and post-deploy script name the same versions."""
+"""pyproject, lock, conda environment, images and post-deploy script name the same versions."""
 
 import hashlib
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +14,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from rattler import MatchSpec
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -58,12 +63,112 @@ def test_the_post_deploy_script_expects_this_lock():
     assert expected == hashlib.sha256(lock).hexdigest()
 
 
-def test_the_conda_environment_is_a_python_that_the_project_supports():
+def conda_python():
     environment = yaml.safe_load((ROOT / "envs" / "starbench.yaml").read_text())
     (python,) = [d for d in environment["dependencies"] if d.startswith("python=")]
+    return python.removeprefix("python=")
+
+
+def image_lines(name):
+    """The lines of a Dockerfile or Apptainer definition, continued ones joined."""
+    text = (ROOT / name).read_text().replace("\\\n", " ")
+    return [line.strip() for line in text.splitlines() if line.strip()[:1] not in ("", "#")]
+
+
+IMAGES = {"Dockerfile": "FROM python:", "envs/starbench.def": "From: python:"}
+
+
+def pip_commands(name):
+    found = [line.removeprefix("RUN ") for line in image_lines(name)]
+    return [line for line in found if line.startswith("python -m pip")]
+
+
+def test_the_conda_environment_is_a_python_that_the_project_supports():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     supported = Requirement(f"python{project['requires-python']}").specifier
-    assert supported.contains(python.removeprefix("python=") + ".0")
+    assert supported.contains(f"{conda_python()}.0")
+
+
+def test_the_conda_environment_brings_python_and_pip_and_leaves_the_rest_to_the_lock():
+    """conda's own `pip:` section cannot read the lock, and a second pin here would drift."""
+    environment = yaml.safe_load((ROOT / "envs" / "starbench.yaml").read_text())
+    assert environment["dependencies"] == [f"python={conda_python()}", "pip"]
+    for given in environment["dependencies"]:
+        MatchSpec(given, strict=True)
+    assert "nodefaults" in environment["channels"]
+
+
+def test_the_post_deploy_script_installs_the_lock_and_then_the_checkout():
+    script = (ROOT / "envs" / "starbench.post-deploy.sh").read_text()
+    found = re.findall(r"^python -m pip .*$", script, re.MULTILINE)
+    plain = [line.replace("--disable-pip-version-check --quiet ", "") for line in found]
+    plain = [line.replace('"$lock"', "envs/requirements.lock") for line in plain]
+    assert plain == pip_commands("Dockerfile")
+    assert "lock=envs/requirements.lock" in script.splitlines()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_has_the_python_of_the_conda_environment(image):
+    (base,) = [line for line in image_lines(image) if line.startswith(IMAGES[image])]
+    assert base.removeprefix(IMAGES[image]).split("-")[0] == conda_python()
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_installs_the_lock_and_nothing_else(image):
+    assert pip_commands(image) == [
+        "python -m pip install -r envs/requirements.lock",
+        "python -m pip install --no-deps --no-build-isolation --editable .",
+    ]
+
+
+def test_both_images_hold_the_same_files():
+    """All of them there, the lock among them, and none left out of what Docker sends."""
+    copied = [line.split()[1:-1] for line in image_lines("Dockerfile") if line.startswith("COPY")]
+    docker = {part for parts in copied for part in parts}
+    lines = image_lines("envs/starbench.def")
+    files = lines[lines.index("%files") + 1 : lines.index("%environment")]
+    assert {line.split()[0] for line in files} == docker
+    sent = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
+    for part in docker:
+        assert (ROOT / part).exists()
+        assert part.split("/")[0] in sent
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the image has Python 3.11")
+def test_the_pip_steps_of_the_image_run(tmp_path):
+    """In a new environment that has the lock's packages at hand, without the network."""
+    made = [line for line in image_lines("Dockerfile") if line.startswith("COPY")]
+    for part in {part for line in made for part in line.split()[1:-1]}:
+        if (ROOT / part).is_dir():
+            ignored = shutil.ignore_patterns("*.egg-info", "__pycache__")
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=ignored, dirs_exist_ok=True)
+        else:
+            (tmp_path / part).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / part, tmp_path / part)
+    stand_in = ROOT / "tests" / "conda" / "bin" / "conda"
+    create = ("env", "create", "--file", ROOT / "envs" / "starbench.yaml", "--prefix")
+    subprocess.run([sys.executable, stand_in, *create, tmp_path / "env"], check=True)
+    bin_folder = tmp_path / "env" / "bin"
+    environment = os.environ | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PIP_NO_INDEX": "1"}
+    environment.pop("PYTHONPATH", None)
+    for command in pip_commands("Dockerfile"):
+        subprocess.run(command.split(), cwd=tmp_path, env=environment, check=True)
+    installed = subprocess.run(
+        [bin_folder / "starbench", "--help"], env=environment, check=True, capture_output=True
+    )
+    assert b"plan" in installed.stdout
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile_and_would():
+    checked = subprocess.run(["hadolint", ROOT / "Dockerfile"], check=False)
+    assert checked.returncode == 0
+    worse = (ROOT / "Dockerfile").read_text().replace("WORKDIR /opt", "WORKDIR opt")
+    found = subprocess.run(
+        ["hadolint", "-"], input=worse.encode(), check=False, capture_output=True
+    )
+    assert found.returncode != 0
 
 
 def test_every_rule_has_the_environment_a_log_and_a_benchmark():

@@ -42,7 +42,7 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
     stage = Stage("data", RESULTS_VERSION, checkpoint.model_dump(), inputs=[])
-    source = _locate(checkpoint)
+    source = on_disk(checkpoint) or _from_hub(checkpoint)
     _check(source, config, backbone)
     folder = paths.checkpoint(backbone)
     shutil.rmtree(folder, ignore_errors=True)
@@ -54,14 +54,18 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     stage.finish(folder, sorted(file.name for file in folder.iterdir()))
 
 
-def _locate(checkpoint: Checkpoint) -> Path:
+def on_disk(checkpoint: Checkpoint) -> Path | None:
+    """Return the folder of a checkpoint that needs no network, None for one of the hub.
+
+    Raises InputError for a folder or a package that is not there.
+    """
     if checkpoint.name.startswith(PACKAGE):
         return _in_package(checkpoint.name.removeprefix(PACKAGE))
     if Path(checkpoint.name).is_dir():
         return Path(checkpoint.name)
     if checkpoint.name.startswith((".", "/")):
         raise InputError(f"no folder {checkpoint.name}")
-    return _from_hub(checkpoint)
+    return None
 
 
 def _in_package(distribution: str) -> Path:

@@ -1,0 +1,217 @@
+"""What one training, embedding or search does: operations, tokens and memory, on any device."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from starbench.config import Finetuning, Precision, Pretraining, Training
+from starbench.planning.datasets import DatasetSize
+from starbench.planning.encoders import Encoder
+from starbench.planning.lengths import Lengths
+
+BACKWARD = 2.0
+"""Operations of a backward pass for one of the forward pass."""
+PADDED_GROUPS = 1.06
+"""Padding where texts are embedded in groups of about one length; an eighth at most."""
+PADDED_SORTED = 1.02
+"""Padding where texts are sorted by length."""
+PAD_TO = 8
+HARD_NEGATIVES = 7
+"""Where the config names none (a test keeps this in step with fine-tuning)."""
+
+ACTIVATIONS = {"fp32": 72.0, "bf16": 44.0, "fp16": 44.0}
+"""Bytes kept for the backward pass a token, layer and dimension; counted on a BERT layer with
+dropout, without attention weights, which GPU kernels do not keep (a test counts again)."""
+RECOMPUTED = 4.0
+"""The same with gradient checkpointing: a layer's input."""
+LOGIT = 14.0
+"""Bytes of one score of a vocabulary: in half and full precision, its softmax and gradient."""
+TRAINED = 16
+"""Bytes of a trained parameter: weight, gradient and AdamW's two averages."""
+SPARE = 1.2
+"""What a GPU's allocator loses."""
+CONTEXT = 0.8e9
+"""Bytes of a GPU's libraries."""
+
+
+@dataclass(frozen=True)
+class TrainingWork:
+    """A whole training, of all processes together."""
+
+    steps: int
+    operations: float
+    """Floating-point operations of all steps."""
+    tokens: float
+    """Tokens that are made of text, and masked or put together."""
+    calls: float
+    """Forward and backward calls of a layer, one process's."""
+    parameters: int
+    memory: float
+    """Bytes of one device, at most."""
+
+
+def steps_of(training: Training, rows: int) -> int:
+    """Return the optimisation steps of a training on `rows` examples."""
+    if training.steps is not None:
+        return training.steps
+    assert training.epochs is not None
+    return max(1, math.ceil(training.epochs * rows / training.batch_size))
+
+
+def pretraining_work(
+    encoder: Encoder,
+    settings: Pretraining,
+    documents: Lengths,
+    rows: int,
+    sizes: int,
+    autoencoder: bool,
+    devices: int,
+) -> TrainingWork:
+    """Return what pre-training on `rows` documents takes.
+
+    Vocabulary scores are there for masked positions alone, for each of `sizes`; the auto-encoder
+    makes keys and values once and the rest for each size (`starbench.pretraining.model`).
+    """
+    texts = documents.cut(settings.max_length)
+    part = max(1, settings.batch_size // (settings.accumulation * devices))
+    padded = PAD_TO * math.ceil(texts.longest_of(part) / PAD_TO)
+    width, deep = encoder.width, 4 * encoder.width * encoder.intermediate
+    encode = encoder.forward(padded, padded)
+    masked = settings.encoder_mask_rate * texts.mean
+    predict = masked * sizes * encoder.head()
+    hidden = settings.decoder_mask_rate * texts.mean if autoencoder else 0.0
+    once = 4.0 * width**2 * padded + hidden * (2.0 * width**2 + encoder.attention(padded))
+    each = hidden * sizes * (2.0 * width**2 + deep + encoder.head())
+    passes = 1 + BACKWARD
+    kept = passes + settings.gradient_checkpointing
+    a_text = kept * encode + passes * (predict + (once + each if autoencoder else 0.0))
+    steps = steps_of(settings, rows)
+    logits = part * max(masked, hidden) * sizes * encoder.vocabulary * LOGIT
+    return TrainingWork(
+        steps,
+        steps * settings.batch_size * a_text,
+        steps * settings.batch_size * texts.mean,
+        steps * settings.accumulation * (encoder.layers + autoencoder),
+        encoder.parameters(),
+        _memory(encoder, encoder.layers, part * padded, padded, settings) + logits,
+    )
+
+
+def finetuning_work(
+    encoder: Encoder, layers: int, settings: Finetuning, data: DatasetSize, devices: int
+) -> TrainingWork:
+    """Return what fine-tuning the first `layers` layers of a backbone takes."""
+    longest = min(settings.max_length or encoder.positions, encoder.positions)
+    columns = [(_texts_per_example(data.kind, settings), data.texts.cut(longest))]
+    if data.kind == "training-queries":
+        asked = min(settings.query_max_length or longest, longest)
+        columns.append((1, data.asked.cut(asked)))
+    tokens = [PADDED_GROUPS * count * texts.mean for count, texts in columns]
+    passes = 1 + BACKWARD
+    if settings.gradient_checkpointing or settings.mini_batch_size:
+        passes += 1
+    a_row = passes * sum(
+        encoder.forward(total, texts.attended, layers)
+        for total, (_, texts) in zip(tokens, columns, strict=True)
+    )
+    steps = steps_of(settings, data.records)
+    rows = max(1, settings.batch_size // (settings.accumulation * devices))
+    at_once = rows * sum(tokens)
+    if settings.mini_batch_size:
+        at_once = min(at_once, settings.mini_batch_size * columns[0][1].longest_of(rows))
+    groups = len(columns) * settings.accumulation
+    return TrainingWork(
+        steps,
+        steps * settings.batch_size * a_row,
+        steps * settings.batch_size * sum(tokens) / PADDED_GROUPS,
+        steps * groups * layers,
+        encoder.parameters(layers),
+        _memory(encoder, layers, at_once, columns[0][1].attended, settings),
+    )
+
+
+def _texts_per_example(kind: str, settings: Finetuning) -> int:
+    if kind == "training-queries":
+        return 1 + (HARD_NEGATIVES if settings.negatives is None else settings.negatives)
+    return 3 if kind == "triplets" else 2
+
+
+def _memory(
+    encoder: Encoder, layers: int, tokens: float, length: float, settings: Training
+) -> float:
+    """Return a device's bytes: what is trained, and what the backward pass needs of `tokens`."""
+    parameters = encoder.parameters(layers)
+    weights = parameters * (TRAINED + (0 if settings.precision == "fp32" else 2))
+    a_layer = tokens * encoder.width * ACTIVATIONS[settings.precision]
+    kept = layers * a_layer
+    if settings.gradient_checkpointing:
+        kept = layers * tokens * encoder.width * RECOMPUTED + a_layer
+    return CONTEXT + weights + SPARE * kept
+
+
+@dataclass(frozen=True)
+class EmbeddingWork:
+    """The embedding of texts at every layer, in one pass."""
+
+    operations: float
+    tokens: float
+    texts: int
+    calls: float
+    memory: float
+    """Bytes of one device, at most."""
+
+
+def embedding_work(
+    encoder: Encoder,
+    layers: int,
+    texts: Lengths,
+    count: int,
+    batch_tokens: int,
+    precision: Precision,
+) -> EmbeddingWork:
+    """Return what embedding `count` texts (cut already) with `layers` layers takes."""
+    tokens = PADDED_SORTED * count * texts.mean
+    state = batch_tokens * encoder.width * (4 if precision == "fp32" else 2)
+    weights = encoder.parameters(layers) * (4 if precision == "fp32" else 6)
+    wide = batch_tokens * encoder.intermediate * 8
+    return EmbeddingWork(
+        encoder.forward(tokens, texts.attended, layers),
+        tokens / PADDED_SORTED,
+        count,
+        math.ceil(tokens / batch_tokens) * layers,
+        CONTEXT + weights + SPARE * ((layers + 1) * state + 8 * state + wide),
+    )
+
+
+@dataclass(frozen=True)
+class SearchWork:
+    """The exact search of one collection by one model at all its cells."""
+
+    operations: float
+    scores: float
+    """Scores that are compared with the best so far."""
+    ranked: float
+    """Passages that are ranked and measured."""
+    bytes_read: float
+    """Stored embeddings that are read, once for each block of queries."""
+
+
+def search_work(
+    queries: int,
+    passages: int,
+    dims_by_layer: dict[int, list[int]],
+    depth: int,
+    bytes_per_number: int,
+    queries_per_block: int = 1024,
+) -> SearchWork:
+    """Return what ranking `passages` for each query at every (layer, dim) takes."""
+    widest = sum(max(dims) for dims in dims_by_layer.values())
+    cells = sum(len(dims) for dims in dims_by_layer.values())
+    blocks = math.ceil(queries / queries_per_block)
+    return SearchWork(
+        2.0 * queries * passages * widest,
+        float(queries) * passages * cells,
+        float(queries) * min(depth, passages) * cells,
+        float(blocks) * passages * widest * bytes_per_number,
+    )
