@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-
-from benchmarks.work import Case
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 SIDE = {"cpu": 2048, "cuda": 8192}
@@ -30,13 +29,12 @@ def matrix_rate(precision: str, device: str) -> float:
     return 2 * side**3 / best
 
 
-def counted_flops(case: Case) -> int:
-    """Return the floating-point operations of our side's matrix products, counted by torch."""
+def counted_flops(work: Callable[[], Any]) -> int:
+    """Return the floating-point operations of some work's matrix products, counted by torch."""
     # torch counts addmm but not what adds in place.
     also = {torch.ops.aten.addmm_: _addmm_flops}
     with FlopCounterMode(display=False, custom_mapping=also) as counter:
-        for number in range(case.rounds if case.parts else 1):
-            case.ours(number)
+        work()
     return int(counter.get_total_flops())
 
 

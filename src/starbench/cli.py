@@ -63,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = _stage(commands, "evaluate", _evaluate, "score a model at every size")
     _model(evaluate, required=False)
+    evaluate.add_argument("--dataset", help="collection of the config of which to search one shard")
+    evaluate.add_argument("--shard", type=int, help="its number, from 1 (score, from all shards)")
     evaluate.add_argument(
         "--bm25", action="store_true", help="score BM25 on the collections of the run instead"
     )
@@ -219,8 +221,7 @@ def _finetune(options: argparse.Namespace) -> None:
 
 def _embed(options: argparse.Namespace) -> None:
     opened = _opened(options)
-    if (options.dataset is None) != (options.shard is None):
-        raise InputError("--dataset and --shard belong together")
+    _together(options)
     from starbench.embedding.run import embed_shard, embed_texts
 
     model = (options.track, options.model, options.seed)
@@ -228,6 +229,11 @@ def _embed(options: argparse.Namespace) -> None:
         embed_texts(*opened, *model)
     else:
         embed_shard(*opened, *model, options.dataset, options.shard)
+
+
+def _together(options: argparse.Namespace) -> None:
+    if (options.dataset is None) != (options.shard is None):
+        raise InputError("--dataset and --shard belong together")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -252,6 +258,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         raise InputError(
             "evaluate needs --track, --model and --seed, or --bm25, --collect or --compare"
         )
+    _together(options)
+    if options.shard is not None:
+        from starbench.evaluation.shards import search_shard
+
+        search_shard(*opened, options.model, options.seed, options.dataset, options.shard)
+        return
     from starbench.evaluation.run import score_model
 
     score_model(*opened, *model)

@@ -69,10 +69,11 @@ def _check_dataset(config: Config, name: str) -> None:
     _of_kind(config, other, ("collection",), at)
     if config.datasets[other].corpus is not None:
         raise ConfigMismatchError(at, f"'{other}' has no passages of its own")
-    if "shards" in config.datasets[name].model_fields_set:
-        raise ConfigMismatchError(
-            ("datasets", name, "shards"), f"the passages are those of '{other}': set it there"
-        )
+    for key in ("shards", "shard_rows"):
+        if key in config.datasets[name].model_fields_set:
+            raise ConfigMismatchError(
+                ("datasets", name, key), f"the passages are those of '{other}': set it there"
+            )
 
 
 def _check_backbone(config: Config, name: str) -> None:

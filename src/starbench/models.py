@@ -172,6 +172,17 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     return part
 
 
+def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that the search of a shard depends on, as JSON values."""
+    source = config.datasets[dataset]
+    return {
+        "cells": [str(cell) for cell in model.cells],
+        "depth": config.tracks["retrieval"].searching.depth,
+        "similarity": finetuning_of(config, model.system, model.track).similarity,
+        **source.model_dump(include={"leave_out_query", "ties"}),
+    }
+
+
 def comparison_slice(config: Config) -> dict[str, Any]:
     """Return the part of the config that the tests of significance depend on, as JSON values."""
     tasks = [task for track in config.tracks.values() for task in track.scored]

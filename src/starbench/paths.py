@@ -48,6 +48,10 @@ class RunPaths:
         """Folder of all embeddings of one model."""
         return self.root / "embeddings" / track / model / f"seed-{seed}"
 
+    def searches(self, track: str, model: str, seed: int) -> Path:
+        """Folder of what was found in the shards of collections with one model."""
+        return self.root / "searches" / track / model / f"seed-{seed}"
+
     def scores(self, track: str, model: str, seed: int) -> Path:
         """Folder of all scores of one model, a folder a dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"

@@ -66,7 +66,7 @@ def test_the_scores_are_those_of_a_brute_force_in_numpy(untouched, size):
     folder = untouched.embeddings(*MODEL) / "cranfield"
     queries, passages = (
         StoredEmbeddings(folder / part).at(size).astype(np.float64)
-        for part in ("queries", "passages-1-of-1")
+        for part in ("queries", "passages-1")
     )
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     passages /= np.maximum(np.linalg.norm(passages, axis=1, keepdims=True), 1e-12)

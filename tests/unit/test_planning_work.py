@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from starbench.config import Finetuning, Pretraining
@@ -17,6 +17,7 @@ from starbench.planning.lengths import SPECIAL, Lengths
 from starbench.planning.work import (
     ACTIVATIONS,
     HARD_NEGATIVES,
+    LOGITS_AT_ONCE,
     PADDED_GROUPS,
     RECOMPUTED,
     finetuning_work,
@@ -24,6 +25,7 @@ from starbench.planning.work import (
     search_work,
     steps_of,
 )
+from starbench.pretraining import cross_entropy
 from starbench.pretraining.model import PretrainingModel
 from starbench.sizes import Size
 from starbench.training import total_steps
@@ -45,12 +47,6 @@ def settings(**changes):
     )
 
 
-def counted(work):
-    with FlopCounterMode(display=False) as counter:
-        work()
-    return counter.get_total_flops()
-
-
 def ids():
     return torch.randint(5, WORDS, (TEXTS, LENGTH), generator=torch.Generator().manual_seed(0))
 
@@ -63,7 +59,7 @@ def test_parameters_are_those_of_the_model():
 def test_a_pass_has_the_operations_that_pytorch_counts():
     model = BertModel(settings(attn_implementation="eager"), add_pooling_layer=False).eval()
     with torch.no_grad():
-        found = counted(lambda: model(input_ids=ids()))
+        found = counted_flops(lambda: model(input_ids=ids()))
     assert found == pytest.approx(ENCODER.forward(TEXTS * LENGTH, LENGTH), rel=1e-6)
 
 
@@ -94,7 +90,7 @@ def test_a_pretraining_step_has_the_operations_that_pytorch_counts(autoencoder):
     lengths = Lengths([LENGTH])
     work = pretraining_work(ENCODER, training, lengths, 100, len(sizes), autoencoder, 1)
     # The smaller sizes' transforms and the auto-encoder's first positions are not planned apart.
-    assert work.operations == pytest.approx(counted(step), rel=0.06)
+    assert work.operations == pytest.approx(counted_flops(step), rel=0.06)
 
 
 def test_a_finetuning_step_has_the_operations_that_pytorch_counts():
@@ -106,7 +102,9 @@ def test_a_finetuning_step_has_the_operations_that_pytorch_counts():
     data = triplets(Lengths([LENGTH]))
     training = Finetuning(dataset="x", batch_size=1, steps=1, learning_rate=1)
     work = finetuning_work(ENCODER, LAYERS, training, data, 1)
-    assert work.operations / 3 / PADDED_GROUPS == pytest.approx(counted(step) / TEXTS, rel=1e-6)
+    assert work.operations / 3 / PADDED_GROUPS == pytest.approx(
+        counted_flops(step) / TEXTS, rel=1e-6
+    )
 
 
 def triplets(lengths, kind="triplets"):
@@ -187,14 +185,14 @@ def test_memory_falls_with_parts_devices_and_recomputation():
 
 
 def test_search_does_each_dimension_once_and_reads_once_a_block_of_queries():
-    work = search_work(QUERIES_PER_BLOCK + 1, 1000, {1: [4, 8], 2: [16]}, 100, 2)
+    work = search_work(QUERIES_PER_BLOCK + 1, 1000, {1: [4, 8], 2: [16]}, 2)
     assert work.operations == 2 * (QUERIES_PER_BLOCK + 1) * 1000 * (8 + 16)
     assert work.scores == (QUERIES_PER_BLOCK + 1) * 1000 * 3
-    assert work.ranked == (QUERIES_PER_BLOCK + 1) * 100 * 3
     assert work.bytes_read == 2 * 1000 * (8 + 16) * 2
 
 
 def test_what_is_known_elsewhere_too_is_the_same_here():
+    assert cross_entropy.LOGITS_AT_ONCE["cuda"] == LOGITS_AT_ONCE
     training = Finetuning(dataset="x", batch_size=128, epochs=2.5, learning_rate=1)
     for rows in (1, 100, 1001):
         assert steps_of(training, rows) == total_steps(training, rows)

@@ -18,10 +18,12 @@ from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
 from starbench.embedding import run as embedding_run
 from starbench.embedding.run import embed_shard, embed_texts
 from starbench.errors import InputError
+from starbench.evaluation import shards
 from starbench.evaluation.comparing import compare_systems
 from starbench.evaluation.floor import score_bm25
 from starbench.evaluation.run import score_model
 from starbench.evaluation.scores import collect_run
+from starbench.evaluation.shards import search_shard
 from starbench.files import sha256_of
 from starbench.finetuning.run import finetune_model
 from starbench.manifest import read_manifest
@@ -107,6 +109,7 @@ def embedded(config, paths, name):
     embed_texts(config, paths, *model)
     for shard in (1, 2, 3):
         embed_shard(config, paths, *model, "far", shard)
+        search_shard(config, paths, name, 1, "far", shard)
     return model
 
 
@@ -231,15 +234,45 @@ def test_a_finished_shard_is_not_done_again_and_a_missing_one_is_named(
     model = embedded(config, paths, "tiny-untouched")
     with monkeypatch.context() as patched:
         patched.setattr(embedding_run, "_load", None)
+        patched.setattr(shards, "_search", None)
         embed_shard(config, paths, *model, "far", 2)
         embed_texts(config, paths, *model)
-    shard = paths.embeddings(*model) / "far" / "passages-2-of-3"
+        search_shard(config, paths, "tiny-untouched", 1, "far", 2)
+    shard = paths.embeddings(*model) / "far" / "passages-2"
     (shard / "manifest.json").rename(shard / "elsewhere.json")
-    with pytest.raises(InputError, match="passages-2-of-3 is not finished"):
+    with pytest.raises(InputError, match="passages-2 is not finished"):
         score_model(config, paths, *model)
     (shard / "elsewhere.json").rename(shard / "manifest.json")
+    search = paths.searches(*model) / "far/passages-3/far/manifest.json"
+    search.rename(search.with_name("elsewhere.json"))
+    with pytest.raises(InputError, match="passages-3/far is not finished"):
+        score_model(config, paths, *model)
     with pytest.raises(InputError, match="'far' has 3 shards, there is no shard 4"):
         embed_shard(config, paths, *model, "far", 4)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+def test_shards_give_the_scores_of_a_collection_in_one_piece(tmp_path, tiny_checkpoint, similarity):
+    config, paths = prepared(tmp_path, tiny_checkpoint, similarity)
+    model = embedded(config, paths, "tiny-untouched")
+    score_model(config, paths, *model)
+    found = paths.scores(*model) / "far"
+    names = ["scores.csv", "queries.csv.gz", "runs/n2-d8.trec.gz"]
+    in_shards = [(found / name).read_bytes() for name in names]
+    value = config.model_dump(mode="json", exclude_unset=True)
+    del value["datasets"]["far"]["shards"]
+    config = parse_config(value)
+    embed_texts(config, paths, *model)
+    score_model(config, paths, *model)
+    assert [(found / name).read_bytes() for name in names] == in_shards
+
+
+def test_a_search_with_another_config_is_refused(tmp_path, tiny_checkpoint):
+    config, paths = prepared(tmp_path, tiny_checkpoint)
+    model = embedded(config, paths, "tiny-untouched")
+    deeper = config_of(tiny_checkpoint, depth=50)
+    with pytest.raises(InputError, match="far/passages-1/far holds a search of other embeddings"):
+        score_model(deeper, paths, *model)
 
 
 def test_embeddings_of_another_model_are_refused(tmp_path, tiny_checkpoint):
@@ -258,7 +291,7 @@ def test_embeddings_of_another_model_are_refused(tmp_path, tiny_checkpoint):
 def test_windows_give_the_embeddings_of_the_whole(tmp_path, tiny_checkpoint, monkeypatch):
     config, paths = prepared(tmp_path, tiny_checkpoint)
     model = embedded(config, paths, "tiny-untouched")
-    path = paths.embeddings(*model) / "near" / "passages-1-of-1"
+    path = paths.embeddings(*model) / "near" / "passages-1"
     whole = np.load(path / "layer-4.npy")
     ids = (path / "ids.txt").read_text().split()
     assert ids == read_records(paths.dataset("near"), PASSAGES)["id"][:]
@@ -275,7 +308,7 @@ def test_the_diagonal_stores_only_the_columns_of_its_sizes(tmp_path, tiny_checkp
     config = parse_config(value)
     _, paths = prepared(tmp_path, tiny_checkpoint)
     model = embedded(config, paths, "tiny-untouched")
-    folder = paths.embeddings(*model) / "near" / "passages-1-of-1"
+    folder = paths.embeddings(*model) / "near" / "passages-1"
     shapes = {path.name: np.load(path).shape[1] for path in folder.glob("*.npy")}
     assert shapes == {"layer-1.npy": 4, "layer-2.npy": 8, "layer-4.npy": 16}
     score_model(config, paths, *model)

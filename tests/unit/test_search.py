@@ -7,7 +7,7 @@ from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
 from starbench.errors import InputError
 from starbench.evaluation import search as module
 from starbench.evaluation.adaptive import Cascade, Reranker
-from starbench.evaluation.search import Ranking, search
+from starbench.evaluation.search import Candidates, Ranking, candidates, merged, search
 from starbench.files import write_json
 from starbench.sizes import Size
 
@@ -73,6 +73,23 @@ def test_dot_products_are_ranked_as_by_brute_force_with_ties_by_their_order(
         )
         np.testing.assert_array_equal(found[cell].rows, rows)
         np.testing.assert_array_equal(found[cell].scores, scores)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine"])
+@pytest.mark.parametrize(("passages", "depth"), [(200, 20), (200, 90), (7, 20)])
+def test_merged_shards_equal_one_search_ties_too(made, passages, depth, similarity):
+    queries, parts, _, _ = made(9, passages, shards=4)
+    tie_ranks = np.random.default_rng(1).permutation(passages)
+    whole = search(queries, parts, CELLS, depth, similarity, tie_ranks)
+    starts = np.cumsum([0, *(part.rows for part in parts)])
+    found: list[dict[Size, Candidates]] = []
+    for part, start in zip(parts, starts, strict=False):
+        among_themselves = np.argsort(np.argsort(tie_ranks[start : start + part.rows]))
+        found.append(candidates(queries, [part], CELLS, depth, similarity, among_themselves))
+    for cell in CELLS:
+        again = merged([part[cell] for part in found], starts[:-1].tolist(), depth, tie_ranks)
+        np.testing.assert_array_equal(again.rows, whole[cell].rows)
+        np.testing.assert_array_equal(again.scores, whole[cell].scores)
 
 
 def test_cosines_are_ranked_as_by_brute_force_and_zero_vectors_score_zero(made):

@@ -147,7 +147,7 @@ def test_the_papers_run_is_planned_in_fewer_than_250_jobs_and_half_a_minute(tmp_
     jobs = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", stats, re.M)}
     # Per track: single, five separate sizes (the sixth is the single model), 2dmse, srl, starbucks.
     assert jobs["finetune_model"] == jobs["score_model"] == 2 * 9
-    assert jobs["embed_shard"] == 9 * (6 + 4 * 3)
+    assert jobs["embed_shard"] == jobs["search_shard"] == 9 * 3
     assert jobs["pretrain_backbone"] == 1
     assert jobs["total"] < 250
 
@@ -210,7 +210,7 @@ def test_more_shards_embed_the_passages_anew_and_score_the_same(finished, tmp_pa
     before = scores.read_bytes()
     edit(tmp_path / "run", lambda value: value["datasets"]["library"].update(shards=3))
     jobs = planned(tmp_path / "run")
-    assert (jobs["embed_shard"], jobs["score_model"]) == (9, 3)
+    assert (jobs["embed_shard"], jobs["search_shard"], jobs["score_model"]) == (9, 9, 3)
     assert "fetch_dataset" not in jobs
     snakemake(tmp_path / "run")
     assert scores.read_bytes() == before

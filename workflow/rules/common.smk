@@ -15,6 +15,7 @@ from starbench.models import (
     objective_of,
     pretraining_slice,
     scoring_slice,
+    searching_slice,
 )
 from starbench.paths import RunPaths
 from starbench.reporting import (
@@ -49,7 +50,6 @@ wildcard_constraints:
     track=names(CONFIG.tracks),
     seed=names(str(seed) for seed in CONFIG.seeds),
     shard=r"\d+",
-    shards=r"\d+",
 
 
 def resources_of(stage):
@@ -173,6 +173,15 @@ def embedded_shards(wildcards):
     ]
 
 
+def searched_shards(wildcards):
+    """Return the searches of the shards that have jobs of their own, with one model."""
+    folder = PATHS.searches(wildcards.track, wildcards.model, wildcards.seed)
+    return [
+        finished(folder / texts.folder)
+        for texts in sharded(text_sets(CONFIG, wildcards.track))
+    ]
+
+
 def all_parts(wildcards):
     """Return the scores of every model and seed of the run, and of BM25."""
     parts = [
@@ -218,13 +227,31 @@ def embedding_params(wildcards):
     """Return what a model's embeddings depend on, and of what there are to be some."""
     sets = text_sets(CONFIG, wildcards.track)
     texts = [texts.folder for texts in sets if texts not in sharded(sets)]
-    return {**shard_params(wildcards), "texts": texts}
+    return {**model_embedding_params(wildcards), "texts": texts}
 
 
-def shard_params(wildcards):
+def model_embedding_params(wildcards):
     """Return what a model's embeddings depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     return {"version": embedding.RESULTS_VERSION, **embedding_slice(CONFIG, model)}
+
+
+def shard_params(wildcards):
+    """Return what a model's embeddings of a shard depend on: of equal ones, how many there are."""
+    source = CONFIG.datasets[wildcards.dataset]
+    cut = source.shard_rows or f"1/{source.shards}"
+    return {**model_embedding_params(wildcards), "shard": cut}
+
+
+def search_params(wildcards):
+    """Return what the search of a shard depends on."""
+    model = model_named(CONFIG, "retrieval", wildcards.model)
+    parts = {
+        task: searching_slice(CONFIG, model, task)
+        for task in CONFIG.tracks["retrieval"].scored
+        if (CONFIG.datasets[task].corpus or task) == wildcards.dataset
+    }
+    return {"version": evaluation.RESULTS_VERSION, **parts}
 
 
 def score_params(wildcards):

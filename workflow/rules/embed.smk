@@ -45,12 +45,12 @@ rule embed_shard:
     output:
         manifest=(
             "results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/"
-            "passages-{shard}-of-{shards}/manifest.json"
+            "passages-{shard}/manifest.json"
         ),
     log:
-        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}-of-{shards}.log",
+        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}-of-{shards}.tsv"
+        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus

@@ -1,7 +1,8 @@
 """Stage evaluate: every size of a model on every dataset of its track, in one job.
 
 IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
-OUT  results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
+OUT  results/{run}/searches/retrieval/{model}/seed-{seed}/{dataset}/passages-{shard}/,
+     results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
      results/{run}/significance.csv
 """
 
@@ -10,11 +11,51 @@ localrules:
     collect_scores,
 
 
+rule search_shard:
+    """Search shard {wildcards.shard} of {wildcards.dataset} with {wildcards.model}, every size."""
+    input:
+        queries="results/{run}/embeddings/retrieval/{model}/seed-{seed}/manifest.json",
+        passages=(
+            "results/{run}/embeddings/retrieval/{model}/seed-{seed}/{dataset}/"
+            "passages-{shard}/manifest.json"
+        ),
+    output:
+        manifest=(
+            "results/{run}/searches/retrieval/{model}/seed-{seed}/{dataset}/"
+            "passages-{shard}/manifest.json"
+        ),
+    log:
+        "results/{run}/logs/searches/retrieval/{model}/seed-{seed}/{dataset}-{shard}.log",
+    benchmark:
+        "results/{run}/benchmarks/searches/retrieval/{model}/seed-{seed}/{dataset}-{shard}.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.evaluate.cpus
+    resources:
+        **resources_of("evaluate"),
+    params:
+        config=CONFIG_FILE,
+        reads=search_params,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        HF_HUB_OFFLINE=1 starbench evaluate \
+            --config {params.config:q} \
+            --track retrieval \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed} \
+            --dataset {wildcards.dataset:q} \
+            --shard {wildcards.shard} \
+            --threads {threads}
+        """
+
+
 rule score_model:
     """Score every size of {wildcards.model}, seed {wildcards.seed}, for {wildcards.track}."""
     input:
         embeddings="results/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
         shards=embedded_shards,
+        searches=searched_shards,
         datasets=scored_datasets,
     output:
         # Each dataset has a manifest of its own, undeclared: what is scored stays scored.

@@ -18,7 +18,7 @@ Record = dict[str, Any]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 
-SCORING_KEYS = ("metric", "leave_out_query", "ties", "rr", "shards")
+SCORING_KEYS = ("metric", "leave_out_query", "ties", "rr", "shards", "shard_rows")
 """Keys of a collection that say how it is embedded and scored, not what it holds."""
 
 COLLECTION_KEYS = (*SCORING_KEYS, "corpus")
@@ -82,7 +82,13 @@ class Source(Section):
         default=1,
         ge=1,
         le=9999,
-        description="Collection: parts that the passages are embedded in, one job each.",
+        description="Collection: parts that the passages are embedded and searched in, a job each.",
+    )
+    shard_rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="Collection: passages of each shard, the last may have fewer; the shards of a "
+        "collection that grows then stay as they are. Equal parts if not given.",
     )
 
     @model_validator(mode="after")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from starbench.config import Config
 from starbench.embedding import RESULTS_VERSION
-from starbench.embedding.store import EmbeddingWriter
-from starbench.embedding.texts import Texts, TextSet, sharded, text_sets
+from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
+from starbench.embedding.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.errors import InputError
-from starbench.manifest import Stage
+from starbench.manifest import Stage, read_manifest
 from starbench.models import MODEL_FOLDER, Model, embedding_slice, model_named
 from starbench.paths import RunPaths
 from starbench.progress import Progress
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from starbench.embedding.layered_encoder import LayeredEncoder
 
 log = logging.getLogger(__name__)
-
-WINDOW = 100_000
-"""Texts that are read, tokenized and sorted by length at a time."""
 
 
 def embed_texts(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
@@ -45,18 +42,33 @@ def embed_shard(
     config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str, shard: int
 ) -> None:
     """Embed one shard of a collection's passages with one model."""
-    shards = config.datasets[dataset].shards
-    if not 1 <= shard <= shards:
-        raise InputError(f"dataset '{dataset}' has {shards} shards, there is no shard {shard}")
-    texts = TextSet(dataset, "passages", shard, shards)
+    texts = shard_of(config, dataset, shard)
     _embed_sets(config, paths, model_named(config, track, name), seed, [texts])
 
 
 def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
     """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
-    inputs = [paths.model(model.track, model.name, seed), texts.source(paths)]
+    inputs = [paths.model(model.track, model.name, seed)]
     part = {**embedding_slice(config, model), "texts": texts.folder}
+    if texts.shards > 1:
+        part["contents"] = texts.checksum(paths)
+    else:
+        inputs.append(texts.source(paths))
     return Stage("embed", RESULTS_VERSION, part, inputs)
+
+
+def opened_embeddings(
+    config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet
+) -> StoredEmbeddings:
+    """Return a model's embeddings of `texts`; InputError if they are of another model or config."""
+    folder = paths.embeddings(model.track, model.name, seed) / texts.folder
+    identity = embed_stage(config, paths, model, seed, texts).identity
+    if read_manifest(folder, "embed")["identity"] != identity:
+        raise InputError(
+            f"{folder} holds embeddings of another model, dataset or config: remove it and "
+            "embed again"
+        )
+    return StoredEmbeddings(folder)
 
 
 def _embed_sets(

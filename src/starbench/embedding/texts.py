@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starbench.data.store import PASSAGES, QUERIES, RECORDS, read_records
+from starbench.errors import InputError
 from starbench.paths import RunPaths
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from starbench.config import Config
+
+WINDOW = 100_000
+"""Texts that are read, tokenized and sorted by length at a time."""
 
 FILES = {"pairs": RECORDS, "queries": QUERIES, "passages": PASSAGES}
 
@@ -27,15 +32,17 @@ class TextSet:
     """``pairs``, ``queries`` or ``passages``."""
     shard: int = 1
     shards: int = 1
+    shard_rows: int | None = None
+    """Passages of every shard but the last; None for shards of equal size."""
 
     @property
     def folder(self) -> str:
-        """The folder below that of the model: ``<dataset>[/queries|/passages-<i>-of-<n>]``."""
+        """The folder below that of the model: ``<dataset>[/queries|/passages-<number>]``."""
         if self.part == "pairs":
             return self.dataset
         if self.part == "queries":
             return f"{self.dataset}/queries"
-        return f"{self.dataset}/passages-{self.shard}-of-{self.shards}"
+        return f"{self.dataset}/passages-{self.shard}"
 
     def source(self, paths: RunPaths) -> Path:
         """Return the file that the texts stand in."""
@@ -46,8 +53,31 @@ class TextSet:
         rows = read_records(paths.dataset(self.dataset), FILES[self.part])
         if self.part == "pairs":
             return Texts(texts_of(rows))
-        first, end = (len(rows) * n // self.shards for n in (self.shard - 1, self.shard))
-        return Texts(rows.select(range(first, end)))
+        return Texts(rows.select(self.rows(len(rows))))
+
+    def rows(self, total: int) -> range:
+        """Return which of `total` rows these are; InputError if the shards do not fit them."""
+        if self.shard_rows is None:
+            first, end = (total * n // self.shards for n in (self.shard - 1, self.shard))
+            return range(first, end)
+        needed = -(-total // self.shard_rows)
+        if needed != self.shards:
+            raise InputError(
+                f"dataset '{self.dataset}' has {total} passages, {needed} shards of "
+                f"{self.shard_rows}: set shards to {needed}, not {self.shards}"
+            )
+        first = (self.shard - 1) * self.shard_rows
+        return range(first, min(first + self.shard_rows, total))
+
+    def checksum(self, paths: RunPaths) -> str:
+        """Return the SHA-256 of the ids and texts: that of a shard stays as a collection grows."""
+        digest = hashlib.sha256()
+        for _, names, texts in self.open(paths).windows(WINDOW):
+            for part in (*names, *texts):
+                encoded = part.encode()
+                digest.update(len(encoded).to_bytes(8, "little"))
+                digest.update(encoded)
+        return digest.hexdigest()
 
 
 class Texts:
@@ -89,8 +119,19 @@ def text_sets(config: Config, track: str) -> list[TextSet]:
 def passage_sets(config: Config, dataset: str) -> list[TextSet]:
     """Return the shards of the passages that a collection's queries are searched in."""
     owner = config.datasets[dataset].corpus or dataset
-    shards = config.datasets[owner].shards
-    return [TextSet(owner, "passages", number, shards) for number in range(1, shards + 1)]
+    source = config.datasets[owner]
+    return [
+        TextSet(owner, "passages", number, source.shards, source.shard_rows)
+        for number in range(1, source.shards + 1)
+    ]
+
+
+def shard_of(config: Config, dataset: str, number: int) -> TextSet:
+    """Return one shard of a collection's passages; InputError if there is none of the number."""
+    sets = passage_sets(config, dataset)
+    if not 1 <= number <= len(sets):
+        raise InputError(f"dataset '{dataset}' has {len(sets)} shards, there is no shard {number}")
+    return sets[number - 1]
 
 
 def sharded(sets: list[TextSet]) -> list[TextSet]:

@@ -56,9 +56,13 @@ class CollectionToScore:
     @cached_property
     def tie_ranks(self) -> np.ndarray:
         """For each passage its place among passages of equal scores (passages,), int64."""
+        return self.tie_ranks_of(range(len(self.passages)))
+
+    def tie_ranks_of(self, rows: range) -> np.ndarray:
+        """Return for some passages in a row their places among themselves, int64."""
         if self.ties == "corpus":
-            return np.arange(len(self.passages))
-        ids = pa.table({"id": self.passages})
+            return np.arange(len(rows))
+        ids = pa.table({"id": self.passages.slice(rows.start, len(rows))})
         order = pc.sort_indices(ids, sort_keys=[("id", "descending")]).to_numpy()
         ranks = np.empty(len(order), dtype=np.int64)
         ranks[order] = np.arange(len(order))

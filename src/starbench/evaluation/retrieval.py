@@ -18,6 +18,7 @@ from starbench.evaluation.collection import CollectionToScore, Ranked
 from starbench.evaluation.measures import MEASURES
 from starbench.evaluation.scores import ADAPTIVE, BY_QUERY, SCORES, Score, write_scores
 from starbench.evaluation.search import Ranking, search
+from starbench.evaluation.shards import merged_shards
 from starbench.evaluation.task import Scored, Task
 from starbench.files import written_whole
 from starbench.models import finetuning_of
@@ -28,16 +29,7 @@ def score_collection(task: Task) -> Scored:
     """Search a collection with one model's embeddings at every cell, and measure the rankings."""
     options = task.config.tracks["retrieval"].searching
     collection = CollectionToScore.open(task.config, task.paths, task.dataset)
-    similarity = finetuning_of(task.config, task.model.system, task.model.track).similarity
-    queries, *shards = task.embeddings
-    rankings = search(
-        queries,
-        shards,
-        task.model.cells,
-        collection.depth_to_search,
-        similarity,
-        collection.tie_ranks,
-    )
+    rankings = _rankings(task, collection)
     files = [SCORES, BY_QUERY]
     scores: list[Score] = []
     by_query: dict[Size | None, dict[str, np.ndarray]] = {}
@@ -56,6 +48,16 @@ def score_collection(task: Task) -> Scored:
         _try_adaptive(task, collection, rankings, options.adaptive, exact)
         files.append(ADAPTIVE)
     return Scored(files, [cell for cell, ranking in rankings.items() if _is_constant(ranking)])
+
+
+def _rankings(task: Task, collection: CollectionToScore) -> dict[Size, Ranking]:
+    """Search the collection, or put together what the jobs of its shards have found."""
+    queries, *shards = task.embeddings
+    if len(shards) > 1:
+        return merged_shards(task, collection)
+    similarity = finetuning_of(task.config, task.model.system, task.model.track).similarity
+    cells, depth = task.model.cells, collection.depth_to_search
+    return search(queries, shards, cells, depth, similarity, collection.tie_ranks)
 
 
 def _is_constant(ranking: Ranking) -> bool:

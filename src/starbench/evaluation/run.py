@@ -7,14 +7,12 @@ import shutil
 from collections.abc import Callable
 
 from starbench.config import Config
-from starbench.embedding.run import embed_stage
-from starbench.embedding.store import StoredEmbeddings
+from starbench.embedding.run import opened_embeddings
 from starbench.embedding.texts import TextSet, passage_sets
-from starbench.errors import InputError
 from starbench.evaluation import RESULTS_VERSION
 from starbench.evaluation.task import Scored, Task
-from starbench.manifest import Stage, read_manifest
-from starbench.models import Model, model_named, scoring_slice
+from starbench.manifest import Stage
+from starbench.models import model_named, scoring_slice
 from starbench.paths import RunPaths
 
 log = logging.getLogger(__name__)
@@ -31,7 +29,7 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
     tasks = config.tracks[track].scored  # type: ignore[index]
     for dataset in tasks:
         sets = _text_sets(config, track, dataset)
-        found = [_opened(config, paths, model, seed, texts) for texts in sets]
+        found = [opened_embeddings(config, paths, model, seed, texts) for texts in sets]
         task = Task(config, paths, model, seed, dataset, found)
         inputs = [paths.dataset(dataset), *(embeddings.folder for embeddings in found)]
         stage = Stage("evaluate", RESULTS_VERSION, scoring_slice(config, model, dataset), inputs)
@@ -61,16 +59,3 @@ def _text_sets(config: Config, track: str, dataset: str) -> list[TextSet]:
     if track == "sts":
         return [TextSet(dataset, "pairs")]
     return [TextSet(dataset, "queries"), *passage_sets(config, dataset)]
-
-
-def _opened(
-    config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet
-) -> StoredEmbeddings:
-    folder = paths.embeddings(model.track, model.name, seed) / texts.folder
-    identity = embed_stage(config, paths, model, seed, texts).identity
-    if read_manifest(folder, "embed")["identity"] != identity:
-        raise InputError(
-            f"{folder} holds embeddings of another model, dataset or config: remove it and "
-            "embed again"
-        )
-    return StoredEmbeddings(folder)

@@ -39,6 +39,26 @@ class Ranking:
     scores: np.ndarray
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """What may be in a ranking: the best passages of one part of a collection, best first.
+
+    Cosines still lack the norms of the queries: they are multiplied in once all parts are
+    together, for rounding may make scores equal that are not.
+    """
+
+    rows: np.ndarray
+    """Rows of the part, (queries, min(depth, its passages))."""
+    scores: np.ndarray
+    """Their scores, float32, of the same shape."""
+    factors: np.ndarray
+    """What each query's scores are multiplied by, (queries,)."""
+
+    def ranking(self) -> Ranking:
+        """Return the ranking of these passages."""
+        return Ranking(self.rows, self.scores * self.factors[:, None])
+
+
 def search(
     queries: StoredEmbeddings,
     shards: Sequence[StoredEmbeddings],
@@ -64,6 +84,19 @@ def search(
     Raises:
         InputError: vectors that are not finite.
     """
+    found = candidates(queries, shards, cells, depth, similarity, tie_ranks)
+    return {cell: best.ranking() for cell, best in found.items()}
+
+
+def candidates(
+    queries: StoredEmbeddings,
+    shards: Sequence[StoredEmbeddings],
+    cells: Sequence[Size],
+    depth: int,
+    similarity: Similarity,
+    tie_ranks: np.ndarray,
+) -> dict[Size, Candidates]:
+    """Return what `search` ranks, for a part of a collection; see there for the arguments."""
     passages = sum(shard.rows for shard in shards)
     if len(tie_ranks) != passages:
         raise InputError(f"{passages} embeddings for {len(tie_ranks)} passages")
@@ -73,7 +106,7 @@ def search(
     ranks = torch.from_numpy(np.ascontiguousarray(tie_ranks, dtype=np.int64))
     row_of_rank = np.empty(passages, dtype=np.int64)
     row_of_rank[tie_ranks] = np.arange(passages)
-    found: dict[Size, list[Ranking]] = {cell: [] for cell in cells}
+    found: dict[Size, list[Candidates]] = {cell: [] for cell in cells}
     for first in range(0, max(1, queries.rows), QUERIES_PER_BLOCK):
         rows = slice(first, min(first + QUERIES_PER_BLOCK, queries.rows))
         for layer in layers_of(cells):
@@ -81,14 +114,37 @@ def search(
             wanted = _Wanted(layer, dims, depth, similarity)
             best = _search_layer(queries, rows, shards, wanted, ranks, device)
             for dim, kept in zip(dims, best, strict=True):
-                found[Size(layer, dim)].append(kept.ranking(row_of_rank))
-    return {
-        cell: Ranking(
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.scores for part in parts]),
-        )
-        for cell, parts in found.items()
-    }
+                found[Size(layer, dim)].append(kept.candidates(row_of_rank))
+    return {cell: _one_below_another(blocks) for cell, blocks in found.items()}
+
+
+def merged(
+    parts: Sequence[Candidates], first_rows: Sequence[int], depth: int, tie_ranks: np.ndarray
+) -> Ranking:
+    """Return the ranking that a search of all parts together would give.
+
+    Args:
+        parts: what the search of each part found for the same queries.
+        first_rows: the row of the corpus that each part starts with.
+        depth: passages to rank; all that there are, if there are fewer.
+        tie_ranks: as for `search`, of the whole corpus.
+    """
+    rows = np.concatenate(
+        [part.rows + first for part, first in zip(parts, first_rows, strict=True)], axis=1
+    )
+    scores = np.concatenate([part.scores for part in parts], axis=1)
+    keys = _keys(torch.from_numpy(scores), torch.from_numpy(tie_ranks[rows]))
+    best = keys.topk(min(depth, rows.shape[1]), dim=1).indices.numpy()
+    rows, scores = (np.take_along_axis(part, best, axis=1) for part in (rows, scores))
+    return Candidates(rows, scores, parts[0].factors).ranking()
+
+
+def _one_below_another(blocks: Sequence[Candidates]) -> Candidates:
+    return Candidates(
+        np.concatenate([block.rows for block in blocks]),
+        np.concatenate([block.scores for block in blocks]),
+        np.concatenate([block.factors for block in blocks]),
+    )
 
 
 @dataclass(frozen=True)
@@ -162,11 +218,11 @@ class _Best:
             both = torch.cat([self._keys_Qk, more], dim=1)
             self._keys_Qk = both.topk(depth, dim=1).values
 
-    def ranking(self, row_of_rank: np.ndarray) -> Ranking:
-        """Return the final ranking."""
-        scores = _scores(self._keys_Qk) * self.factor_Q[:, None]
-        ranks = _LOW_BITS - (self._keys_Qk & _LOW_BITS)
-        return Ranking(row_of_rank[ranks.cpu().numpy()], scores.cpu().numpy())
+    def candidates(self, row_of_rank: np.ndarray) -> Candidates:
+        """Return the passages that are left."""
+        ranks = (_LOW_BITS - (self._keys_Qk & _LOW_BITS)).cpu().numpy()
+        scores = _scores(self._keys_Qk).cpu().numpy()
+        return Candidates(row_of_rank[ranks], scores, self.factor_Q.cpu().numpy())
 
 
 def _sparse_keys(scores_QB: Tensor, ranks_B: Tensor, worst_Q: Tensor) -> Tensor:

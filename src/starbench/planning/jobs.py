@@ -130,17 +130,21 @@ def _model_jobs(config: Config, costs: Costs, model: Model, seed: int) -> Iterat
     trained = f"models/{path}"
     yield Job(trained, "finetune_model", "finetune", needs, costs.finetune(model))
     scored = _data_names(config, config.tracks[model.track].scored)  # type: ignore[index]
-    embedded = [f"embeddings/{path}"]
+    embedded, searched = [f"embeddings/{path}"], []
     cost = costs.embed(model, costs.own_texts(model.track))
     yield Job(embedded[0], "embed_texts", "embed", (trained, *scored), cost)
     for texts in costs.shards(model.track):
         embedded.append(f"embeddings/{path}/{texts.folder}")
         needs = (trained, f"data/{texts.dataset}")
         yield Job(embedded[-1], "embed_shard", "embed", needs, costs.embed(model, [texts]))
+        needs = (embedded[0], embedded[-1])
+        searched.append(f"searches/{path}/{texts.folder}")
+        cost = scoring.search(costs, model, texts)
+        yield Job(searched[-1], "search_shard", "evaluate", needs, cost)
     yield Job(
         f"scores/{path}",
         "score_model",
         "evaluate",
-        (*embedded, *scored),
+        (*embedded, *searched, *scored),
         scoring.score(costs, model),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from starbench.embedding.texts import TextSet
 from starbench.models import Model, models_of
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
@@ -10,6 +11,8 @@ RUN_BYTES = 14
 """Bytes of a ranked passage in a run file, gzipped."""
 SCORE_BYTES = 12
 """Bytes of a query's measures at a cell, gzipped."""
+FOUND_BYTES = 8
+"""Bytes of a passage that the search of a shard found: its row and its score."""
 SEARCH_MEMORY = 2e9
 """Bytes of a GPU that a block of scores and its best passages take."""
 
@@ -23,35 +26,59 @@ def score(costs: Costs, model: Model) -> Cost:
         seconds = len(tasks) * len(model.cells) * costs.host.sts_cell_s
         stored = float(len(model.cells) * pairs * 4)
         return Cost(costs.host.start_s["sts"] + seconds, costs.held(compute), 0.0, stored)
-    parts = [_search(costs, model, task) for task in tasks]
-    seconds = costs.host.start_s["retrieval"] + sum(part.seconds for part in parts)
-    stored = sum(part.stored for part in parts)
+    seconds, stored = costs.host.start_s["retrieval"], 0.0
+    for task in tasks:
+        if costs.config.datasets[_owner(costs, task)].shards == 1:
+            seconds += _search_s(costs, model, task, _passages(costs, task))
+        measured = _measure(costs, model, task)
+        seconds, stored = seconds + measured.seconds, stored + measured.stored
     return Cost(seconds, costs.held(compute), SEARCH_MEMORY, stored)
 
 
-def _search(costs: Costs, model: Model, task: str) -> Cost:
-    options = costs.config.tracks["retrieval"].searching
+def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
+    """Search one shard of a collection for every set of queries on it."""
+    depth = costs.config.tracks["retrieval"].searching.depth
+    passages = -(-_passages(costs, texts.dataset) // texts.shards)
+    seconds, found = costs.host.start_s["retrieval"], 0
+    for task in costs.config.tracks["retrieval"].scored:
+        if _owner(costs, task) == texts.dataset:
+            seconds += _search_s(costs, model, task, passages)
+            found += costs.size(task).queries * min(depth, passages)
+    stored = float(len(model.cells) * found * FOUND_BYTES)
+    return Cost(seconds, costs.held(costs.config.compute.evaluate), SEARCH_MEMORY, stored)
+
+
+def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
     number = 2 if costs.config.tracks["retrieval"].embedding.dtype == "float16" else 4
     dims: dict[int, list[int]] = {}
     for cell in model.cells:
         dims.setdefault(cell.layers, []).append(cell.dim)
-    queries, passages = costs.size(task).queries, _passages(costs, task)
-    work = search_work(queries, passages, dims, options.depth, number)
-    again = len(model.sizes) if options.adaptive and len(model.sizes) > 1 else 0
-    measured = work.ranked * (1 + again / len(model.cells))
-    seconds = (
+    work = search_work(costs.size(task).queries, passages, dims, number)
+    return (
         work.operations / costs.device.rate("search", "fp32", max(map(max, dims.values())))
         + work.scores / costs.device.scores_per_s
-        + measured / costs.host.ranked_per_s
         + work.bytes_read / costs.host.read_bytes_per_s
     )
+
+
+def _measure(costs: Costs, model: Model, task: str) -> Cost:
+    """Measure the rankings of a task at every cell, and write those that are kept."""
+    options = costs.config.tracks["retrieval"].searching
+    again = len(model.sizes) if options.adaptive and len(model.sizes) > 1 else 0
+    queries = costs.size(task).queries
+    ranked = queries * min(options.depth, _passages(costs, task))
+    seconds = ranked * (len(model.cells) + again) / costs.host.ranked_per_s
     kept = {"none": 0, "trained": len(model.sizes), "all": len(model.cells)}[options.runs]
-    runs = kept * queries * min(options.depth, passages) * RUN_BYTES
-    return Cost(seconds, stored=float(runs + len(model.cells) * queries * SCORE_BYTES))
+    stored = kept * ranked * RUN_BYTES + len(model.cells) * queries * SCORE_BYTES
+    return Cost(seconds, stored=float(stored))
+
+
+def _owner(costs: Costs, task: str) -> str:
+    return costs.config.datasets[task].corpus or task
 
 
 def _passages(costs: Costs, task: str) -> int:
-    return costs.size(costs.config.datasets[task].corpus or task).records
+    return costs.size(_owner(costs, task)).records
 
 
 def bm25(costs: Costs) -> Cost:
@@ -60,8 +87,7 @@ def bm25(costs: Costs) -> Cost:
     seconds, stored = costs.host.start_s["retrieval"], 0.0
     for task in costs.config.bm25_datasets:
         size, passages = costs.size(task), _passages(costs, task)
-        owner = costs.config.datasets[task].corpus or task
-        seconds += passages * costs.size(owner).texts.mean / costs.host.tokens_per_s
+        seconds += passages * costs.size(_owner(costs, task)).texts.mean / costs.host.tokens_per_s
         seconds += size.queries * passages / costs.host.bm25_scores_per_s
         seconds += size.queries * min(depth, passages) / costs.host.ranked_per_s
         stored += size.queries * min(depth, passages) * RUN_BYTES

@@ -25,8 +25,10 @@ ACTIVATIONS = {"fp32": 72.0, "bf16": 44.0, "fp16": 44.0}
 dropout, without attention weights, which GPU kernels do not keep (a test counts again)."""
 RECOMPUTED = 4.0
 """The same with gradient checkpointing: a layer's input."""
-LOGIT = 14.0
-"""Bytes of one score of a vocabulary: in half and full precision, its softmax and gradient."""
+LOGIT = 6.0
+"""Bytes of one score of a vocabulary: in half and in full precision."""
+LOGITS_AT_ONCE = 2**27
+"""Scores of a vocabulary that are there at a time on a GPU (a test keeps this in step)."""
 TRAINED = 16
 """Bytes of a trained parameter: weight, gradient and AdamW's two averages."""
 SPARE = 1.2
@@ -87,14 +89,15 @@ def pretraining_work(
     kept = passes + settings.gradient_checkpointing
     a_text = kept * encode + passes * (predict + (once + each if autoencoder else 0.0))
     steps = steps_of(settings, rows)
-    logits = part * max(masked, hidden) * sizes * encoder.vocabulary * LOGIT
+    logits = min(part * max(masked, hidden) * sizes * encoder.vocabulary, LOGITS_AT_ONCE)
+    losses = LOGIT * logits + 8.0 * encoder.vocabulary * width
     return TrainingWork(
         steps,
         steps * settings.batch_size * a_text,
         steps * settings.batch_size * texts.mean,
         steps * settings.accumulation * (encoder.layers + autoencoder),
         encoder.parameters(),
-        _memory(encoder, encoder.layers, part * padded, padded, settings) + logits,
+        _memory(encoder, encoder.layers, part * padded, padded, settings) + losses,
     )
 
 
@@ -191,8 +194,6 @@ class SearchWork:
     operations: float
     scores: float
     """Scores that are compared with the best so far."""
-    ranked: float
-    """Passages that are ranked and measured."""
     bytes_read: float
     """Stored embeddings that are read, once for each block of queries."""
 
@@ -201,7 +202,6 @@ def search_work(
     queries: int,
     passages: int,
     dims_by_layer: dict[int, list[int]],
-    depth: int,
     bytes_per_number: int,
     queries_per_block: int = 1024,
 ) -> SearchWork:
@@ -212,6 +212,5 @@ def search_work(
     return SearchWork(
         2.0 * queries * passages * widest,
         float(queries) * passages * cells,
-        float(queries) * min(depth, passages) * cells,
         float(blocks) * passages * widest * bytes_per_number,
     )
