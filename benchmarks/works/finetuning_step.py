@@ -31,6 +31,7 @@ from transformers import PrinterCallback
 from benchmarks.inputs import model_folder, pair_sets, triplets, untouched_minilm
 from benchmarks.work import Case, Work
 from starbench import Size, StarbucksLoss
+from starbench.attention import use_fast_attention
 from starbench.finetuning.ranking_loss import RankingLoss
 
 SIZES = [Size(n, dim) for n, dim in enumerate((16, 32, 64, 128, 256, 384), start=1)]
@@ -152,6 +153,7 @@ def _prepare(bf16: bool, tolerance: float, device: str, folder: Path) -> Case:
 
 
 def _our_loss(model: SentenceTransformer) -> nn.Module:
+    use_fast_attention(model[0].auto_model)
     return StarbucksLoss(model, RankingLoss("cosine", 0.05), SIZES, kl_weight=KL_WEIGHT)
 
 

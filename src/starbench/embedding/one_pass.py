@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -66,10 +67,13 @@ def embed_columns(
         unless the model itself normalises.
     """
     batch, rows = _merged(columns)
+    table = _shared_table(model, batch) if torch.is_grad_enabled() else None
     lengths = batch["attention_mask"].sum(dim=1)
     order = torch.argsort(lengths, descending=True, stable=True)
     groups = [
-        _embed(model, _rows_of(batch, chosen, int(lengths[chosen[0]])), layers, mini_batch_size)
+        _embed(
+            model, _rows_of(batch, chosen, int(lengths[chosen[0]])), layers, mini_batch_size, table
+        )
         for chosen in _groups(order, lengths, mini_batch_size)
     ]
     back = torch.argsort(order)
@@ -80,26 +84,50 @@ def embed_columns(
 
 
 def _embed(
-    model: nn.Module, features: dict[str, Tensor], layers: Sequence[int], cached: int | None
+    model: nn.Module,
+    features: dict[str, Tensor],
+    layers: Sequence[int],
+    cached: int | None,
+    table: Tensor | None,
 ) -> dict[int, Tensor]:
     """Embed one padded group, if `cached` without keeping its activations."""
     if cached is None or not torch.is_grad_enabled():
-        return _embed_group(model, features, layers)
+        return _embed_group(model, features, layers, table)
     # DistributedDataParallel must see the first pass only: the second is within its backward.
     passes = iter((model, unwrapped(model)))
 
     def embed(features: dict[str, Tensor]) -> dict[int, Tensor]:
-        return _embed_group(next(passes), features, layers)
+        return _embed_group(next(passes), features, layers, table)
 
     embedded: dict[int, Tensor] = checkpoint(embed, features, use_reentrant=False)
     return embedded
 
 
+def _shared_table(model: nn.Module, batch: dict[str, Tensor]) -> Tensor | None:
+    """Return the vectors of a step's tokens (tokens that differ, W); `input_ids` become its rows.
+
+    The backward pass of a lookup makes a gradient of the whole vocabulary: so there is one lookup
+    a step in the vocabulary, and those of the groups are in this table. None for models whose
+    token vectors are more than a lookup.
+    """
+    transformer = unwrapped(model)[0].auto_model
+    embedding = transformer.get_input_embeddings()
+    plain = type(embedding) is nn.Embedding and embedding.max_norm is None
+    if not plain or "inputs_embeds" not in signature(transformer.forward).parameters:
+        return None
+    tokens, batch["input_ids"] = batch["input_ids"].unique(return_inverse=True)
+    return nn.functional.embedding(tokens, embedding.weight)
+
+
 def _embed_group(
-    model: nn.Module, features: dict[str, Tensor], layers: Sequence[int]
+    model: nn.Module, features: dict[str, Tensor], layers: Sequence[int], table: Tensor | None
 ) -> dict[int, Tensor]:
     """Embed one padded group: {layer: (B, W)}. The wrapped model is called, so that DDP sees it."""
     inner = unwrapped(model)
+    if table is not None:
+        features = dict(features)
+        rows = features.pop("input_ids")
+        features["inputs_embeds"] = nn.functional.embedding(rows, table)
     config = inner[0].auto_model.config
     before = config.output_hidden_states
     config.output_hidden_states = True

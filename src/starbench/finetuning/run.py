@@ -26,6 +26,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from starbench.attention import use_fast_attention
 from starbench.config import Config, Finetuning
 from starbench.data.store import read_records
 from starbench.draws import epoch_order
@@ -112,6 +113,7 @@ def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceT
     # Nothing reads the pooler; where the checkpoint has none its weights would be random.
     if getattr(transformer.model, "pooler", None) is not None:
         transformer.model.pooler = None
+    use_fast_attention(transformer.model)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
     encoder = SentenceTransformer(
         modules=[transformer, pooling], device="cpu", similarity_fn_name=settings.similarity

@@ -24,6 +24,7 @@ from transformers import (
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from starbench.attention import use_fast_attention
 from starbench.config import Architecture, Config, Pretraining
 from starbench.data.store import RECORDS, read_records
 from starbench.draws import key_of
@@ -89,6 +90,7 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
         masked_lm, tokenizer = from_scratch(section.architecture, texts, seed)
     else:
         masked_lm, tokenizer = from_start(start, seed)
+    use_fast_attention(masked_lm)
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
     full = Size(masked_lm.config.num_hidden_layers, masked_lm.config.hidden_size)
     sizes = objective.sizes(config.trained_sizes, full)
