@@ -77,7 +77,9 @@ def _sections() -> list[tuple[str, type[Section]]]:
     return [
         *named,
         ("compute", sections.ComputeStages),
-        ("compute.<stage>", sections.Compute),
+        ("compute.data, compute.evaluate, compute.report", sections.Compute),
+        ("compute.pretrain, compute.finetune", sections.TrainingCompute),
+        ("compute.embed", sections.EmbeddingCompute),
     ]
 
 

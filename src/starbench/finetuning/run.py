@@ -56,6 +56,7 @@ from starbench.training import (
     total_steps,
     trainer_arguments,
 )
+from starbench.wall_time import SaveInTime
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,8 @@ def _train(
         seed,
         settings.mini_batch_size,
     )
-    train_log = TrainLog(f"finetune {model.name} seed {seed}", folder)
+    what = f"finetune {model.name} seed {seed}"
+    train_log = TrainLog(what, folder)
     kind = config.datasets[settings.dataset].kind
     examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)
     trainer = _Trainer(
@@ -161,7 +163,7 @@ def _train(
         train_dataset=examples,
         data_collator=collator,
         loss=loss,
-        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log],
+        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log, SaveInTime(what)],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))

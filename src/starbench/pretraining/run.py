@@ -52,6 +52,7 @@ from starbench.training import (
     total_steps,
     trainer_arguments,
 )
+from starbench.wall_time import SaveInTime
 
 log = logging.getLogger(__name__)
 
@@ -224,7 +225,7 @@ def _train(
         ),
         train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
         data_collator=Padding(tokenizer.pad_token_id),
-        callbacks=[StepSeed(seed, "pretrain"), train_log],
+        callbacks=[StepSeed(seed, "pretrain"), train_log, SaveInTime(what)],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
