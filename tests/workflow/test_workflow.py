@@ -138,8 +138,8 @@ def test_every_other_system_is_tested_at_every_size_on_every_dataset(finished):
 def test_the_papers_run_is_planned_in_fewer_than_250_jobs_and_half_a_minute(tmp_path):
     began = time.monotonic()
     shown = subprocess.run(
-        ["snakemake", "--dry-run", "--quiet", "rules", "--snakefile", ROOT / "Snakefile",
-         "--directory", tmp_path, "--configfile", ROOT / "config/paper.yaml"],
+        ["snakemake", "--dry-run", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path,
+         "--profile", ROOT / "profiles/slurm", "--configfile", ROOT / "config/paper.yaml"],
         env=ENVIRONMENT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert time.monotonic() - began < 30
@@ -150,6 +150,14 @@ def test_the_papers_run_is_planned_in_fewer_than_250_jobs_and_half_a_minute(tmp_
     assert jobs["embed_shard"] == 9 * (6 + 4 * 3)
     assert jobs["pretrain_backbone"] == 1
     assert jobs["total"] < 250
+    # Whatever the cores of the machine that plans: it is another one that trains.
+    asked = re.search(
+        r"rule pretrain_backbone:.*?threads: (\d+)\n +resources: (.*)", shown.stdout, re.S
+    )
+    assert asked is not None
+    assert asked[1] == "64"
+    for resource in ("mem_mb=400000", "runtime=4800", "gpu=8", "tasks_per_gpu=0", "nodes=1"):
+        assert resource in asked[2].splitlines()[0].split(", ")
 
 
 def test_a_second_run_does_nothing(finished):
@@ -169,10 +177,11 @@ def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(chan
     assert set(jobs) == {"collect_scores", "compare_systems", "draw_report"}
 
 
-def test_how_often_to_log_or_to_keep_a_checkpoint_reruns_nothing(changed):
+def test_how_often_to_log_or_what_jobs_may_use_reruns_nothing(changed):
     def change(value):
         value["tracks"]["sts"]["finetuning"] |= {"checkpoint_every": 7, "log_every": 3}
-        value["compute"]["pretrain"]["cpus"] = 2
+        value["compute"]["pretrain"] |= {"cpus": 2, "gpus": 2}
+        value["compute"]["gres"] = "gpu"
 
     edit(changed, change)
     assert planned(changed) == {}

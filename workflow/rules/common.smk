@@ -84,8 +84,8 @@ def gpus_of(compute):
     else:
         asked = {"gres": f"{CONFIG.compute.gres}:{compute.gpus}"}
     if compute.gpus > 1:
-        # One task starts a process for each GPU by itself (torchrun).
-        asked["tasks_per_gpu"] = 0
+        # One task, on one node, starts a process for each GPU by itself (torchrun).
+        asked |= {"tasks_per_gpu": 0, "nodes": 1}
     return asked
 
 

@@ -46,7 +46,7 @@ from starbench.models import (
     objective_of,
 )
 from starbench.paths import RunPaths
-from starbench.processes import rank
+from starbench.processes import processes, rank
 from starbench.sizes import check_sizes
 from starbench.training import (
     StepSeed,
@@ -170,6 +170,7 @@ def _train(
     return {
         "steps": steps,
         "batch_size": settings.batch_size,
+        "processes": processes(),
         "negatives_per_query": negatives_per_query(settings, kind),
         "final_loss": train_log.final_loss(),
         "dtype": {"weights": "float32", "forward": settings.precision},

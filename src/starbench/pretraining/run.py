@@ -42,7 +42,7 @@ from starbench.pretraining.examples import (
 )
 from starbench.pretraining.model import PretrainingModel
 from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
-from starbench.processes import rank
+from starbench.processes import processes, rank
 from starbench.sizes import Size
 from starbench.training import (
     StepSeed,
@@ -232,6 +232,7 @@ def _train(
     return {
         "steps": steps,
         "batch_size": settings.batch_size,
+        "processes": processes(),
         "documents": len(documents),
         "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
         "final_loss": train_log.final_loss(),
