@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from starbench.errors import InputError
+from starbench.files import sha256_of_json
 from starbench.processes import inside_torchrun
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ def installed_gpus() -> list[str]:
 
 def _wait_for(visible: list[str], wanted: int, prefix: Path) -> list[str]:
     """Lock `wanted` of the GPUs, in the order of asking: one process at a time collects."""
-    queue = _opened(f"{prefix}-queue-{'-'.join(sorted(visible))}")
+    queue = _opened(f"{prefix}-queue-{sha256_of_json(sorted(visible))[:12]}")
     taken: list[str] = []
     waiting = False
     try:

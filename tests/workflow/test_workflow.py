@@ -303,6 +303,27 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights
     ).read_bytes()
 
 
+def test_jobs_at_the_same_time_use_different_gpus(finished, tmp_path):
+    """The GPUs are names alone: torch finds none and trains on the processor."""
+    folder = shutil.copytree(finished, tmp_path / "run")
+    made = folder / "results/tiny"
+    models = ("base-2dmse", "starbucks")
+    for model in models:
+        shutil.rmtree(made / "models/sts" / model)
+    names = [f"{tmp_path.name}-{number}" for number in (1, 2)]
+    subprocess.run(
+        [*command(folder), *(f"results/tiny/models/sts/{m}/seed-42/manifest.json" for m in models)],
+        env=ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ",".join(names)},
+        check=True,
+        capture_output=True,
+    )
+    logs = [(made / f"logs/models/sts/{model}/seed-42.log").read_text() for model in models]
+    taken = [re.search(r"on GPU (\S+) of", log) for log in logs]
+    assert sorted(found[1] for found in taken if found) == names
+    for name in names:
+        Path(f"/tmp/starbench-gpu-{name}.lock").unlink()
+
+
 def test_a_lock_is_kept_while_a_snakemake_works_in_the_folder(tmp_path):
     (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
     lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
