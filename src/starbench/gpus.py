@@ -120,7 +120,9 @@ def _opened(name: str) -> int:
     try:
         return os.open(path, os.O_RDONLY)  # another user's file, too, can be locked
     except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o666)
+        file = os.open(path, os.O_RDONLY | os.O_CREAT)
+        os.fchmod(file, 0o644)  # for them, whatever this user's umask
+        return file
 
 
 def _locked(file: int) -> bool:
