@@ -153,36 +153,15 @@ def test_jobs_get_what_their_stage_asks_for(clustered):
     assert not any("TresPerJob" in job for job in slurm_jobs(clustered, "embed_texts"))
 
 
-def test_a_cancelled_job_is_done_again_with_the_same_numbers(local, clustered, tmp_path):
-    folder = tmp_path / "run"
-    shutil.copytree(clustered, folder)
-    made = folder / "results/tiny"
-    model = made / "models/sts/starbucks/seed-42"
-    for stage in ("models", "embeddings", "scores"):
-        shutil.rmtree(made / stage / "sts/starbucks")
-    (made / "scores.csv").unlink()
-    prepare(folder, retries=0)
-    running = through_slurm(folder, "results/tiny/scores.csv")
-    deadline = time.monotonic() + 120
-    while not list(model.glob("checkpoints/checkpoint-*/trainer_state.json")):
-        assert time.monotonic() < deadline, "no checkpoint was written"
-        assert running.poll() is None
-        time.sleep(0.05)
-    subprocess.run(["scancel", slurm_jobs(folder, "finetune_model")[0]["JobId"]], check=True)
-    assert running.wait(timeout=240) != 0
-    assert not (model / "manifest.json").exists()
-    subprocess.run(["starbench", "unlock"], cwd=folder, env=ENVIRONMENT, check=True)
-    finished(folder, through_slurm(folder, "results/tiny/scores.csv"))
-    assert "resuming from" in slurm_logs(folder, "finetune_model")[-1]
-    assert scores(folder) == scores(local)
-
-
 BACKBONE = "results/tiny/backbones/base/seed-42/manifest.json"
 
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory) -> dict[str, tuple[Path, subprocess.Popen[str]]]:
-    """Three runs of one backbone at the same time: out of memory, out of time, on two GPUs."""
+    """Three runs of one backbone, beside each other and what is tested meanwhile.
+
+    One runs out of memory, one out of time, one is on two GPUs.
+    """
 
     def starve(value):
         value["compute"]["pretrain"]["memory_mb"] = 500
@@ -204,6 +183,30 @@ def trials(tmp_path_factory) -> dict[str, tuple[Path, subprocess.Popen[str]]]:
         "gpus": prepare(tmp_path_factory.mktemp("gpus"), share, config=["compute={gres: gpu}"]),
     }
     return {name: (folder, through_slurm(folder, BACKBONE)) for name, folder in folders.items()}
+
+
+def test_a_cancelled_job_is_done_again_with_the_same_numbers(local, clustered, trials, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(clustered, folder)
+    made = folder / "results/tiny"
+    model = made / "models/sts/starbucks/seed-42"
+    for stage in ("models", "embeddings", "scores"):
+        shutil.rmtree(made / stage / "sts/starbucks")
+    (made / "scores.csv").unlink()
+    prepare(folder, retries=0)
+    running = through_slurm(folder, "results/tiny/scores.csv")
+    deadline = time.monotonic() + 240
+    while not list(model.glob("checkpoints/checkpoint-*/trainer_state.json")):
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        assert running.poll() is None
+        time.sleep(0.05)
+    subprocess.run(["scancel", slurm_jobs(folder, "finetune_model")[0]["JobId"]], check=True)
+    assert running.wait(timeout=240) != 0
+    assert not (model / "manifest.json").exists()
+    subprocess.run(["starbench", "unlock"], cwd=folder, env=ENVIRONMENT, check=True)
+    finished(folder, through_slurm(folder, "results/tiny/scores.csv"))
+    assert "resuming from" in slurm_logs(folder, "finetune_model")[-1]
+    assert scores(folder) == scores(local)
 
 
 def test_two_gpus_are_one_job_of_two_processes(trials):
