@@ -5,7 +5,7 @@
 # not notice a changed lock; a test keeps it in step.
 set -euo pipefail
 lock=envs/requirements.lock
-want=628b170bb381c8ccc02eb7756dfd05e2f5bffb6ba13f6930e4e7fde7f96aa565
+want=ae777add332962a57bad2b2e29510d8c435c1c410ff7a767d5edd65fb2896a78
 have=$(sha256sum "$lock" | cut -d ' ' -f 1)
 if [ "$have" != "$want" ]; then
     echo "error: $lock has sha256 $have, envs/starbench.post-deploy.sh expects $want" >&2

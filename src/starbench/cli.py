@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from starbench.errors import InputError, did_you_mean
+from starbench.errors import InputError, TimeIsUp, did_you_mean
 
 if TYPE_CHECKING:
     from starbench.config import Config
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return 0, or 2 after one line on what the user can put right."""
+    """Run one subcommand.
+
+    Returns:
+        0; 2 after one line on what the user can put right; 75 (sysexits.h: try again) if a
+        training was saved before its end because its job's time is nearly over.
+    """
     options = _parser().parse_args(arguments)
     if getattr(options, "threads", None):
         # Under torchrun all processes of the job share its threads.
@@ -37,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except TimeIsUp as saved:
+        print(saved, file=sys.stderr)
+        return os.EX_TEMPFAIL
     return 0
 
 
@@ -193,6 +201,15 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
     return config, RunPaths.of(config, options.results)
 
 
+def _use_gpus(gpus: int = 1) -> None:
+    """Take a job's GPUs, one where the machine has any; go on as a process for each of several."""
+    from starbench.gpus import take_gpus
+    from starbench.processes import share_among
+
+    take_gpus(max(1, gpus))
+    share_among(gpus)
+
+
 def _data(options: argparse.Namespace) -> None:
     config, paths = _opened(options)
     if options.dataset:
@@ -207,6 +224,7 @@ def _data(options: argparse.Namespace) -> None:
 
 def _pretrain(options: argparse.Namespace) -> None:
     opened = _opened(options)
+    _use_gpus(opened[0].compute.pretrain.gpus)
     from starbench.pretraining.run import pretrain_backbone
 
     pretrain_backbone(*opened, options.backbone, options.seed)
@@ -214,6 +232,7 @@ def _pretrain(options: argparse.Namespace) -> None:
 
 def _finetune(options: argparse.Namespace) -> None:
     opened = _opened(options)
+    _use_gpus(opened[0].compute.finetune.gpus)
     from starbench.finetuning.run import finetune_model
 
     finetune_model(*opened, options.track, options.model, options.seed)
@@ -222,6 +241,7 @@ def _finetune(options: argparse.Namespace) -> None:
 def _embed(options: argparse.Namespace) -> None:
     opened = _opened(options)
     _together(options)
+    _use_gpus()
     from starbench.embedding.run import embed_shard, embed_texts
 
     model = (options.track, options.model, options.seed)
@@ -259,6 +279,9 @@ def _evaluate(options: argparse.Namespace) -> None:
             "evaluate needs --track, --model and --seed, or --bm25, --collect or --compare"
         )
     _together(options)
+    config = opened[0]
+    if any(config.datasets[name].kind == "collection" for name in config.tracks[model[0]].scored):
+        _use_gpus()  # to search with
     if options.shard is not None:
         from starbench.evaluation.shards import search_shard
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from starbench.compute import ComputeStages
 from starbench.data import SOURCES
 from starbench.data.sources import Source
 from starbench.finetuning import OBJECTIVES
@@ -317,36 +318,6 @@ class System(Section):
     overrides: dict[Track, Override] = Field(
         default_factory=dict, description="What differs from the track, by track."
     )
-
-
-class Compute(Section):
-    """What one job of a stage may use; changing it reruns nothing."""
-
-    cpus: int = Field(default=1, ge=1, description="Processor threads of one job.")
-    memory_mb: int = Field(default=4000, ge=100, description="Memory of one job, in MB.")
-    runtime_min: int = Field(default=60, ge=1, description="Longest run time, in minutes.")
-    gpus: int = Field(
-        default=0,
-        ge=0,
-        description="GPUs of one job. Several of pre-training or fine-tuning share each batch "
-        "(torchrun).",
-    )
-    partition: str | None = Field(default=None, description="Slurm: partition of the jobs.")
-    account: str | None = Field(default=None, description="Slurm: account of the jobs.")
-    constraint: str | None = Field(
-        default=None, description="Slurm: features that a node must have, e.g. `a100|h100`."
-    )
-
-
-class ComputeStages(Section):
-    """Resources by stage."""
-
-    data: Compute = Field(default=Compute(), description="Fetching and normalising data.")
-    pretrain: Compute = Field(default=Compute(cpus=2), description="Pre-training.")
-    finetune: Compute = Field(default=Compute(), description="Fine-tuning.")
-    embed: Compute = Field(default=Compute(), description="Embedding.")
-    evaluate: Compute = Field(default=Compute(), description="Scoring.")
-    report: Compute = Field(default=Compute(), description="Tables and figures.")
 
 
 class Report(Section):

@@ -38,11 +38,23 @@ def check_config(config: Config) -> None:
         _check_track(config, track)
     for name in config.systems:
         _check_system(config, name)
+    for stage in type(config.compute).model_fields:
+        _check_compute(config, stage)
     compared = config.report.compared_system
     if compared is not None:
         _known(compared, config.systems, ("report", "compared_system"), "system")
     if len(set(config.seeds)) != len(config.seeds):
         raise ConfigMismatchError(("seeds",), "a seed is listed twice")
+
+
+def _check_compute(config: Config, stage: str) -> None:
+    asked = getattr(config.compute, stage)
+    for key in ("memory_mb", "runtime_min"):
+        most = getattr(asked, f"max_{key}", None)
+        if most is not None and most < getattr(asked, key):
+            raise ConfigMismatchError(
+                ("compute", stage, f"max_{key}"), f"{most} is less than {key} {getattr(asked, key)}"
+            )
 
 
 def _check_sizes(config: Config) -> None:

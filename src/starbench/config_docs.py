@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from starbench import compute
 from starbench import config as sections
 from starbench.config import Config
 from starbench.data import SOURCES
@@ -76,8 +77,10 @@ def _sections() -> list[tuple[str, type[Section]]]:
     ]
     return [
         *named,
-        ("compute", sections.ComputeStages),
-        ("compute.<stage>", sections.Compute),
+        ("compute", compute.ComputeStages),
+        ("compute.data, compute.evaluate, compute.report", compute.Compute),
+        ("compute.pretrain, compute.finetune", compute.TrainingCompute),
+        ("compute.embed", compute.EmbeddingCompute),
     ]
 
 

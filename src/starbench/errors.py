@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right: the command line prints it as one line."""
+"""Exceptions that the command line prints as one line: what a user can put right, or repeat."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterable
 
 class InputError(ValueError):
     """Something the user gave is wrong; the message says what, where, and what would be right."""
+
+
+class TimeIsUp(Exception):  # noqa: N818 (nothing is wrong)
+    """Unfinished work was saved since its job is about to end: the same command goes on."""
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:

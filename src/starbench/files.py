@@ -6,7 +6,11 @@ import gzip
 import hashlib
 import json
 import os
+import platform
 import shutil
+import signal
+import sys
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +34,29 @@ def written_whole(path: Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary)
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(where: str | None, key: str) -> Iterator[Path | None]:
+    """Give a new folder below `where`, which may name environment variables; None for None.
+
+    It is removed with what is in it, also when the process is told to end (scancel, SIGTERM).
+    InputError names the config's `key` if there is no such folder on this machine.
+    """
+    if where is None:
+        yield None
+        return
+    parent = Path(os.path.expandvars(where))
+    if not parent.is_dir():
+        is_unset = "$" in str(parent)
+        what = "the variable is not set" if is_unset else f"there is no folder {parent}"
+        raise InputError(f"{key}: {where}: {what} on {platform.node()}")
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        with tempfile.TemporaryDirectory(prefix="starbench-", dir=parent) as folder:
+            yield Path(folder)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def write_text(path: Path, text: str) -> None:

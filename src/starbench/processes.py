@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 def processes() -> int:
@@ -15,6 +17,37 @@ def processes() -> int:
 def rank() -> int:
     """Return the number of this process among them; the first one, 0, is who writes."""
     return int(os.environ.get("RANK", "0"))
+
+
+def inside_torchrun() -> bool:
+    """Whether this process is one of those that torchrun started."""
+    return "WORLD_SIZE" in os.environ
+
+
+def share_among(count: int) -> None:
+    """Turn this process into a torchrun of `count` processes with the same command line.
+
+    Does nothing for one process, or in one that torchrun started.
+    """
+    if count > 1 and not inside_torchrun():
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command = ["--nproc-per-node", str(count), "--no-python", *sys.argv]
+        os.execv(sys.executable, [*torchrun, *command])
+
+
+def any_process(flag: bool, device: Any) -> bool:
+    """Return whether `flag` is true in any of the processes that train together.
+
+    All of them must call it; `device` is where their group exchanges tensors.
+    """
+    if processes() == 1:
+        return flag
+    import torch
+    import torch.distributed as dist
+
+    flags = torch.tensor(int(flag), device=device)
+    dist.all_reduce(flags, dist.ReduceOp.MAX)
+    return bool(flags)
 
 
 @contextmanager

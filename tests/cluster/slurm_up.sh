@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # A Slurm of one node on the loopback, for tests: as root, without systemd, cgroups or a database.
 # usage: slurm_up.sh FOLDER      needs slurmctld, slurmd, slurm-client and munge
-# Leaves FOLDER/slurm.conf; FOLDER/*/pid files say what to stop.
+# Leaves FOLDER/slurm.conf; FOLDER/*/pid files say what to stop. Of its two GPUs there are only names
+# (null devices): jobs ask for them and get their numbers.
 set -euo pipefail
 folder=$(realpath -m "$1")
 cpus=${CPUS:-4}
 memory=${MEMORY_MB:-8000}
 node=$(hostname -s)
-mkdir -p "$folder"/{munge,socket,state,spool,log}
+mkdir -p "$folder"/{etc,munge,socket,state,spool,log}
 chmod 711 "$folder"
 chmod 700 "$folder/munge"
 if [ ! -s "$folder/munge/key" ]; then
@@ -16,6 +17,10 @@ if [ ! -s "$folder/munge/key" ]; then
 fi
 munged --force --key-file="$folder/munge/key" --socket="$folder/socket/munge" \
     --pid-file="$folder/munge/pid" --log-file="$folder/munge/log" --seed-file="$folder/munge/seed"
+rm -f "$folder"/spool/gpu?
+mknod "$folder/spool/gpu0" c 1 3
+mknod "$folder/spool/gpu1" c 1 3
+echo "Name=gpu File=$folder/spool/gpu[0-1]" | tee "$folder/gres.conf" >"$folder/etc/gres.conf"
 cat >"$folder/slurm.conf" <<CONF
 ClusterName=test
 SlurmctldHost=$node(127.0.0.1)
@@ -48,7 +53,8 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/filetxt
 JobCompLoc=$folder/log/jobcomp.log
 MinJobAge=300
-NodeName=$node NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory State=UNKNOWN
+GresTypes=gpu
+NodeName=$node NodeAddr=127.0.0.1 CPUs=$cpus RealMemory=$memory Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=$node Default=YES MaxTime=INFINITE OverTimeLimit=0 State=UP
 CONF
 export SLURM_CONF="$folder/slurm.conf"

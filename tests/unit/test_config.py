@@ -85,6 +85,14 @@ def test_every_config_of_the_project_is_valid(path):
         ("seeds: [42]", "seeds: [42, 42]", "a seed is listed twice"),
         ("run: demo", "run: Demo!", "does not match"),
         ("name: roles", "name: role", "no micro pair set 'role' (did you mean 'roles'?)"),
+        (
+            "pretrain: {cpus: 2}",
+            "pretrain: {runtime_min: 60, max_runtime_min: 30}",
+            "compute.pretrain.max_runtime_min: 30 is less than runtime_min 60",
+        ),
+        ("pretrain: {cpus: 2}", "embed: {gpus: 2}", "less than or equal to 1"),
+        ("pretrain: {cpus: 2}", "pretrain: {scratch: /tmp}", "unknown key 'scratch'"),
+        ("pretrain: {cpus: 2}", "gres: gpu:a100:1", "does not match"),
         ("    start: bert\n", "", "give exactly one of checkpoint, architecture and start"),
     ],
 )

@@ -177,3 +177,13 @@ def test_every_rule_has_the_environment_a_log_and_a_benchmark():
         for rule in rules:
             for part in ('"../../envs/starbench.yaml"', "log:", "benchmark:", "threads:"):
                 assert part in rule, f"{path.name}: {rule.splitlines()[0]} lacks {part}"
+
+
+def test_only_local_rules_may_use_the_network():
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        text = path.read_text()
+        local = re.search(r"^localrules:\n((?:    \w+,\n)+)", text, re.MULTILINE)
+        for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
+            name = rule.split(":")[0]
+            if local is None or f"{name}," not in local[1]:
+                assert "HF_HUB_OFFLINE=1 starbench" in rule, f"{path.name}: {name}"

@@ -138,8 +138,8 @@ def test_every_other_system_is_tested_at_every_size_on_every_dataset(finished):
 def test_the_papers_run_is_planned_in_fewer_than_250_jobs_and_half_a_minute(tmp_path):
     began = time.monotonic()
     shown = subprocess.run(
-        ["snakemake", "--dry-run", "--quiet", "rules", "--snakefile", ROOT / "Snakefile",
-         "--directory", tmp_path, "--configfile", ROOT / "config/paper.yaml"],
+        ["snakemake", "--dry-run", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path,
+         "--profile", ROOT / "profiles/slurm", "--configfile", ROOT / "config/paper.yaml"],
         env=ENVIRONMENT, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert time.monotonic() - began < 30
@@ -150,6 +150,14 @@ def test_the_papers_run_is_planned_in_fewer_than_250_jobs_and_half_a_minute(tmp_
     assert jobs["embed_shard"] == jobs["search_shard"] == 9 * 3
     assert jobs["pretrain_backbone"] == 1
     assert jobs["total"] < 250
+    # Whatever the cores of the machine that plans: it is another one that trains.
+    asked = re.search(
+        r"rule pretrain_backbone:.*?threads: (\d+)\n +resources: (.*)", shown.stdout, re.S
+    )
+    assert asked is not None
+    assert asked[1] == "64"
+    for resource in ("mem_mb=400000", "runtime=4800", "gpu=8", "tasks_per_gpu=0", "nodes=1"):
+        assert resource in asked[2].splitlines()[0].split(", ")
 
 
 def test_a_second_run_does_nothing(finished):
@@ -169,10 +177,11 @@ def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(chan
     assert set(jobs) == {"collect_scores", "compare_systems", "draw_report"}
 
 
-def test_how_often_to_log_or_to_keep_a_checkpoint_reruns_nothing(changed):
+def test_how_often_to_log_or_what_jobs_may_use_reruns_nothing(changed):
     def change(value):
         value["tracks"]["sts"]["finetuning"] |= {"checkpoint_every": 7, "log_every": 3}
-        value["compute"]["pretrain"]["cpus"] = 2
+        value["compute"]["pretrain"] |= {"cpus": 2, "gpus": 2}
+        value["compute"]["gres"] = "gpu"
 
     edit(changed, change)
     assert planned(changed) == {}
@@ -292,6 +301,27 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights
     assert (folder / "results/tiny/scores.csv").read_bytes() == (
         finished / "results/tiny/scores.csv"
     ).read_bytes()
+
+
+def test_jobs_at_the_same_time_use_different_gpus(finished, tmp_path):
+    """The GPUs are names alone: torch finds none and trains on the processor."""
+    folder = shutil.copytree(finished, tmp_path / "run")
+    made = folder / "results/tiny"
+    models = ("base-2dmse", "starbucks")
+    for model in models:
+        shutil.rmtree(made / "models/sts" / model)
+    names = [f"{tmp_path.name}-{number}" for number in (1, 2)]
+    subprocess.run(
+        [*command(folder), *(f"results/tiny/models/sts/{m}/seed-42/manifest.json" for m in models)],
+        env=ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": ",".join(names)},
+        check=True,
+        capture_output=True,
+    )
+    logs = [(made / f"logs/models/sts/{model}/seed-42.log").read_text() for model in models]
+    taken = [re.search(r"on GPU (\S+) of", log) for log in logs]
+    assert sorted(found[1] for found in taken if found) == names
+    for name in names:
+        Path(f"/tmp/starbench-gpu-{name}.lock").unlink()
 
 
 def test_a_lock_is_kept_while_a_snakemake_works_in_the_folder(tmp_path):

@@ -56,20 +56,19 @@ def resources_of(stage):
     """Return what one job of a stage asks for; a job that is tried again asks for more.
 
     Snakemake tries again where the profile says so (`retries`): with twice, then three times the
-    memory and time. Names are those of the Slurm plugin.
+    memory and time, up to the config's `max_...`. Names are those of the Slurm plugin.
     """
     compute = getattr(CONFIG.compute, stage)
 
     def memory(wildcards, attempt):
-        return attempt * compute.memory_mb
+        asked = attempt * compute.memory_mb
+        return min(asked, compute.max_memory_mb or asked)
 
     def runtime(wildcards, attempt):
-        return attempt * compute.runtime_min
+        asked = attempt * compute.runtime_min
+        return min(asked, compute.max_runtime_min or asked)
 
-    asked = {"mem_mb": memory, "runtime": runtime, "gpu": compute.gpus}
-    if compute.gpus > 1:
-        # One task starts a process for each GPU by itself (torchrun).
-        asked["tasks_per_gpu"] = 0
+    asked = {"mem_mb": memory, "runtime": runtime, **gpus_of(compute)}
     for key in ("partition", "account"):
         if getattr(compute, key):
             asked[f"slurm_{key}"] = getattr(compute, key)
@@ -78,11 +77,16 @@ def resources_of(stage):
     return asked
 
 
-def launcher(gpus):
-    """Return what starts a command once for each of several GPUs; nothing for one or none."""
-    return (
-        f"torchrun --standalone --nproc-per-node {gpus} --no-python" if gpus > 1 else ""
-    )
+def gpus_of(compute):
+    """Return how one job asks for its GPUs: `--gpus`, or `--gres` if the config names one."""
+    if CONFIG.compute.gres is None or not compute.gpus:
+        asked = {"gpu": compute.gpus}
+    else:
+        asked = {"gres": f"{CONFIG.compute.gres}:{compute.gpus}"}
+    if compute.gpus > 1:
+        # One task, on one node, starts a process for each GPU by itself (torchrun).
+        asked |= {"tasks_per_gpu": 0, "nodes": 1}
+    return asked
 
 
 def finished(folder):

@@ -158,5 +158,5 @@ rule compare_systems:
     shell:
         """
         exec &> >(tee {log:q})
-        starbench evaluate --compare --config {params.config:q} --threads {threads}
+        HF_HUB_OFFLINE=1 starbench evaluate --compare --config {params.config:q} --threads {threads}
         """

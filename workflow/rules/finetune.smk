@@ -24,12 +24,11 @@ rule finetune_model:
         **resources_of("finetune"),
     params:
         config=CONFIG_FILE,
-        launch=launcher(CONFIG.compute.finetune.gpus),
         reads=model_params,
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 {params.launch} starbench finetune \
+        HF_HUB_OFFLINE=1 starbench finetune \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \

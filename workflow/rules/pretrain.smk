@@ -24,12 +24,11 @@ rule pretrain_backbone:
         **resources_of("pretrain"),
     params:
         config=CONFIG_FILE,
-        launch=launcher(CONFIG.compute.pretrain.gpus),
         reads=backbone_params,
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 {params.launch} starbench pretrain \
+        HF_HUB_OFFLINE=1 starbench pretrain \
             --config {params.config:q} \
             --backbone {wildcards.backbone:q} \
             --seed {wildcards.seed} \

@@ -11,6 +11,7 @@ from starbench.embedding import RESULTS_VERSION
 from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
 from starbench.embedding.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.errors import InputError
+from starbench.files import scratch_folder
 from starbench.manifest import Stage, read_manifest
 from starbench.models import MODEL_FOLDER, Model, embedding_slice, model_named
 from starbench.paths import RunPaths
@@ -85,13 +86,17 @@ def _embed_sets(
         encoder = encoder or _load(config, paths, model, seed)
         part = embedding_slice(config, model)
         longest = part["query_max_length" if texts.part == "queries" else "max_length"]
-        writer = EmbeddingWriter(root / texts.folder, len(opened), part["widths"], part["dtype"])
         what = f"embed {texts.folder} with {model.name} seed {seed}"
         start = time.monotonic()
-        _embed(encoder, opened, writer, longest, what)
+        with scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch:
+            writer = EmbeddingWriter(
+                root / texts.folder, len(opened), part["widths"], part["dtype"], scratch
+            )
+            _embed(encoder, opened, writer, longest, what)
+            files = writer.close()
         stage.finish(
             root / texts.folder,
-            writer.close(),
+            files,
             texts=len(opened),
             loop_s=round(time.monotonic() - start, 2),
             device=str(encoder.device),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from starbench.errors import InputError
+from starbench.files import written_whole
 from starbench.manifest import read_manifest
 from starbench.sizes import Size
 
@@ -22,11 +24,20 @@ class EmbeddingWriter:
         rows: number of texts.
         widths: {layer: number of columns kept}.
         dtype: ``float32`` or ``float16``.
+        scratch: where the files are until `close`, if not in `folder`: rows are written out of
+            order, which a shared file system is slow at.
     """
 
-    def __init__(self, folder: Path, rows: int, widths: dict[int, int], dtype: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        rows: int,
+        widths: dict[int, int],
+        dtype: str,
+        scratch: Path | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.widths = folder, widths
+        self.folder, self.widths, self.scratch = folder, widths, scratch
         self._names = [IDS, *map(layer_file, widths)]
         self._arrays = {
             layer: np.lib.format.open_memmap(
@@ -69,7 +80,11 @@ class EmbeddingWriter:
         """Give the files their names and return these."""
         self.flush()
         for name in self._names:
-            self._temporary(name).replace(self.folder / name)
+            if self.scratch is None:
+                self._temporary(name).replace(self.folder / name)
+            else:
+                with written_whole(self.folder / name) as copy:
+                    shutil.copyfile(self._temporary(name), copy)
         return self._names
 
     def _discard(self) -> None:
@@ -77,7 +92,7 @@ class EmbeddingWriter:
             self._temporary(name).unlink()
 
     def _temporary(self, name: str) -> Path:
-        return self.folder / f".{name}.tmp"
+        return (self.scratch or self.folder) / f".{name}.tmp"
 
 
 def layer_file(layer: int) -> str:

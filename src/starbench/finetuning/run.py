@@ -47,7 +47,7 @@ from starbench.models import (
     objective_of,
 )
 from starbench.paths import RunPaths
-from starbench.processes import rank
+from starbench.processes import processes, rank
 from starbench.sizes import check_sizes
 from starbench.training import (
     StepSeed,
@@ -57,6 +57,7 @@ from starbench.training import (
     total_steps,
     trainer_arguments,
 )
+from starbench.wall_time import SaveInTime
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +155,8 @@ def _train(
         seed,
         settings.mini_batch_size,
     )
-    train_log = TrainLog(f"finetune {model.name} seed {seed}", folder)
+    what = f"finetune {model.name} seed {seed}"
+    train_log = TrainLog(what, folder)
     kind = config.datasets[settings.dataset].kind
     examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)
     trainer = _Trainer(
@@ -163,13 +165,14 @@ def _train(
         train_dataset=examples,
         data_collator=collator,
         loss=loss,
-        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log],
+        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log, SaveInTime(what)],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
     return {
         "steps": steps,
         "batch_size": settings.batch_size,
+        "processes": processes(),
         "negatives_per_query": negatives_per_query(settings, kind),
         "final_loss": train_log.final_loss(),
         "loop_s": round(trained.metrics["train_runtime"], 2),

@@ -43,7 +43,7 @@ from starbench.pretraining.examples import (
 )
 from starbench.pretraining.model import PretrainingModel
 from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
-from starbench.processes import rank
+from starbench.processes import processes, rank
 from starbench.sizes import Size
 from starbench.training import (
     StepSeed,
@@ -53,6 +53,7 @@ from starbench.training import (
     total_steps,
     trainer_arguments,
 )
+from starbench.wall_time import SaveInTime
 
 log = logging.getLogger(__name__)
 
@@ -226,13 +227,14 @@ def _train(
         ),
         train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
         data_collator=Padding(tokenizer.pad_token_id),
-        callbacks=[StepSeed(seed, "pretrain"), train_log],
+        callbacks=[StepSeed(seed, "pretrain"), train_log, SaveInTime(what)],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
     return {
         "steps": steps,
         "batch_size": settings.batch_size,
+        "processes": processes(),
         "documents": len(documents),
         "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
         "final_loss": train_log.final_loss(),

@@ -1,0 +1,97 @@
+"""Embeddings may be written on a node's own disk first: the same files, and nothing left there."""
+
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from starbench.config import Config
+from starbench.config_loading import parse_config
+from starbench.data.checkpoints import fetch_checkpoint
+from starbench.data.fetch import fetch_dataset
+from starbench.embedding.run import embed_texts
+from starbench.errors import InputError
+from starbench.finetuning.run import finetune_model
+from starbench.manifest import read_manifest
+from starbench.paths import RunPaths
+from tests.unit.runs import tiny_value
+
+MODEL = ("sts", "tiny-untouched", 1)
+
+
+def config_of(checkpoint, scratch: str | None = None) -> Config:
+    value = tiny_value(
+        backbones={"tiny": {"checkpoint": {"name": str(checkpoint)}}},
+        systems={"tiny-untouched": {"backbone": "tiny", "objective": "untouched"}},
+        compute={"embed": {"scratch": scratch}},
+    )
+    value["tracks"]["sts"]["embedding"] = {"dtype": "float16"}
+    return parse_config(value)
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    """A folder that stands for the node's own disk, named by a variable of the node."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    monkeypatch.setenv("NODE_DISK", str(folder))
+    return folder
+
+
+@pytest.fixture
+def paths(tmp_path, tiny_checkpoint) -> RunPaths:
+    """The results of a run up to its model."""
+    config = config_of(tiny_checkpoint)
+    made = RunPaths.of(config, tmp_path / "results")
+    fetch_dataset(config, made, "test")
+    fetch_checkpoint(config, made, "tiny")
+    finetune_model(config, made, *MODEL)
+    return made
+
+
+def test_embeddings_are_the_same_and_the_disk_is_empty_afterwards(paths, disk, tiny_checkpoint):
+    embed_texts(config_of(tiny_checkpoint), paths, *MODEL)
+    folder = paths.embeddings(*MODEL) / "test"
+    straight = read_manifest(folder)["files"]
+    shutil.rmtree(folder)
+    embed_texts(config_of(tiny_checkpoint, "$NODE_DISK"), paths, *MODEL)
+    assert read_manifest(folder)["files"] == straight
+    assert {path.name for path in folder.iterdir()} == {*straight, "manifest.json"}
+    assert list(disk.iterdir()) == []
+
+
+def test_a_failure_leaves_nothing_on_the_disk_nor_half_a_result(paths, disk, tiny_checkpoint):
+    (saved,) = paths.model(*MODEL).rglob("model.safetensors")
+    weights = load_file(saved)
+    (norm,) = [name for name in weights if name.endswith("layer.3.output.LayerNorm.weight")]
+    weights[norm] = weights[norm] * 1e7  # beyond what float16 holds
+    save_file(weights, saved, metadata={"format": "pt"})
+    with pytest.raises(InputError, match="not finite in float16"):
+        embed_texts(config_of(tiny_checkpoint, "$NODE_DISK"), paths, *MODEL)
+    assert list(disk.iterdir()) == []
+    assert list((paths.embeddings(*MODEL) / "test").iterdir()) == []
+
+
+def test_a_folder_that_the_node_lacks_is_named(paths, disk, tiny_checkpoint):
+    with pytest.raises(InputError, match=r"embed\.scratch: \$NO_DISK: the variable is not set on"):
+        embed_texts(config_of(tiny_checkpoint, "$NO_DISK"), paths, *MODEL)
+    with pytest.raises(InputError, match=r"there is no folder .*disk/nowhere on"):
+        embed_texts(config_of(tiny_checkpoint, "$NODE_DISK/nowhere"), paths, *MODEL)
+
+
+def test_a_cancelled_job_leaves_nothing_on_the_disk(disk):
+    code = (
+        "import time; from starbench.files import scratch_folder\n"
+        "with scratch_folder('$NODE_DISK', 'key') as folder:\n"
+        "    (folder / 'half').write_text('x'); print(folder, flush=True); time.sleep(60)"
+    )
+    running = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert running.stdout.readline().strip().startswith(str(disk))
+    assert len(list(disk.iterdir())) == 1
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=30)
+    assert running.returncode == 128 + signal.SIGTERM
+    assert list(disk.iterdir()) == []
