@@ -16,7 +16,8 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from starbench.config import ComputeStages, Config
+from starbench.compute import ComputeStages
+from starbench.config import Config
 from starbench.data.beir_folder import is_beir, read_beir
 from starbench.data.checkpoints import on_disk
 from starbench.errors import InputError

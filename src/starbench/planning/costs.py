@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from starbench.config import Compute, Config, Training
+from starbench.compute import Compute
+from starbench.config import Config, Training
 from starbench.embedding.texts import TextSet, sharded, text_sets
 from starbench.models import Model, embedding_slice, finetuning_of, objective_of
 from starbench.paths import RunPaths
