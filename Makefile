@@ -1,4 +1,5 @@
-# make demo: the whole flow on the embedded default; make test: the tests; make check: the linters.
+# make demo: the whole flow on the embedded default; make test: the tests; make check: the linters;
+# make bench: speed and memory beside peers.
 # Each sets itself up in .venv first; a second call sets nothing up again.
 
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster check format config-docs lock clean
+.PHONY: help demo run report data test test-cluster bench check format config-docs lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -35,6 +36,10 @@ data: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	pytest $(PYTEST_FLAGS)
+
+# Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
+bench: $(VENV)/.installed-dev
+	python -m benchmarks
 
 # As root, with slurmctld, slurmd, slurm-client and munge installed.
 test-cluster: $(VENV)/.installed-dev

@@ -17,7 +17,7 @@ import torch
 from benchmarks.measuring import alternated, peak_mib
 from benchmarks.roofline import DTYPES, counted_flops, matrix_rate
 from benchmarks.scaling import SWEEPS, memory_of, seconds_of
-from benchmarks.work import Case, Work
+from benchmarks.work import Work
 from benchmarks.works import WORKS, demo
 
 log = logging.getLogger(__name__)
@@ -59,14 +59,15 @@ def compare(work: Work, device: str) -> Row:
     """
     with tempfile.TemporaryDirectory() as folder:
         case = work.prepare(device, Path(folder))
-        difference = case.difference()
+        results: list[Any] = []
+        flops = counted_flops(lambda: results.append(case.ours(0)))
+        difference = case.difference(*results, case.peer(0))
         if not difference <= case.tolerance:
             raise ValueError(
                 f"{work.name}: the two sides differ by {difference:.3g}, "
                 f"more than {case.tolerance:.3g}"
             )
         times = alternated(case.ours, case.peer, case.rounds, device, case.parts)
-        flops = counted_flops(lambda: _once(case)) if work.counted else None
     mib = _apart(["--weigh", work.name], device) if work.weighed else None
     row = {
         "work": work.name,
@@ -82,16 +83,11 @@ def compare(work: Work, device: str) -> Row:
         "ours_mib": mib[0] if mib else None,
         "peer_mib": mib[1] if mib else None,
         "precision": work.precision,
-        "flops": flops,
+        # Parts are of about the same size.
+        "flops": flops * (case.rounds if case.parts else 1) or None,
     }
     log.info("%s: %.2f times as fast as %s", work.name, times.ratio, work.peer)
     return row
-
-
-def _once(case: Case) -> None:
-    """Do our side of the whole work."""
-    for number in range(case.rounds if case.parts else 1):
-        case.ours(number)
 
 
 def growth(device: str) -> list[Row]:

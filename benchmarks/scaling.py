@@ -17,7 +17,7 @@ from benchmarks.works.retrieval_loss import columns_of, loss_of
 from benchmarks.works.search import stored
 from benchmarks.works.smae import batch_of, model_of
 from starbench.embedding.layered_encoder import LayeredEncoder
-from starbench.evaluation.search import search
+from starbench.evaluation.search import Candidates, merged, search
 from starbench.sizes import Size
 
 LAYERS, WIDTH = 12, 192
@@ -79,6 +79,22 @@ def _search(dims: int, passages: int, folder: Path) -> Callable[[int], Any]:
     return lambda _: search(queries, [found], sizes, 100, "dot", np.arange(passages))
 
 
+def _merge(shards: int) -> Callable[[int], Any]:
+    draw = np.random.default_rng(0)
+    queries, depth, rows = 200, 1000, 50_000
+    parts = [
+        Candidates(
+            np.stack([draw.permutation(rows)[:depth] for _ in range(queries)]),
+            -np.sort(-draw.standard_normal((queries, depth), dtype=np.float32)),
+            np.ones(queries, dtype=np.float32),
+        )
+        for _ in range(shards)
+    ]
+    starts = [rows * number for number in range(shards)]
+    ranks = np.arange(rows * shards)
+    return lambda _: merged(parts, starts, depth, ranks)
+
+
 COUNTS = (1, 2, 3, 4, 6, 12)
 
 SWEEPS = [
@@ -94,6 +110,7 @@ SWEEPS = [
         (25_000, 50_000, 100_000, 200_000),
         lambda n, _, folder: _search(6, n, folder),
     ),
+    Sweep("merge", "shards", (1, 2, 4, 8, 16), lambda n, *_: _merge(n)),
 ]
 """What grows in which stage. One size is the full size alone."""
 

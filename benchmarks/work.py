@@ -13,10 +13,10 @@ class Case:
     """Both sides of a comparison, ready to run on the same inputs."""
 
     ours: Callable[[int], Any]
-    """Does the work once; takes the number of the round."""
+    """Does the work once and returns what came of it; takes the number of the round."""
     peer: Callable[[int], Any]
-    difference: Callable[[], float]
-    """Runs both sides and returns the greatest difference of their results."""
+    difference: Callable[[Any, Any], float]
+    """Returns the greatest difference of what both sides returned."""
     tolerance: float
     """A greater difference ends the benchmark: the two do not do the same."""
     rounds: int = 5
@@ -40,5 +40,3 @@ class Work:
     """Which of the machine's matrix rates the work is held against."""
     weighed: bool = True
     """Whether the peak memory of both sides is compared."""
-    counted: bool = True
-    """Whether our side's matrix products run through torch here, so that they can be counted."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -55,24 +54,18 @@ def _beside_library(device: str, folder: Path) -> Case:
     def peer(part: int) -> np.ndarray:
         return np.asarray(model.encode(parts[part]))
 
-    return Case(ours, peer, _difference(ours, peer), tolerance=1e-4, rounds=PARTS, parts=True)
+    return Case(ours, peer, _difference, tolerance=1e-4, rounds=PARTS, parts=True)
 
 
 def _beside_fp32(device: str, folder: Path) -> Case:
     path, parts = _parts(folder, device)
     ours = _Embedding(path, folder, parts, "bf16")
     peer = _Embedding(path, folder, parts, "fp32")
-    return Case(ours, peer, _difference(ours, peer), tolerance=0.05, rounds=PARTS, parts=True)
+    return Case(ours, peer, _difference, tolerance=0.05, rounds=PARTS, parts=True)
 
 
-def _difference(
-    ours: Callable[[int], np.ndarray], peer: Callable[[int], np.ndarray]
-) -> Callable[[], float]:
-    def difference() -> float:
-        own, other = (_unit(side(0)) for side in (ours, peer))
-        return float(np.abs(own - other).max())
-
-    return difference
+def _difference(own: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(_unit(own) - _unit(other)).max())
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

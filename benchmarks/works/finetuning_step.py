@@ -96,6 +96,12 @@ class _Losses(SentenceTransformerTrainer):
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add nothing."""
 
+    def steps(self, _: int) -> list[float]:
+        """Train and return the losses."""
+        self.losses.clear()
+        self.train()
+        return list(self.losses)
+
     def training_step(self, *args: Any, **options: Any) -> Tensor:
         loss: Tensor = super().training_step(*args, **options)
         self.losses.append(float(loss))
@@ -142,14 +148,11 @@ def _prepare(bf16: bool, tolerance: float, device: str, folder: Path) -> Case:
     ours = _trainer(folder, path, rows, _our_loss, checkpointing=False, bf16=bf16)
     peer = _trainer(folder, path, rows, _published_loss, checkpointing=True, bf16=bf16)
 
-    def difference() -> float:
+    def difference(own: list[float], other: list[float]) -> float:
         """Of the losses of the first steps, relative; what is trained goes on from there."""
-        ours.train()
-        peer.train()
-        pairs = zip(ours.losses, peer.losses, strict=True)
-        return max(abs(own - other) / other for own, other in pairs)
+        return max(abs(a - b) / b for a, b in zip(own, other, strict=True))
 
-    return Case(lambda _: ours.train(), lambda _: peer.train(), difference, tolerance, rounds=3)
+    return Case(ours.steps, peer.steps, difference, tolerance, rounds=3)
 
 
 def _our_loss(model: SentenceTransformer) -> nn.Module:

@@ -75,16 +75,14 @@ def _prepare(device: str, folder: Path) -> Case:
     def step(value: Tensor) -> list[Tensor]:
         return [value.detach(), *torch.autograd.grad(value, leaves)]
 
-    def ours(_: int = 0) -> list[Tensor]:
+    def ours(_: int) -> list[Tensor]:
         return step(loss.from_embeddings(columns, None, terms))
 
-    def peer(_: int = 0) -> list[Tensor]:
+    def peer(_: int) -> list[Tensor]:
         return step(one_tensor_loss(columns, SIZES))
 
-    def difference() -> float:
-        return max(
-            float((own - other).abs().max()) for own, other in zip(ours(), peer(), strict=True)
-        )
+    def difference(own: list[Tensor], other: list[Tensor]) -> float:
+        return max(float((a - b).abs().max()) for a, b in zip(own, other, strict=True))
 
     return Case(ours, peer, difference, tolerance=1e-3)
 

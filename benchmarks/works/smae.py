@@ -23,6 +23,9 @@ LAYERS, WIDTH = 12, 256
 SIZES = [Size(2 * number, 256 >> (6 - number)) for number in range(1, 7)]
 TEXTS, TOKENS = 8, 128
 
+Result = tuple[Tensor, list[Tensor]]
+"""The loss, and the gradients of all weights."""
+
 
 def plain_loss(model: PretrainingModel, batch: dict[str, Tensor]) -> Tensor:
     """Return the loss of Starbucks 3.2, written out: for each size, logits at every position."""
@@ -85,31 +88,29 @@ def _prepare(precision: torch.dtype | None, tolerance: float, device: str, folde
     model = model_of(SIZES, device)
     batch = batch_of(TEXTS, TOKENS, model.masked_lm.config.vocab_size, device)
 
-    def step(loss_of: object) -> tuple[Tensor, list[Tensor]]:
+    def step(loss_of: object) -> Result:
         model.zero_grad()
         with torch.autocast(device, precision, enabled=precision is not None):
             loss = loss_of()  # type: ignore[operator]
         loss.backward()
         return loss.detach(), [p.grad for p in model.parameters() if p.grad is not None]
 
-    def ours(_: int = 0) -> tuple[Tensor, list[Tensor]]:
+    def ours(_: int) -> Result:
         return step(lambda: model(**batch)["loss"])
 
-    def peer(_: int = 0) -> tuple[Tensor, list[Tensor]]:
+    def peer(_: int) -> Result:
         return step(lambda: plain_loss(model, batch))
 
-    def difference() -> float:
-        """Of the loss, and of the gradients relative to the greatest of all."""
-        loss, gradients = ours()
-        kept = [gradient.clone() for gradient in gradients]
-        other, others = peer()
-        greatest = max(float(gradient.abs().max()) for gradient in others)
-        apart = [
-            float((own - theirs).abs().max()) for own, theirs in zip(kept, others, strict=True)
-        ]
-        return max(abs(float(loss - other)), max(apart) / greatest)
+    return Case(ours, peer, _difference, tolerance)
 
-    return Case(ours, peer, difference, tolerance)
+
+def _difference(own: Result, other: Result) -> float:
+    """Of the loss, and of the gradients relative to the greatest of all."""
+    greatest = max(float(gradient.abs().max()) for gradient in other[1])
+    apart = [
+        float((mine - theirs).abs().max()) for mine, theirs in zip(own[1], other[1], strict=True)
+    ]
+    return max(abs(float(own[0] - other[0])), max(apart) / greatest)
 
 
 PEER = "logits at every position, size after size"

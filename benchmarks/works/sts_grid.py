@@ -54,27 +54,25 @@ def _prepare(device: str, folder: Path) -> Case:
     sets = pair_sets(ROWS)
     config, paths = untouched_minilm(folder, "sts", sets)
     model = model_named(config, "sts", SYSTEM)
-    found: list[Scores] = [{}, {}]
 
-    def ours(_: int = 0) -> None:
+    def ours(_: int) -> Scores:
         for made in (paths.embeddings("sts", SYSTEM, SEED), paths.scores("sts", SYSTEM, SEED)):
             shutil.rmtree(made, ignore_errors=True)
         embed_texts(config, paths, "sts", SYSTEM, SEED)
         score_model(config, paths, "sts", SYSTEM, SEED)
-        found[0] = _scores(paths.scores("sts", SYSTEM, SEED), list(sets))
+        return _scores(paths.scores("sts", SYSTEM, SEED), list(sets))
 
-    def peer(_: int = 0) -> None:
+    def peer(_: int) -> Scores:
+        found = {}
         for cell in model.cells:
             encoder = _CutEncoder(model_folder(paths, "sts"), cell)
             for name in sets:
                 task = sts_task(name, read_records(paths.dataset(name)))
                 scores = task.evaluate(encoder, SPLIT, encode_kwargs={"batch_size": BATCH})
-                found[1][name, cell] = float(scores["default"]["cosine_spearman"])
+                found[name, cell] = float(scores["default"]["cosine_spearman"])
+        return found
 
-    def difference() -> float:
-        ours()
-        peer()
-        own, other = found
+    def difference(own: Scores, other: Scores) -> float:
         assert own.keys() == other.keys()
         return max(abs(own[key] - other[key]) for key in own)
 

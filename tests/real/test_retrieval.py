@@ -33,20 +33,25 @@ KNOWN = {"nDCG@10": 0.3817, "RR@10": 0.5380}
 """On Cranfield, 256 tokens, cosine; SciFact is in docs/minilm-retrieval/ with the whole run."""
 
 
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory):
-    """The paths of a run that has the untouched model scored on Cranfield."""
+def scored(folder, precision):
+    """Return the paths of a run that has the untouched model scored on Cranfield."""
     value = yaml.safe_load(MINILM.read_text())
     track = value["tracks"]["retrieval"] | {"tasks": ["cranfield"], "out_of_domain": []}
+    track["embedding"] |= {"precision": precision}
     value["tracks"] = {"retrieval": track}
     config = parse_config(value)
-    paths = RunPaths.of(config, tmp_path_factory.mktemp("real"))
+    paths = RunPaths.of(config, folder)
     fetch_checkpoint(config, paths, "minilm")
     fetch_dataset(config, paths, "cranfield")
     finetune_model(config, paths, *MODEL)
     embed_texts(config, paths, *MODEL)
     score_model(config, paths, *MODEL)
     return paths
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    return scored(tmp_path_factory.mktemp("real"), "fp32")
 
 
 def score_at(paths, cell, metric):
@@ -89,3 +94,11 @@ def test_the_scores_are_those_of_a_brute_force_in_numpy(untouched, size):
         ranks.append(1 / first if first else 0)
     assert score_at(untouched, str(size), "nDCG@10") == pytest.approx(np.mean(gains), abs=1e-4)
     assert score_at(untouched, str(size), "RR@10") == pytest.approx(np.mean(ranks), abs=1e-4)
+
+
+def test_bfloat16_gives_the_scores_of_fp32_to_two_thousandths(untouched, tmp_path):
+    in_bf16 = scored(tmp_path, "bf16")
+    sizes = ["n1-d16", "n2-d32", "n3-d64", "n4-d128", "n5-d256", "n6-d384"]
+    for size in sizes:
+        exact = score_at(untouched, size, "nDCG@10")
+        assert score_at(in_bf16, size, "nDCG@10") == pytest.approx(exact, abs=0.002)

@@ -87,13 +87,15 @@ def test_sizes_are_spread_up_to_the_full_one(count):
 
 
 def test_two_sides_that_differ_end_the_benchmark():
-    work = Work("w", "p", lambda *_: Case(lambda _: 0, lambda _: 0, lambda: 0.5, tolerance=0.1))
+    work = Work("w", "p", lambda *_: Case(lambda _: 0, lambda _: 0, lambda *_: 0.5, tolerance=0.1))
     with pytest.raises(ValueError, match=r"w: the two sides differ by 0.5, more than 0.1"):
         running.compare(work, "cpu")
 
 
 def test_a_difference_that_is_no_number_ends_it_too():
-    work = Work("w", "p", lambda *_: Case(None, None, lambda: float("nan"), tolerance=0.1))
+    work = Work(
+        "w", "p", lambda *_: Case(lambda _: 0, lambda _: 0, lambda *_: float("nan"), tolerance=0.1)
+    )
     with pytest.raises(ValueError, match="differ by nan"):
         running.compare(work, "cpu")
 
