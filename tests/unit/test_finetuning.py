@@ -73,13 +73,13 @@ def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, mo
 
     for stop in (3, 5, 8):  # checkpoints are kept every 2 steps: some work is done again
         with monkeypatch.context() as patched:
-            trainer = run._Trainer
+            trainer = run.FinetuningTrainer
 
             def interrupted(*args, stop=stop, trainer=trainer, **kwargs):
                 kwargs["callbacks"] = [*kwargs["callbacks"], StopAt(stop)]
                 return trainer(*args, **kwargs)
 
-            patched.setattr(run, "_Trainer", interrupted)
+            patched.setattr(run, "FinetuningTrainer", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 finetune_model(config, paths, "sts", name, 1)
         assert not (folder / "manifest.json").exists()
@@ -112,10 +112,10 @@ def test_a_checkpoint_that_a_kill_cut_short_is_passed_over(tmp_path, state):
 def test_checkpoints_of_another_config_are_not_resumed(prepared, tiny_checkpoint, monkeypatch):
     config, paths = prepared
     with monkeypatch.context() as patched:
-        trainer = run._Trainer
+        trainer = run.FinetuningTrainer
         patched.setattr(
             run,
-            "_Trainer",
+            "FinetuningTrainer",
             lambda *a, **k: trainer(*a, **{**k, "callbacks": [*k["callbacks"], StopAt(5)]}),
         )
         with pytest.raises(KeyboardInterrupt):

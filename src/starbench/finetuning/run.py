@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def _train(
     train_log = TrainLog(what, folder)
     kind = config.datasets[settings.dataset].kind
     examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)
-    trainer = _Trainer(
+    trainer = FinetuningTrainer(
         model=encoder,
         args=arguments,
         train_dataset=examples,
@@ -181,8 +182,19 @@ def _train(
     }
 
 
-class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]
-    """The library's trainer without the model card that it would collect examples for."""
+class FinetuningTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    """The library's trainer without the model card that it would collect examples for.
+
+    A step is one autocast region: its groups of texts share the weights' casts to half precision,
+    which cost a quarter of a step on a processor where each group makes its own.
+    """
+
+    def autocast_smart_context_manager(
+        self, cache_enabled: bool | None = True
+    ) -> AbstractContextManager[Any]:
+        """Return the context of a step's loss."""
+        context: AbstractContextManager[Any] = self.accelerator.autocast()
+        return context
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add nothing: the manifest says what a card would."""
