@@ -18,7 +18,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 from starbench.embedding.layers import cut_to_depth, final_norm
 from starbench.errors import InputError
 
-TOKENS_PER_BATCH = {"cpu": 1024, "cuda": 65536}
+TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -132,7 +132,7 @@ class LayeredEncoder:
             ids_BT[row, : len(tokens)] = torch.tensor(tokens)
             mask_BT[row, : len(tokens)] = 1
         mask_BT = mask_BT.to(self.device)
-        with self._autocast():
+        with self.autocast():
             output = self.transformer(
                 input_ids=ids_BT.to(self.device),
                 attention_mask=mask_BT,
@@ -157,7 +157,11 @@ class LayeredEncoder:
         weights_BT1 = mask_BT.unsqueeze(-1).to(hidden_BTW.dtype)
         return (hidden_BTW * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp(min=1)
 
-    def _autocast(self) -> AbstractContextManager[object]:
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return the context of the forward pass.
+
+        Around a loop over batches it lets them share the weights' casts to half precision.
+        """
         return torch.autocast(
             self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
         )

@@ -129,7 +129,7 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
 def _embed(
     encoder: LayeredEncoder, texts: Texts, writer: EmbeddingWriter, longest: int | None, what: str
 ) -> None:
-    with Progress(what, len(texts), "texts") as progress:
+    with encoder.autocast(), Progress(what, len(texts), "texts") as progress:
         for start, names, window in texts.windows(WINDOW):
             writer.write_ids(names)
             ids = encoder.tokenize(window, longest)

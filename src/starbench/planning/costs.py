@@ -23,7 +23,7 @@ from starbench.planning.work import (
 )
 from starbench.pretraining import PRETRAINING_OBJECTIVES
 
-TOKENS_PER_BATCH = {"cpu": 1024, "gpu": 65536}
+TOKENS_PER_BATCH = {"cpu": 2048, "gpu": 65536}
 """Default of `embedding.tokens_per_batch` (a test keeps this in step with the encoder)."""
 CHECKPOINTS_KEPT = 2
 CHECKPOINT_BYTES = 12
