@@ -206,8 +206,8 @@ class Embedding(Section):
     tokens_per_batch: int | None = Field(
         default=None,
         ge=16,
-        description="Padded tokens in one forward pass; if not given 1024 on a processor (its "
-        "cache holds no more) and 65536 on a GPU.",
+        description="Padded tokens in one forward pass; if not given 2048 on a processor "
+        "and 65536 on a GPU.",
     )
     max_length: int | None = Field(
         default=None, ge=8, description="Longest text in tokens; as in fine-tuning if not given."
