@@ -83,6 +83,27 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", action="store_true", help="test which systems differ, into significance.csv"
     )
 
+    _report_parser(commands)
+    _plan_parser(commands)
+    config = commands.add_parser("config", help="check a config, or write the docs of its keys")
+    config.add_argument("--config", type=Path, help="config file to check")
+    config.add_argument(
+        "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
+    )
+    config.set_defaults(run=_config)
+    doctor = commands.add_parser(
+        "doctor", help="check versions, devices, data, network and disk before a run"
+    )
+    _config_file(doctor)
+    doctor.set_defaults(run=_doctor)
+    unlock = commands.add_parser(
+        "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
+    )
+    unlock.set_defaults(run=_unlock)
+    return parser
+
+
+def _report_parser(commands: Any) -> None:
     report = _stage(
         commands, "report", _report, "draw tables and figures from scores.csv", needs_config=False
     )
@@ -91,26 +112,6 @@ def _parser() -> argparse.ArgumentParser:
         "--published", action="store_true", help="report the paper's own numbers, without any run"
     )
     report.add_argument("--output", type=Path, help="folder for what --published gives")
-
-    config = commands.add_parser("config", help="check a config, or write the docs of its keys")
-    config.add_argument("--config", type=Path, help="config file to check")
-    config.add_argument(
-        "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
-    )
-    config.set_defaults(run=_config)
-
-    _plan_parser(commands)
-    doctor = commands.add_parser(
-        "doctor", help="check versions, devices, data, network and disk before a run"
-    )
-    _config_file(doctor)
-    doctor.set_defaults(run=_doctor)
-
-    unlock = commands.add_parser(
-        "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
-    )
-    unlock.set_defaults(run=_unlock)
-    return parser
 
 
 def _plan_parser(commands: Any) -> None:

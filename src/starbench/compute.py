@@ -64,3 +64,9 @@ class ComputeStages(Section):
     embed: EmbeddingCompute = Field(default=EmbeddingCompute(), description="Embedding.")
     evaluate: Compute = Field(default=Compute(), description="Scoring.")
     report: Compute = Field(default=Compute(), description="Tables and figures.")
+
+    @property
+    def most_gpus(self) -> int:
+        """The GPUs of the job that asks for most."""
+        stages = [getattr(self, name) for name in type(self).model_fields]
+        return max(stage.gpus for stage in stages if isinstance(stage, Compute))

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from starbench import compute
+from starbench import compute, searching
 from starbench import config as sections
 from starbench.config import Config
 from starbench.data import SOURCES
@@ -67,9 +67,9 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>", sections.TrackSection),
         ("tracks.<track>.finetuning", sections.Finetuning),
         ("tracks.<track>.embedding", sections.Embedding),
-        ("tracks.<track>.search", sections.Search),
-        ("tracks.<track>.search.bm25", sections.Bm25Floor),
-        ("tracks.<track>.search.adaptive", sections.Adaptive),
+        ("tracks.<track>.search", searching.Search),
+        ("tracks.<track>.search.bm25", searching.Bm25Floor),
+        ("tracks.<track>.search.adaptive", searching.Adaptive),
     ]
     named += [
         (f"tracks.<track>.objectives[] (objective: {name})", objective)
@@ -81,6 +81,7 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("compute.data, compute.evaluate, compute.report", compute.Compute),
         ("compute.pretrain, compute.finetune", compute.TrainingCompute),
         ("compute.embed", compute.EmbeddingCompute),
+        ("report", sections.Report),
     ]
 
 

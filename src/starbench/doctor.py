@@ -16,7 +16,6 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from starbench.compute import ComputeStages
 from starbench.config import Config
 from starbench.data.beir_folder import is_beir, read_beir
 from starbench.data.checkpoints import on_disk
@@ -27,7 +26,6 @@ Verdict = Literal["ok", "warning", "problem"]
 
 CHECKOUT = Path(__file__).parents[2]
 LOCK = Path("envs", "requirements.lock")
-STAGES = tuple(name for name in ComputeStages.model_fields if name != "gres")
 NAMED = 5
 """Packages that are named one by one where versions differ."""
 
@@ -180,7 +178,7 @@ def check_gpu(config: Config | None) -> Finding:
     if "+cpu" in torch.__version__ and _answers("nvidia-smi"):
         advice = "install the build of torch with CUDA"
         return Finding("problem", "gpu", f"torch {torch.__version__} cannot use it", advice)
-    if config is not None and any(getattr(config.compute, stage).gpus for stage in STAGES):
+    if config is not None and config.compute.most_gpus:
         advice = "the config asks for GPUs: run its jobs on a cluster, or they will be slow"
         return Finding("warning", "gpu", "none is seen", advice)
     return Finding("ok", "gpu", "none is seen, and none is asked for")
@@ -258,7 +256,7 @@ def check_disk(config: Config, paths: RunPaths) -> Finding:
     from starbench.planning.plan import in_bytes, make_plan
 
     # What is stored does not depend on the device, only what passes on how many jobs run at once.
-    gpus = max(getattr(config.compute, stage).gpus for stage in STAGES)
+    gpus = config.compute.most_gpus
     device = device_named("h100" if gpus else "laptop-core")
     try:
         plan = make_plan(config, paths, device, gpus or os.cpu_count(), {})

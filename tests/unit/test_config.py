@@ -2,15 +2,19 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
 import yaml
 
+from starbench import config_docs
+from starbench.config import Config
 from starbench.config_docs import readme_text, schema_text
 from starbench.config_loading import load_config, parse_config
 from starbench.errors import InputError
 from starbench.models import finetuning_of, models_of, objective_of
+from starbench.schema import Section
 from starbench.sizes import Size
 
 ROOT = Path(__file__).parents[2]
@@ -210,3 +214,19 @@ def test_editors_find_an_unknown_key_by_the_schema():
     value = yaml.safe_load(DEMO.read_text()) | {"titel": "x"}
     with pytest.raises(jsonschema.ValidationError, match="titel"):
         jsonschema.validate(value, json.loads(schema_text()))
+
+
+def sections_within(kind, found):
+    """Collect every section that a type mentions, and those within it."""
+    if isinstance(kind, type) and issubclass(kind, Section) and kind not in found:
+        found.add(kind)
+        for field in kind.model_fields.values():
+            sections_within(field.annotation, found)
+    for part in get_args(kind):
+        sections_within(part, found)
+    return found
+
+
+def test_every_key_of_every_section_is_explained():
+    documented = {section for _, section in config_docs._sections()}
+    assert sections_within(Config, set()) <= documented

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from starbench.config import Adaptive
 from starbench.embedding.store import StoredEmbeddings
 from starbench.evaluation.scores import ADAPTIVE_COLUMNS
 from starbench.evaluation.search import Ranking, Similarity
 from starbench.files import written_whole
+from starbench.searching import Adaptive
 from starbench.sizes import Size
 
 QUERIES_PER_BLOCK = 64

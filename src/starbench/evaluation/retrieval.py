@@ -12,7 +12,6 @@ from typing import IO
 
 import numpy as np
 
-from starbench.config import Adaptive
 from starbench.evaluation.adaptive import Reranker, cascades, write_adaptive
 from starbench.evaluation.collection import CollectionToScore, Ranked
 from starbench.evaluation.measures import MEASURES
@@ -22,6 +21,7 @@ from starbench.evaluation.shards import merged_shards
 from starbench.evaluation.task import Scored, Task
 from starbench.files import written_whole
 from starbench.models import finetuning_of
+from starbench.searching import Adaptive
 from starbench.sizes import Size
 
 

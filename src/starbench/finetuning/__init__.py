@@ -21,5 +21,5 @@ OBJECTIVES: Registry[Objective] = Registry(
 )
 """Every fine-tuning objective by the name that the config uses."""
 
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 """Raised when the same config gives other numbers than before."""

@@ -9,5 +9,5 @@ PRETRAINING_OBJECTIVES: dict[str, PretrainingObjective] = {
 }
 """Every pre-training objective by the name that the config uses."""
 
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 """Raised when the same config gives other weights than before."""
