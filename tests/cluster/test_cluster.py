@@ -132,14 +132,15 @@ def test_its_logs_are_where_the_profile_says(clustered):
     rules = {path.name for path in (clustered / "results/slurm-logs").iterdir()}
     assert rules == {
         "rule_pretrain_backbone", "rule_finetune_model", "rule_embed_texts", "rule_embed_shard",
-        "rule_score_model", "rule_score_bm25", "rule_compare_systems",
+        "rule_search_shard", "rule_score_model", "rule_score_bm25", "rule_compare_systems",
     }  # fmt: skip
     (log,) = clustered.glob("results/slurm-logs/rule_finetune_model/tiny_sts_starbucks_42/*.log")
     assert "localrule finetune_model" in log.read_text()
 
 
-def test_the_shards_of_a_collection_are_an_array(clustered):
-    logs = (clustered / "results/slurm-logs/rule_embed_shard").iterdir()
+@pytest.mark.parametrize("rule", ["embed_shard", "search_shard"])
+def test_the_shards_of_a_collection_are_an_array(clustered, rule):
+    logs = (clustered / f"results/slurm-logs/rule_{rule}").iterdir()
     tasks = [path.stem.split("_") for path in logs]
     assert sorted(task for _, task in tasks) == ["1", "1", "2", "2"], "two models, two shards"
 

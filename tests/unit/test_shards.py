@@ -98,3 +98,21 @@ def test_a_grown_collection_embeds_and_searches_its_new_passages_alone(tmp_path,
     finetune_model(grown, anew, *MODEL)
     everything(grown, anew)
     assert (anew.scores(*MODEL) / "growing/scores.csv").read_bytes() == scores
+
+
+def test_a_collection_that_outgrows_its_one_shard_keeps_what_is_embedded(tmp_path, tiny_checkpoint):
+    config = config_of(tmp_path, tiny_checkpoint, shards=1)
+    paths = RunPaths.of(config, tmp_path / "results")
+    fetch_checkpoint(config, paths, "tiny")
+    finetune_model(config, paths, *MODEL)
+    write_collection(tmp_path, passages=10)
+    fetch_dataset(config, paths, "growing")
+    embed_texts(config, paths, *MODEL)
+    score_model(config, paths, *MODEL)
+    kept = [*paths.embeddings(*MODEL).glob("growing/passages-1/*.npy")]
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    assert len(before) == 3, "three layers"
+
+    write_collection(tmp_path, passages=15)
+    everything(config_of(tmp_path, tiny_checkpoint, shards=2), paths)
+    assert {path: path.stat().st_mtime_ns for path in kept} == before

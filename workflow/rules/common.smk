@@ -2,7 +2,7 @@
 
 from starbench import data, embedding, evaluation, finetuning, pretraining, reporting
 from starbench.config_loading import effective_config
-from starbench.embedding.texts import sharded, text_sets
+from starbench.embedding.texts import searched_in, sharded, text_sets
 from starbench.errors import InputError
 from starbench.models import (
     comparison_slice,
@@ -252,8 +252,7 @@ def search_params(wildcards):
     model = model_named(CONFIG, "retrieval", wildcards.model)
     parts = {
         task: searching_slice(CONFIG, model, task)
-        for task in CONFIG.tracks["retrieval"].scored
-        if (CONFIG.datasets[task].corpus or task) == wildcards.dataset
+        for task in searched_in(CONFIG, wildcards.dataset)
     }
     return {"version": evaluation.RESULTS_VERSION, **parts}
 

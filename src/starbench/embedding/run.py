@@ -51,7 +51,7 @@ def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts:
     """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
     inputs = [paths.model(model.track, model.name, seed)]
     part = {**embedding_slice(config, model), "texts": texts.folder}
-    if texts.shards > 1:
+    if texts.shards > 1 or texts.shard_rows:
         part["contents"] = texts.checksum(paths)
     else:
         inputs.append(texts.source(paths))

@@ -116,9 +116,20 @@ def text_sets(config: Config, track: str) -> list[TextSet]:
     return list(sets)
 
 
+def corpus_of(config: Config, dataset: str) -> str:
+    """Return the collection whose passages a collection's queries are searched in: often itself."""
+    return config.datasets[dataset].corpus or dataset
+
+
+def searched_in(config: Config, collection: str) -> list[str]:
+    """Return the scored datasets whose queries are searched in a collection's passages."""
+    scored = config.tracks["retrieval"].scored
+    return [task for task in scored if corpus_of(config, task) == collection]
+
+
 def passage_sets(config: Config, dataset: str) -> list[TextSet]:
     """Return the shards of the passages that a collection's queries are searched in."""
-    owner = config.datasets[dataset].corpus or dataset
+    owner = corpus_of(config, dataset)
     source = config.datasets[owner]
     return [
         TextSet(owner, "passages", number, source.shards, source.shard_rows)

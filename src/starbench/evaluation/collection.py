@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from starbench.config import Config
 from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
+from starbench.embedding.texts import corpus_of
 from starbench.evaluation.measures import Measuring
 from starbench.evaluation.search import Ranking
 from starbench.paths import RunPaths
@@ -39,7 +40,7 @@ class CollectionToScore:
     def open(cls, config: Config, paths: RunPaths, name: str) -> CollectionToScore:
         """Return a fetched collection of the config."""
         source = config.datasets[name]
-        folder, corpus = paths.dataset(name), paths.dataset(source.corpus or name)
+        folder, corpus = paths.dataset(name), paths.dataset(corpus_of(config, name))
         qrels: dict[str, dict[str, int]] = {}
         for judged in read_records(folder, QRELS):
             qrels.setdefault(judged["query"], {})[judged["passage"]] = judged["relevance"]

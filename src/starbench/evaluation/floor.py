@@ -10,6 +10,7 @@ import numpy as np
 from starbench.config import Config
 from starbench.data.bm25 import Bm25
 from starbench.data.store import PASSAGES, QUERIES, read_records
+from starbench.embedding.texts import corpus_of
 from starbench.evaluation import RESULTS_VERSION
 from starbench.evaluation.collection import CollectionToScore
 from starbench.evaluation.retrieval import measured_scores, write_by_query, write_run
@@ -29,7 +30,7 @@ def score_bm25(config: Config, paths: RunPaths) -> None:
     """Rank every collection of the run by BM25 and keep the measures as those of models are."""
     for dataset in config.bm25_datasets:
         folder, data = paths.bm25() / dataset, paths.dataset(dataset)
-        corpus = paths.dataset(config.datasets[dataset].corpus or dataset)
+        corpus = paths.dataset(corpus_of(config, dataset))
         stage = Stage(
             "evaluate", RESULTS_VERSION, floor_slice(config, dataset), [data, corpus / PASSAGES]
         )
@@ -47,7 +48,7 @@ def _score(config: Config, paths: RunPaths, dataset: str) -> list[str]:
     options = config.tracks["retrieval"].searching
     assert options.bm25 is not None
     collection = CollectionToScore.open(config, paths, dataset)
-    corpus = paths.dataset(config.datasets[dataset].corpus or dataset)
+    corpus = paths.dataset(corpus_of(config, dataset))
     index = Bm25(read_records(corpus, PASSAGES)["text"], options.bm25.k1, options.bm25.b)
     texts = list(read_records(paths.dataset(dataset), QUERIES)["text"])
     rows, scores = index.top(texts, collection.depth_to_search)

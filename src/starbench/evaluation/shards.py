@@ -10,7 +10,7 @@ import numpy as np
 
 from starbench.config import Config
 from starbench.embedding.run import opened_embeddings
-from starbench.embedding.texts import TextSet, passage_sets, shard_of
+from starbench.embedding.texts import TextSet, passage_sets, searched_in, shard_of
 from starbench.errors import InputError
 from starbench.evaluation import RESULTS_VERSION
 from starbench.evaluation.collection import CollectionToScore
@@ -37,7 +37,7 @@ def search_shard(
     """
     model = model_named(config, "retrieval", name)
     texts = shard_of(config, dataset, number)
-    tasks = _searching(config, dataset)
+    tasks = searched_in(config, dataset)
     for task in tasks:
         folder = _folder(paths, model, seed, texts) / task
         stage = _stage(config, paths, model, seed, task, texts)
@@ -74,12 +74,6 @@ def merged_shards(task: Task, collection: CollectionToScore) -> dict[Size, Ranki
         cell: merged([part[cell] for part in found], first_rows, depth, ranks)
         for cell in model.cells
     }
-
-
-def _searching(config: Config, dataset: str) -> list[str]:
-    """Return the scored datasets whose passages are those of a collection."""
-    scored = config.tracks["retrieval"].scored
-    return [task for task in scored if (config.datasets[task].corpus or task) == dataset]
 
 
 def _folder(paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starbench.embedding.texts import TextSet
+from starbench.embedding.texts import TextSet, corpus_of, searched_in
 from starbench.models import Model, models_of
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
@@ -28,7 +28,7 @@ def score(costs: Costs, model: Model) -> Cost:
         return Cost(costs.host.start_s["sts"] + seconds, costs.held(compute), 0.0, stored)
     seconds, stored = costs.host.start_s["retrieval"], 0.0
     for task in tasks:
-        if costs.config.datasets[_owner(costs, task)].shards == 1:
+        if costs.config.datasets[corpus_of(costs.config, task)].shards == 1:
             seconds += _search_s(costs, model, task, _passages(costs, task))
         measured = _measure(costs, model, task)
         seconds, stored = seconds + measured.seconds, stored + measured.stored
@@ -40,10 +40,9 @@ def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
     depth = costs.config.tracks["retrieval"].searching.depth
     passages = -(-_passages(costs, texts.dataset) // texts.shards)
     seconds, found = costs.host.start_s["retrieval"], 0
-    for task in costs.config.tracks["retrieval"].scored:
-        if _owner(costs, task) == texts.dataset:
-            seconds += _search_s(costs, model, task, passages)
-            found += costs.size(task).queries * min(depth, passages)
+    for task in searched_in(costs.config, texts.dataset):
+        seconds += _search_s(costs, model, task, passages)
+        found += costs.size(task).queries * min(depth, passages)
     stored = float(len(model.cells) * found * FOUND_BYTES)
     return Cost(seconds, costs.held(costs.config.compute.evaluate), SEARCH_MEMORY, stored)
 
@@ -73,12 +72,8 @@ def _measure(costs: Costs, model: Model, task: str) -> Cost:
     return Cost(seconds, stored=float(stored))
 
 
-def _owner(costs: Costs, task: str) -> str:
-    return costs.config.datasets[task].corpus or task
-
-
 def _passages(costs: Costs, task: str) -> int:
-    return costs.size(_owner(costs, task)).records
+    return costs.size(corpus_of(costs.config, task)).records
 
 
 def bm25(costs: Costs) -> Cost:
@@ -87,7 +82,8 @@ def bm25(costs: Costs) -> Cost:
     seconds, stored = costs.host.start_s["retrieval"], 0.0
     for task in costs.config.bm25_datasets:
         size, passages = costs.size(task), _passages(costs, task)
-        seconds += passages * costs.size(_owner(costs, task)).texts.mean / costs.host.tokens_per_s
+        texts = costs.size(corpus_of(costs.config, task)).texts
+        seconds += passages * texts.mean / costs.host.tokens_per_s
         seconds += size.queries * passages / costs.host.bm25_scores_per_s
         seconds += size.queries * min(depth, passages) / costs.host.ranked_per_s
         stored += size.queries * min(depth, passages) * RUN_BYTES
