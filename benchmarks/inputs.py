@@ -132,6 +132,12 @@ def passages(paths: RunPaths, names: list[str], count: int) -> list[str]:
     return [all_texts[row] for row in chosen]
 
 
+def pair_rows(count: int) -> list[dict[str, Any]]:
+    """Return so many pairs of the generated language with their scores."""
+    source = MicroSource(kind="pairs", source="micro", rows=count)
+    return [record for _, record in source.records(Path())]
+
+
 def triplets(count: int) -> list[dict[str, str]]:
     """Return so many triplets: natural-language inference, or generated ones."""
     source = (

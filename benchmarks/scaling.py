@@ -9,16 +9,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import AutoModel, AutoTokenizer
 
-from benchmarks.inputs import random_checkpoint
+from benchmarks.inputs import pair_rows, random_checkpoint, triplets
 from benchmarks.measuring import peak_mib, timed
 from benchmarks.works.retrieval_loss import columns_of, loss_of
 from benchmarks.works.search import stored
 from benchmarks.works.smae import batch_of, model_of
+from starbench import Size, StarbucksLoss
 from starbench.embedding.layered_encoder import LayeredEncoder
+from starbench.embedding.texts import texts_of
 from starbench.evaluation.search import Candidates, merged, search
-from starbench.sizes import Size
+from starbench.evaluation.sts import sts_scores
+from starbench.finetuning.ranking_loss import RankingLoss
 
 LAYERS, WIDTH = 12, 192
 RUNS = 3
@@ -61,8 +67,30 @@ def _loss(sizes: list[Size], queries: int, device: str, folder: Path) -> Callabl
     return lambda _: torch.autograd.grad(loss.from_embeddings(columns, None, terms), leaves)
 
 
+def _finetune(count: int, device: str, folder: Path) -> Callable[[int], Any]:
+    transformer = Transformer(str(_checkpoint(folder)))
+    model = SentenceTransformer(modules=[transformer, Pooling(WIDTH)], device=device)
+    loss = StarbucksLoss(model, RankingLoss("cosine", 0.05), sizes_of(count))
+    rows = triplets(16)
+    columns = [
+        dict(model.tokenizer(list(texts), padding=True, return_tensors="pt").to(device))
+        for texts in zip(*(row.values() for row in rows), strict=True)
+    ]
+    no_other_right_answers = torch.zeros(len(rows), 2, device=device)
+
+    def step(_: int) -> None:
+        model.zero_grad()
+        loss(columns, no_other_right_answers).backward()
+
+    return step
+
+
+def _checkpoint(folder: Path) -> Path:
+    return random_checkpoint(folder / "model", LAYERS, WIDTH, 4 * WIDTH)
+
+
 def _embed(count: int, device: str, folder: Path) -> Callable[[int], Any]:
-    path = random_checkpoint(folder / "model", LAYERS, WIDTH, 4 * WIDTH)
+    path = _checkpoint(folder)
     layers = [size.layers for size in sizes_of(count)]
     encoder = LayeredEncoder(
         AutoModel.from_pretrained(path), AutoTokenizer.from_pretrained(path), "mean", layers, 128
@@ -72,11 +100,22 @@ def _embed(count: int, device: str, folder: Path) -> Callable[[int], Any]:
     return lambda _: encoder.embed_batch(ids)
 
 
-def _search(dims: int, passages: int, folder: Path) -> Callable[[int], Any]:
-    sizes = sizes_of(dims, layers=1, width=768)
+def _search(sizes: list[Size], passages: int, folder: Path) -> Callable[[int], Any]:
+    folder = folder / f"{passages}-{sizes[-1].dim}"
     queries = stored(folder / "queries", 100, sizes[-1:], seed=1)
-    found = stored(folder / f"passages-{passages}", passages, sizes[-1:], seed=2)
+    found = stored(folder / "passages", passages, sizes[-1:], seed=2)
     return lambda _: search(queries, [found], sizes, 100, "dot", np.arange(passages))
+
+
+def _dims(count: int, width: int = 768) -> list[Size]:
+    """Return `count` sizes of one layer."""
+    return sizes_of(count, layers=1, width=width)
+
+
+def _score(count: int, folder: Path) -> Callable[[int], Any]:
+    sizes, rows = sizes_of(count), Dataset.from_list(pair_rows(500))
+    embeddings = stored(folder / str(count), len(texts_of(rows)), sizes, seed=1)
+    return lambda _: sts_scores("pairs", rows, embeddings, sizes)
 
 
 def _merge(shards: int) -> Callable[[int], Any]:
@@ -96,19 +135,24 @@ def _merge(shards: int) -> Callable[[int], Any]:
 
 
 COUNTS = (1, 2, 3, 4, 6, 12)
+DIMS = (96, 192, 384, 768)
 
 SWEEPS = [
     Sweep("SMAE step", "sizes", COUNTS, lambda n, device, _: _smae(sizes_of(n), 8, device)),
     Sweep("SMAE step", "texts", (2, 4, 8, 16), lambda n, d, _: _smae(sizes_of(6), n, d)),
+    Sweep("SRL step", "sizes", COUNTS, _finetune),
     Sweep("SRL loss", "sizes", COUNTS, lambda n, d, folder: _loss(sizes_of(n), 64, d, folder)),
     Sweep("SRL loss", "queries", (16, 32, 64, 128), lambda n, d, f: _loss(sizes_of(6), n, d, f)),
+    Sweep("SRL loss", "dims", DIMS, lambda n, d, f: _loss(sizes_of(6, width=n), 64, d, f)),
     Sweep("embedding", "sizes", COUNTS, _embed),
-    Sweep("search", "sizes", COUNTS, lambda n, _, folder: _search(n, 50_000, folder)),
+    Sweep("STS scores", "sizes", COUNTS, lambda n, _, folder: _score(n, folder)),
+    Sweep("search", "sizes", COUNTS, lambda n, _, folder: _search(_dims(n), 50_000, folder)),
+    Sweep("search", "dims", DIMS, lambda n, _, folder: _search(_dims(6, n), 50_000, folder)),
     Sweep(
         "search",
         "passages",
         (25_000, 50_000, 100_000, 200_000),
-        lambda n, _, folder: _search(6, n, folder),
+        lambda n, _, folder: _search(_dims(6), n, folder),
     ),
     Sweep("merge", "shards", (1, 2, 4, 8, 16), lambda n, *_: _merge(n)),
 ]

@@ -31,7 +31,7 @@ def stored(folder: Path, rows: int, sizes: list[Size], seed: int) -> StoredEmbed
         # Other columns of the same numbers: drawing anew for each layer would take longer.
         writer.write(part, {n: np.roll(values[first : part.stop], n, axis=1) for n in layers})
     writer.close()
-    write_json(folder / "manifest.json", {"stage": "embed", "texts": rows})
+    write_json(folder / "manifest.json", {"stage": "embed", "identity": "random", "texts": rows})
     return StoredEmbeddings(folder)
 
 

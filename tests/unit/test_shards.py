@@ -65,6 +65,14 @@ def config_of(root, checkpoint, shards):
     return parse_config(value)
 
 
+def with_model(config, results):
+    """Return the paths of a run whose model is there."""
+    paths = RunPaths.of(config, results)
+    fetch_checkpoint(config, paths, "tiny")
+    finetune_model(config, paths, *MODEL)
+    return paths
+
+
 def everything(config, paths):
     """Run all stages that a grown collection goes through."""
     fetch_dataset(config, paths, "growing")
@@ -77,9 +85,7 @@ def everything(config, paths):
 
 def test_a_grown_collection_embeds_and_searches_its_new_passages_alone(tmp_path, tiny_checkpoint):
     config = config_of(tmp_path, tiny_checkpoint, shards=3)
-    paths = RunPaths.of(config, tmp_path / "results")
-    fetch_checkpoint(config, paths, "tiny")
-    finetune_model(config, paths, *MODEL)
+    paths = with_model(config, tmp_path / "results")
     write_collection(tmp_path, passages=25)
     everything(config, paths)
     roots = [paths.embeddings(*MODEL), paths.searches(*MODEL)]
@@ -93,18 +99,14 @@ def test_a_grown_collection_embeds_and_searches_its_new_passages_alone(tmp_path,
     assert {path: path.stat().st_mtime_ns for path in kept} == before
     scores = (paths.scores(*MODEL) / "growing/scores.csv").read_bytes()
 
-    anew = RunPaths.of(grown, tmp_path / "anew")
-    fetch_checkpoint(grown, anew, "tiny")
-    finetune_model(grown, anew, *MODEL)
+    anew = with_model(grown, tmp_path / "anew")
     everything(grown, anew)
     assert (anew.scores(*MODEL) / "growing/scores.csv").read_bytes() == scores
 
 
 def test_a_collection_that_outgrows_its_one_shard_keeps_what_is_embedded(tmp_path, tiny_checkpoint):
     config = config_of(tmp_path, tiny_checkpoint, shards=1)
-    paths = RunPaths.of(config, tmp_path / "results")
-    fetch_checkpoint(config, paths, "tiny")
-    finetune_model(config, paths, *MODEL)
+    paths = with_model(config, tmp_path / "results")
     write_collection(tmp_path, passages=10)
     fetch_dataset(config, paths, "growing")
     embed_texts(config, paths, *MODEL)

@@ -74,17 +74,13 @@ def make_plan(
     rows = [_row(stage, found, times, count) for stage, found in by_stage.items() if found]
     total = _row("total", jobs, times, count)
     origins = {name: costs.size(name).origin for name in used_datasets(config)}
-    return Plan(config.run, device, count, rows, total, jobs, origins, _most_gpus(config))
+    return Plan(config.run, device, count, rows, total, jobs, origins, config.compute.most_gpus)
 
 
 def _default_units(config: Config, device: Device) -> int:
     if device.kind == "cpu":
         return device.cores
-    return max(1, _most_gpus(config))
-
-
-def _most_gpus(config: Config) -> int:
-    return max(getattr(config.compute, stage).gpus for stage in STAGES)
+    return max(1, config.compute.most_gpus)
 
 
 def _row(stage: str, jobs: Sequence[Job], times: dict[str, tuple[float, float]], units: int) -> Row:
