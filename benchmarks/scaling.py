@@ -134,12 +134,12 @@ def _merge(shards: int) -> Callable[[int], Any]:
     return lambda _: merged(parts, starts, depth, ranks)
 
 
-COUNTS = (1, 2, 3, 4, 6, 12)
+COUNTS = (1, 3, 6, 12)
 DIMS = (96, 192, 384, 768)
 
 SWEEPS = [
     Sweep("SMAE step", "sizes", COUNTS, lambda n, device, _: _smae(sizes_of(n), 8, device)),
-    Sweep("SMAE step", "texts", (2, 4, 8, 16), lambda n, d, _: _smae(sizes_of(6), n, d)),
+    Sweep("SMAE step", "texts", (2, 4, 8), lambda n, d, _: _smae(sizes_of(6), n, d)),
     Sweep("SRL step", "sizes", COUNTS, _finetune),
     Sweep("SRL loss", "sizes", COUNTS, lambda n, d, folder: _loss(sizes_of(n), 64, d, folder)),
     Sweep("SRL loss", "queries", (16, 32, 64, 128), lambda n, d, f: _loss(sizes_of(6), n, d, f)),
@@ -151,10 +151,10 @@ SWEEPS = [
     Sweep(
         "search",
         "passages",
-        (25_000, 50_000, 100_000, 200_000),
+        (12_500, 25_000, 50_000, 100_000),
         lambda n, _, folder: _search(_dims(6), n, folder),
     ),
-    Sweep("merge", "shards", (1, 2, 4, 8, 16), lambda n, *_: _merge(n)),
+    Sweep("merge", "shards", (1, 4, 16), lambda n, *_: _merge(n)),
 ]
 """What grows in which stage. One size is the full size alone."""
 

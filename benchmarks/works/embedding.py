@@ -32,9 +32,8 @@ class _Embedding:
         widths = dict.fromkeys(encoder.layers, WIDTH)
         writer = EmbeddingWriter(self.folder / str(part), len(texts), widths, "float32")
         ids = encoder.tokenize(texts)
-        with encoder.autocast():
-            for batch in encoder.batches([len(row) for row in ids]):
-                writer.write(batch, encoder.embed_batch([ids[row] for row in batch]))
+        for batch in encoder.batches([len(row) for row in ids]):
+            writer.write(batch, encoder.embed_batch([ids[row] for row in batch]))
         writer.close()
         return np.load(self.folder / str(part) / f"layer-{LAYERS}.npy")
 

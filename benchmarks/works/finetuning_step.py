@@ -36,7 +36,7 @@ from starbench.finetuning.ranking_loss import RankingLoss
 from starbench.finetuning.run import FinetuningTrainer
 
 SIZES = [Size(n, dim) for n, dim in enumerate((16, 32, 64, 128, 256, 384), start=1)]
-BATCH, STEPS = 64, 4
+BATCH, STEPS = 64, 3
 KL_WEIGHT = 0.3
 
 
@@ -177,7 +177,7 @@ def _published_loss(model: SentenceTransformer) -> nn.Module:
 
 PEER = "sentence-transformers: a decorated loss a layer, gradient checkpointing"
 
-MINI_BATCH = 96
+MINI_BATCH = 128
 
 
 def _work(name: str, bf16: bool, cached: int | None, tolerance: float) -> Work:

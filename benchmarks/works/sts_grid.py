@@ -23,7 +23,7 @@ from starbench.evaluation.sts import SPLIT, overrides_of, sts_task
 from starbench.models import model_named
 from starbench.sizes import Size
 
-ROWS = 600
+ROWS = 250
 """Pairs of each set: of whole sets, which hold 23,850 together, the peer takes an hour."""
 
 BATCH = 64

@@ -123,6 +123,18 @@ def test_the_layered_encoder_equals_sentence_transformers(tiny_model, tmp_path, 
             np.testing.assert_allclose(embedded, expected[batch], atol=1e-5)
 
 
+def test_weights_cast_beforehand_give_what_autocast_gives(tiny_model, tmp_path):
+    tiny_model.save_pretrained(str(tmp_path), create_model_card=False)
+    encoder = LayeredEncoder.load(tmp_path, [2, 4], precision="bf16")
+    ids = encoder.tokenize(triplet_texts()[1][:1])
+    model = AutoModel.from_pretrained(tmp_path).eval()
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        hidden = model(torch.tensor(ids), output_hidden_states=True).hidden_states
+    embedded = encoder.embed_batch(ids)
+    for layer in (2, 4):
+        np.testing.assert_allclose(embedded[layer], hidden[layer].float().mean(dim=1), rtol=1e-6)
+
+
 def test_a_folder_with_other_modules_is_refused(tiny_model, tmp_path):
     model = SentenceTransformer(modules=[*tiny_model.children(), Normalize()], device="cpu")
     model.save_pretrained(str(tmp_path), create_model_card=False)

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from starbench.embedding.layers import cut_to_depth, final_norm
@@ -26,7 +25,7 @@ class LayeredEncoder:
     """A Hugging Face encoder cut to the deepest wanted layer, with pooling at each wanted one.
 
     Args:
-        transformer: the encoder.
+        transformer: the encoder; below fp32 its linear layers are cast to the precision.
         tokenizer: its tokenizer.
         pooling: ``mean`` over the tokens of a text, or ``cls``: the first token.
         layers: numbers of layers whose embeddings are wanted.
@@ -53,6 +52,8 @@ class LayeredEncoder:
         self.layers = sorted(set(layers))
         self.transformer = cut_to_depth(transformer, self.layers[-1]).eval().to(self.device)
         self.norm = final_norm(self.transformer)
+        if precision != "fp32":
+            _cast_linear_layers(self.transformer, PRECISIONS[precision])
         self.tokenizer, self.pooling = tokenizer, pooling
         self.positions = getattr(transformer.config, "max_position_embeddings", None)
         self.max_length = min(max_length, self.positions or max_length)
@@ -132,7 +133,9 @@ class LayeredEncoder:
             ids_BT[row, : len(tokens)] = torch.tensor(tokens)
             mask_BT[row, : len(tokens)] = 1
         mask_BT = mask_BT.to(self.device)
-        with self.autocast():
+        with torch.autocast(
+            self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
+        ):
             output = self.transformer(
                 input_ids=ids_BT.to(self.device),
                 attention_mask=mask_BT,
@@ -157,14 +160,12 @@ class LayeredEncoder:
         weights_BT1 = mask_BT.unsqueeze(-1).to(hidden_BTW.dtype)
         return (hidden_BTW * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp(min=1)
 
-    def autocast(self) -> AbstractContextManager[object]:
-        """Return the context of the forward pass.
 
-        Around a loop over batches it lets them share the weights' casts to half precision.
-        """
-        return torch.autocast(
-            self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
-        )
+def _cast_linear_layers(model: nn.Module, dtype: torch.dtype) -> None:
+    """Cast once what autocast casts in every batch, which takes a fifth of the time."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            module.to(dtype)
 
 
 def _json(path: Path) -> Any:

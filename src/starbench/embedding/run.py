@@ -100,11 +100,7 @@ def _embed_sets(
             texts=len(opened),
             loop_s=round(time.monotonic() - start, 2),
             device=str(encoder.device),
-            dtype={
-                "weights": "float32",
-                "forward": part["precision"],
-                "vectors": part["dtype"],
-            },
+            dtype={"forward": part["precision"], "vectors": part["dtype"]},
         )
 
 
@@ -129,7 +125,7 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
 def _embed(
     encoder: LayeredEncoder, texts: Texts, writer: EmbeddingWriter, longest: int | None, what: str
 ) -> None:
-    with encoder.autocast(), Progress(what, len(texts), "texts") as progress:
+    with Progress(what, len(texts), "texts") as progress:
         for start, names, window in texts.windows(WINDOW):
             writer.write_ids(names)
             ids = encoder.tokenize(window, longest)

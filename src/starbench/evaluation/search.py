@@ -21,8 +21,9 @@ Similarity = Literal["cosine", "dot"]
 QUERIES_PER_BLOCK = 1024
 FIRST_BLOCK = 4096
 """Passages of the first block: with few candidates so far, nearly all of them would be kept."""
-SCORES_PER_BLOCK = 2**24
-"""Scores of a block of passages, at most: 64 MB."""
+SCORES_PER_BLOCK = {"cpu": 2**21, "cuda": 2**24}
+"""Scores of a block of passages, at most. A processor is fastest where they stay near its caches:
+of 36 cells of 200,000 passages, 2**24 took 1.8 times as long, and four times the memory."""
 
 _LOWEST = torch.iinfo(torch.int64).min
 _LOW_BITS = 2**32 - 1
@@ -169,7 +170,7 @@ def _search_layer(
     widest = Size(wanted.layer, dims[-1])
     query_QD = _as_float(queries.block(widest, rows.start, rows.stop - rows.start), device)
     best = [_Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
-    most = SCORES_PER_BLOCK // max(1, len(query_QD))
+    most = SCORES_PER_BLOCK[device.type] // max(1, len(query_QD))
     for start, block in _blocks(shards, widest, most):
         passage_BD = _as_float(block, device)
         ranks_B = tie_ranks[start : start + len(block)].to(device)
