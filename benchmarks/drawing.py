@@ -23,19 +23,20 @@ def draw_ratios(table: pd.DataFrame) -> Figure:
         axes.barh(places, ratios.fillna(1) - 1, left=1, color=colour, height=0.6)
         targets = table[f"{what}_target"]
         axes.scatter(targets, places, marker="|", s=120, color="black", label="target", zorder=3)
-        for place, ratio in zip(places, ratios, strict=True):
+        ends = pd.concat([ratios, targets], axis=1).max(axis=1).clip(lower=1)
+        for place, ratio, end in zip(places, ratios, ends, strict=True):
             if not pd.isna(ratio):
                 axes.annotate(
-                    f"{ratio:.1f}",
-                    (max(ratio, 1), place),
+                    f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
+                    (end, place),
                     xytext=(4, 0),
                     textcoords="offset points",
                     va="center",
                     fontsize=SMALL,
-                    bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
                 )
         axes.set_xscale("log")
-        axes.set_xlim(0.5, 3 * max(ratios.max(), targets.max()))
+        axes.set_xlim(0.5, 3 * ends.max())
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.axvline(1, color="#666666", linewidth=0.6)
         axes.set_xlabel(f"{what}: peer / ours")
     time.set_yticks(np.arange(len(table)), table["work"])
