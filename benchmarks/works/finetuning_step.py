@@ -177,7 +177,7 @@ def _published_loss(model: SentenceTransformer) -> nn.Module:
 
 PEER = "sentence-transformers: a decorated loss a layer, gradient checkpointing"
 
-MINI_BATCH = 128
+MINI_BATCH = 96
 
 
 def _work(name: str, bf16: bool, cached: int | None, tolerance: float) -> Work:
