@@ -134,7 +134,7 @@ def _growth(grown: pd.DataFrame) -> str:
     lines += [
         f"| {row['stage']} | {row['grows']} | {row['from']} | {row['to']} | "
         f"{row['time_ratio']:.2f} | {row['memory_ratio']:.2f} | "
-        f"{row['time_exponent']:.2f} | {row['memory_exponent']:.2f} |"
+        f"{row['time_exponent']:z.2f} | {row['memory_exponent']:z.2f} |"
         for row in exponents(grown).to_dict("records")
     ]
     return "\n".join(lines) + "\n"
