@@ -151,11 +151,13 @@ def _trainer(
     return trainer
 
 
-def _prepare(bf16: bool, cached: int | None, tolerance: float, folder: Path) -> Case:
+def _prepare(bf16: bool, mini_batch_size: int | None, tolerance: float, folder: Path) -> Case:
     _, paths = untouched_minilm(folder, "sts", pair_sets(rows=10))
     path = model_folder(paths, "sts")
     rows = Dataset.from_list(triplets(BATCH * STEPS))
-    ours = _trainer(_OurLosses, folder, path, rows, lambda model: _our_loss(model, cached), bf16)
+    ours = _trainer(
+        _OurLosses, folder, path, rows, lambda model: _our_loss(model, mini_batch_size), bf16
+    )
     peer = _trainer(_Losses, folder, path, rows, _published_loss, bf16)
 
     def difference(own: list[float], other: list[float]) -> float:
@@ -165,10 +167,10 @@ def _prepare(bf16: bool, cached: int | None, tolerance: float, folder: Path) -> 
     return Case(ours.steps, peer.steps, difference, tolerance, rounds=2)
 
 
-def _our_loss(model: SentenceTransformer, cached: int | None) -> nn.Module:
+def _our_loss(model: SentenceTransformer, mini_batch_size: int | None) -> nn.Module:
     use_fast_attention(model[0].auto_model)
     base = RankingLoss("cosine", 0.05)
-    return StarbucksLoss(model, base, SIZES, kl_weight=KL_WEIGHT, mini_batch_size=cached)
+    return StarbucksLoss(model, base, SIZES, kl_weight=KL_WEIGHT, mini_batch_size=mini_batch_size)
 
 
 def _published_loss(model: SentenceTransformer) -> nn.Module:
@@ -180,11 +182,11 @@ PEER = "sentence-transformers: a decorated loss a layer, gradient checkpointing"
 MINI_BATCH = 96
 
 
-def _work(name: str, bf16: bool, cached: int | None, tolerance: float) -> Work:
+def _work(name: str, bf16: bool, mini_batch_size: int | None, tolerance: float) -> Work:
     return Work(
         name,
         PEER,
-        lambda _, folder: _prepare(bf16, cached, tolerance, folder),
+        lambda _, folder: _prepare(bf16, mini_batch_size, tolerance, folder),
         time_target=1.5,
         memory_target=0.8,
         precision="bf16" if bf16 else "fp32",

@@ -44,6 +44,7 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor, dtype: torch.dtype
     ) -> tuple[Tensor, Tensor]:
+        """Return mean and losses; gradients are made here, while a block has its logits."""
         wanted = any(ctx.needs_input_grad[:3])
         sums = [torch.zeros_like(part, dtype=torch.float32) for part in (states, weight, bias)]
         losses_R = torch.empty(len(labels), device=states.device)
@@ -64,6 +65,7 @@ class _ProjectedCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients that the forward pass made, times that of the mean."""
         found = zip(ctx.saved_tensors, ctx.dtypes, strict=True)
         return *((gradient * saved).to(dtype) for saved, dtype in found), None, None
 
