@@ -77,6 +77,22 @@ def test_both_passes_over_a_text_have_the_same_dropout(tiny_model, triplet_colum
     assert other[0] != pytest.approx(once[0], rel=1e-3)
 
 
+def test_what_fits_into_the_memory_of_a_mini_batch_is_embedded_once(
+    tiny_model, triplet_columns, monkeypatch
+):
+    again = []
+    monkeypatch.setattr(
+        one_pass, "checkpoint", lambda embed, features, **_: again.append(1) or embed(features)
+    )
+    many = [{n: rows.repeat(20, 1) for n, rows in column.items()} for column in triplet_columns]
+    times = {}
+    for mini_batch_size in (20, 60, 180, 360):
+        again.clear()
+        trained_step(tiny_model, many, mini_batch_size)
+        times[mini_batch_size] = len(again)
+    assert times[20] > times[60] > times[180] > times[360] == 0
+
+
 def kept_bytes(model, columns, mini_batch_size):
     """Bytes of the activations that a forward pass keeps for its backward pass."""
     kept = {}

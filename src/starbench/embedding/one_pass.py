@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -18,6 +18,18 @@ from starbench.embedding.layers import final_norm
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 MIN_ROWS = 16
 """Fewer rows in a forward pass than this cost more in calls than they save in padding."""
+
+
+class _Group(NamedTuple):
+    """Texts of about one length: their rows in the batch, and the tokens of the longest."""
+
+    rows: Tensor
+    length: int
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all rows, padded."""
+        return len(self.rows) * self.length
 
 
 def unwrapped(model: nn.Module) -> SentenceTransformer:
@@ -50,11 +62,12 @@ def embed_columns(
 
     All columns are put together, sorted by length and embedded in groups with little padding.
 
-    With a `mini_batch_size` a group has no more texts than that, and only its embeddings are
-    kept: when their gradients are known, each group is embedded again, for the gradients of the
-    weights; but the largest, whose turn it is first (gradient caching, Gao et al. 2021, arXiv
-    2101.06983). Activations are then those of one group whatever the batch, gradients the same,
-    and time up to a third more.
+    With a `mini_batch_size` a group has no more texts than that, and of most groups only the
+    embeddings are kept: when their gradients are known, the group is embedded again, for the
+    gradients of the weights (gradient caching, Gao et al. 2021, arXiv 2101.06983). Activations
+    are then those of the `mini_batch_size` longest texts, gradients the same, and time up to a
+    third more. The largest groups that fit into this memory are embedded once: their turn in the
+    backward pass is first.
 
     Args:
         model: a SentenceTransformer, possibly wrapped for distributed training. Its first module
@@ -72,13 +85,12 @@ def embed_columns(
     lengths = batch["attention_mask"].sum(dim=1)
     order = torch.argsort(lengths, descending=True, stable=True)
     cut = _groups(order, lengths, mini_batch_size)
-    tokens = [len(chosen) * int(lengths[chosen[0]]) for chosen in cut]
+    once = _embedded_once(cut, mini_batch_size)
     groups: dict[int, dict[int, Tensor]] = {}
-    # The backward pass starts with the group embedded last: that one need not be embedded twice.
-    for number in sorted(range(len(cut)), key=tokens.__getitem__):
-        rows_of_it = _rows_of(batch, cut[number], int(lengths[cut[number][0]]))
-        twice = mini_batch_size is not None and len(groups) < len(cut) - 1
-        groups[number] = _embed(model, rows_of_it, layers, twice, table)
+    # The backward pass starts with what was embedded last.
+    for number in sorted(range(len(cut)), key=lambda number: cut[number].tokens):
+        features = _rows_of(batch, *cut[number])
+        groups[number] = _embed(model, features, layers, number not in once, table)
     back = torch.argsort(order)
     return {
         layer: list(
@@ -174,11 +186,28 @@ def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[
     return batch, [len(column["input_ids"]) for column in columns]
 
 
+def _embedded_once(groups: Sequence[_Group], mini_batch_size: int | None) -> set[int]:
+    """Return the numbers of the groups whose activations are kept for the backward pass.
+
+    Those are the largest, of no more tokens together than the longest `mini_batch_size` texts,
+    but one at least; all without a `mini_batch_size`.
+    """
+    padded = [group.length for group in groups for _ in group.rows]
+    budget = sum(padded[:mini_batch_size])
+    once: set[int] = set()
+    for number in sorted(range(len(groups)), key=lambda number: -groups[number].tokens):
+        budget -= groups[number].tokens
+        if once and budget < 0:
+            break
+        once.add(number)
+    return once
+
+
 def _rows_of(batch: dict[str, Tensor], rows: Tensor, length: int) -> dict[str, Tensor]:
     return {name: tensor[rows, :length] for name, tensor in batch.items()}
 
 
-def _groups(order: Tensor, lengths: Tensor, most: int | None = None) -> list[Tensor]:
+def _groups(order: Tensor, lengths: Tensor, most: int | None = None) -> list[_Group]:
     """Cut rows sorted from long to short where padding would cost more than an eighth.
 
     No group has more than `most` rows.
@@ -191,4 +220,5 @@ def _groups(order: Tensor, lengths: Tensor, most: int | None = None) -> list[Ten
         if full or (enough and length < sorted_lengths[first] * 7 / 8):
             cuts.append(row)
             first = row
-    return list(order.tensor_split(cuts[1:]))
+    parts = order.tensor_split(cuts[1:])
+    return [_Group(rows, sorted_lengths[cut]) for rows, cut in zip(parts, cuts, strict=True)]

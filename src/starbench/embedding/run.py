@@ -17,6 +17,7 @@ from starbench.models import MODEL_FOLDER, Model, embedding_slice, model_named
 from starbench.paths import RunPaths
 from starbench.progress import Progress
 from starbench.sizes import widest_dim_by_layer
+from starbench.startup import importing
 
 if TYPE_CHECKING:
     from starbench.embedding.layered_encoder import LayeredEncoder
@@ -106,7 +107,8 @@ def _embed_sets(
 
 def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEncoder:
     # Scoring asks here for what is embedded: it needs no transformers, which take seconds.
-    from starbench.embedding.layered_encoder import LayeredEncoder
+    with importing():
+        from starbench.embedding.layered_encoder import LayeredEncoder
 
     section = config.tracks[model.track].embedding  # type: ignore[index]
     widths = widest_dim_by_layer(model.cells)
