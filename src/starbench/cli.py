@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starbench.errors import InputError, TimeIsUp, did_you_mean
+from starbench.startup import exit_with, importing
 
 if TYPE_CHECKING:
     from starbench.config import Config
@@ -226,7 +227,8 @@ def _data(options: argparse.Namespace) -> None:
 def _pretrain(options: argparse.Namespace) -> None:
     opened = _opened(options)
     _use_gpus(opened[0].compute.pretrain.gpus)
-    from starbench.pretraining.run import pretrain_backbone
+    with importing():
+        from starbench.pretraining.run import pretrain_backbone
 
     pretrain_backbone(*opened, options.backbone, options.seed)
 
@@ -234,7 +236,8 @@ def _pretrain(options: argparse.Namespace) -> None:
 def _finetune(options: argparse.Namespace) -> None:
     opened = _opened(options)
     _use_gpus(opened[0].compute.finetune.gpus)
-    from starbench.finetuning.run import finetune_model
+    with importing():
+        from starbench.finetuning.run import finetune_model
 
     finetune_model(*opened, options.track, options.model, options.seed)
 
@@ -305,7 +308,7 @@ def _report(options: argparse.Namespace) -> None:
     if options.show:
         print(summary(config, paths))
     else:
-        write_report(config, paths)
+        write_report(config, paths, options.threads or os.cpu_count() or 1)
 
 
 def _report_published(options: argparse.Namespace) -> None:
@@ -348,4 +351,4 @@ def _unlock(options: argparse.Namespace) -> None:
 
 def entry() -> None:
     """Run the command and exit with its status."""
-    sys.exit(main())
+    exit_with(main)

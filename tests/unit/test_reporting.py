@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import shutil
 
 import matplotlib as mpl
 import numpy as np
@@ -446,6 +447,16 @@ def test_the_look_is_the_same_whatever_the_user_has_set_and_leaves_that_alone(wr
         write_report(config, paths)
         assert mpl.rcParams["font.size"] == 20
     assert drawn.read_bytes() == before
+
+
+def test_several_processes_draw_the_same_bytes(written):
+    config, paths = written()
+    write_report(config, paths)
+    figures = paths.root / "figures"
+    drawn = {path.name: path.read_bytes() for path in figures.iterdir()}
+    shutil.rmtree(figures)
+    write_report(config, paths, processes=2)
+    assert {path.name: path.read_bytes() for path in figures.iterdir()} == drawn
 
 
 def test_equal_values_everywhere_still_have_a_colour_scale(written, config):

@@ -14,6 +14,7 @@ from starbench.evaluation.task import Scored, Task
 from starbench.manifest import Stage
 from starbench.models import model_named, scoring_slice
 from starbench.paths import RunPaths
+from starbench.startup import importing
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +47,14 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
 
 def _scoring(track: str) -> Callable[[Task], Scored]:
     # Each imports what the other can do without: MTEB takes seconds.
-    if track == "sts":
-        from starbench.evaluation.sts import score_pairs
+    with importing():
+        if track == "sts":
+            from starbench.evaluation.sts import score_pairs
 
-        return score_pairs
-    from starbench.evaluation.retrieval import score_collection
+            return score_pairs
+        from starbench.evaluation.retrieval import score_collection
 
-    return score_collection
+        return score_collection
 
 
 def _text_sets(config: Config, track: str, dataset: str) -> list[TextSet]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from starbench.config import Config
 from starbench.reporting.groups import Group
-from starbench.reporting.scores import at_size, by_dataset
+from starbench.reporting.scores import by_dataset
 from starbench.sizes import Size
 
 LOWEST_BEFORE = 0.05
@@ -51,12 +51,11 @@ class Collapse(NamedTuple):
 
 def collapses(scores: pd.DataFrame, config: Config, group: Group) -> list[Collapse]:
     """Return every collapse at a trained size of a group's datasets, means over the seeds."""
-    table = by_dataset(scores, group)
+    table = by_dataset(scores, group).groupby(["system", "layers", "dim"])[group.datasets].mean()
     sizes = config.trained_sizes
     found = []
     for system in config.systems:
-        rows = [at_size(table, system, size)[group.datasets].mean().to_numpy() for size in sizes]
-        values = np.array(rows)
+        values = table.reindex([(system, size.layers, size.dim) for size in sizes]).to_numpy()
         for row, column in np.argwhere(collapsed(values)):
             best = float(np.nanmax(values[:row, column]))
             value = float(values[row, column])

@@ -21,7 +21,7 @@ from starbench.reporting.summary import write_summary
 from starbench.reporting.tables import as_csv, as_latex, as_markdown, as_text, make_table
 
 
-def write_report(config: Config, paths: RunPaths) -> None:
+def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """Write every table and figure of the run, its manifest and its summary.
 
     Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Raises
@@ -42,7 +42,7 @@ def write_report(config: Config, paths: RunPaths) -> None:
         losses(config, paths),
         constants(config, paths),
     )
-    write_products(results, paths)
+    write_products(results, paths, processes=processes)
 
 
 def write_published(folder: Path) -> None:
@@ -55,12 +55,14 @@ def write_published(folder: Path) -> None:
     write_products(results, paths, drawn)
 
 
-def write_products(results: Results, paths: RunPaths, more_figures: tuple[str, ...] = ()) -> None:
+def write_products(
+    results: Results, paths: RunPaths, more_figures: tuple[str, ...] = (), processes: int = 1
+) -> None:
     """Write tables, figures and summary; the summary also shows `more_figures`, by name."""
     from starbench.reporting.figures import draw_figures
 
     _write_tables(results, paths.root / "tables")
-    draw_figures(results, paths.root / "figures")
+    draw_figures(results, paths.root / "figures", processes)
     write_summary(results, paths.root, more_figures)
 
 
