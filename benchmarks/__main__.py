@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import warnings
 from pathlib import Path
 
 # Before torch and transformers are imported: they read these once.
@@ -31,6 +32,8 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("benchmarks").setLevel(logging.INFO)
+    # The peer's trainer uses what its own libraries call deprecated.
+    warnings.filterwarnings("ignore", ".*gradient_checkpointing_enable", FutureWarning)
     device = options.device or running.default_device()
     if options.weigh:
         print(json.dumps(running.weigh(options.weigh, device)))

@@ -109,6 +109,8 @@ def compare(costs: Costs) -> Cost:
 
 
 def report(costs: Costs, figures: int) -> Cost:
-    """Draw tables and figures."""
-    seconds = costs.host.start_s["report"] + figures * costs.host.figure_s
-    return costs.beside(seconds, costs.config.compute.report)
+    """Draw tables and figures, a process a core."""
+    compute = costs.config.compute.report
+    processes = compute.cpus if costs.device.kind == "gpu" else costs.held(compute)
+    drawing = figures * costs.host.figure_s / processes
+    return costs.beside(costs.host.start_s["report"] + drawing, compute)
