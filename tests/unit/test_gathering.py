@@ -1,7 +1,5 @@
 """Several processes that train together: the loss and gradient of one process with everything."""
 
-import os
-
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -9,6 +7,7 @@ import torch.multiprocessing as mp
 from starbench.finetuning.gathering import gathered
 from starbench.finetuning.ranking_loss import RankingLoss
 from starbench.processes import processes, rank
+from tests.unit.process_group import join_group, leave_group
 
 QUERIES, GROUP = 6, 3
 
@@ -29,10 +28,7 @@ def loss_of(weight, queries, passages, labels):
 
 
 def train(number, count, folder, results):
-    os.environ |= {"WORLD_SIZE": str(count), "RANK": str(number)}
-    dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meet", rank=number, world_size=count
-    )
+    join_group(number, count, folder)
     assert (processes(), rank()) == (count, number)
     mine = slice(number * QUERIES // count, (number + 1) * QUERIES // count)
     weight = torch.eye(8).requires_grad_()
@@ -42,8 +38,7 @@ def train(number, count, folder, results):
         dist.all_reduce(value)
         value.div_(count)  # what DistributedDataParallel does with gradients
     results.put((number, loss.item(), weight.grad.tolist()))
-    dist.barrier()
-    dist.destroy_process_group()
+    leave_group(results)
 
 
 def test_two_processes_have_the_loss_and_gradient_of_one_with_all_passages(tmp_path):

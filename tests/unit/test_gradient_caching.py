@@ -1,11 +1,9 @@
 """Batches embedded a few texts at a time: the gradients of all at once, in less memory."""
 
 import copy
-import os
 
 import pytest
 import torch
-import torch.distributed as dist
 import torch.multiprocessing as mp
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
@@ -18,6 +16,7 @@ from starbench.finetuning.mse2d import Mse2d
 from starbench.finetuning.ranking_loss import RankingLoss
 from starbench.finetuning.srl import Srl
 from tests.conftest import WIDTH
+from tests.unit.process_group import join_group, leave_group
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 OBJECTIVES = {
@@ -125,8 +124,7 @@ def test_a_large_batch_keeps_what_a_small_one_does(tiny_model, triplet_columns):
 
 
 def train_half(number, checkpoint, columns, folder, results):
-    os.environ |= {"WORLD_SIZE": "2", "RANK": str(number)}
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=number, world_size=2)
+    join_group(number, 2, folder)
     mine = slice(number * 3, number * 3 + 3)
     half = [{name: rows[mine] for name, rows in column.items()} for column in columns]
     transformer = Transformer(str(checkpoint))
@@ -134,8 +132,7 @@ def train_half(number, checkpoint, columns, folder, results):
     wrapped = DistributedDataParallel(model, find_unused_parameters=True)
     value, gradients = trained_step(model, half, 2, wrapped=wrapped)
     results.put((value, {name: gradient.numpy() for name, gradient in gradients.items()}))
-    dist.barrier()
-    dist.destroy_process_group()
+    leave_group(results)
 
 
 def test_two_processes_that_cache_have_the_gradients_of_one_that_does_not(
