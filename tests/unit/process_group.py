@@ -1,8 +1,25 @@
-"""A process among several that train one model, started by a test."""
+"""Several processes that train one model, started by a test."""
 
 import os
 
 import torch.distributed as dist
+import torch.multiprocessing as mp
+
+
+def found_by_two(target, *arguments):
+    """Run `target` in two processes, given its number, `arguments` and a queue for its results."""
+    context = mp.get_context("spawn")
+    results = context.Queue()
+    started = [
+        context.Process(target=target, args=(number, *arguments, results)) for number in range(2)
+    ]
+    for process in started:
+        process.start()
+    found = [results.get(timeout=120) for _ in started]
+    for process in started:
+        process.join(timeout=120)
+        assert process.exitcode == 0
+    return found
 
 
 def join_group(number, count, folder):

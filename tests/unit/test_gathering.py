@@ -2,12 +2,11 @@
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 from starbench.finetuning.gathering import gathered
 from starbench.finetuning.ranking_loss import RankingLoss
 from starbench.processes import processes, rank
-from tests.unit.process_group import join_group, leave_group
+from tests.unit.process_group import found_by_two, join_group, leave_group
 
 QUERIES, GROUP = 6, 3
 
@@ -45,19 +44,7 @@ def test_two_processes_have_the_loss_and_gradient_of_one_with_all_passages(tmp_p
     weight = torch.eye(8).requires_grad_()
     loss = loss_of(weight, *batch())
     loss.backward()
-
-    context = mp.get_context("spawn")
-    results = context.Queue()
-    started = [
-        context.Process(target=train, args=(number, 2, str(tmp_path), results))
-        for number in range(2)
-    ]
-    for process in started:
-        process.start()
-    found = [results.get(timeout=120) for _ in started]
-    for process in started:
-        process.join()
-        assert process.exitcode == 0
+    found = found_by_two(train, 2, str(tmp_path))
     for _, value, gradient in found:
         torch.testing.assert_close(torch.tensor(value), loss.detach())
         torch.testing.assert_close(torch.tensor(gradient), weight.grad, atol=1e-6, rtol=1e-5)

@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-import torch.multiprocessing as mp
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch.nn.parallel import DistributedDataParallel
@@ -16,7 +15,7 @@ from starbench.finetuning.mse2d import Mse2d
 from starbench.finetuning.ranking_loss import RankingLoss
 from starbench.finetuning.srl import Srl
 from tests.conftest import WIDTH
-from tests.unit.process_group import join_group, leave_group
+from tests.unit.process_group import found_by_two, join_group, leave_group
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 OBJECTIVES = {
@@ -139,21 +138,7 @@ def test_two_processes_that_cache_have_the_gradients_of_one_that_does_not(
     tiny_model, tiny_checkpoint, triplet_columns, tmp_path
 ):
     whole = trained_step(tiny_model, triplet_columns, None)
-    context = mp.get_context("spawn")
-    results = context.Queue()
-    started = [
-        context.Process(
-            target=train_half,
-            args=(number, tiny_checkpoint, triplet_columns, str(tmp_path), results),
-        )
-        for number in range(2)
-    ]
-    for process in started:
-        process.start()
-    found = [results.get(timeout=120) for _ in started]
-    for process in started:
-        process.join()
-        assert process.exitcode == 0
+    found = found_by_two(train_half, tiny_checkpoint, triplet_columns, str(tmp_path))
     assert sum(value for value, _ in found) / 2 == pytest.approx(whole[0], rel=1e-5)
     for _, gradients in found:
         for name, gradient in whole[1].items():
