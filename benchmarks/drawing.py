@@ -7,7 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from starbench.reporting.style import COLOURS, SMALL, TWO_COLUMNS, hide_unused, line_look, look
+from starbench.stages.report.figures.style import (
+    COLOURS,
+    SMALL,
+    TWO_COLUMNS,
+    hide_unused,
+    line_look,
+    look,
+)
 
 PANELS_ACROSS = 4
 

@@ -16,18 +16,18 @@ import torch
 import yaml
 from transformers import BertConfig, BertForMaskedLM
 
-from starbench.config import Config
-from starbench.config_loading import parse_config
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
-from starbench.data.folder_source import FolderSource
-from starbench.data.micro import texts
-from starbench.data.micro_source import MicroSource
-from starbench.data.store import PASSAGES, read_records
-from starbench.finetuning.run import finetune_model
-from starbench.models import MODEL_FOLDER
-from starbench.paths import RunPaths
-from starbench.pretraining.tokenizer import train_tokenizer
+from starbench.config.config import Config
+from starbench.config.reading import parse_config
+from starbench.run.models import MODEL_FOLDER
+from starbench.run.paths import RunPaths
+from starbench.sources.folder import FolderSource
+from starbench.sources.micro import MicroSource
+from starbench.sources.miniature import texts
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.finetune.run import finetune_model
+from starbench.stages.pretrain.tokenizer import train_tokenizer
+from starbench.store.records import PASSAGES, read_records
 
 CONFIG = Path(__file__).parents[1] / "config" / "minilm.yaml"
 SYSTEM, SEED = "minilm-untouched", 42

@@ -10,10 +10,10 @@ import pandas as pd
 
 from benchmarks.drawing import draw_growth, draw_ratios
 from benchmarks.scaling import exponent
-from starbench.files import written_whole
-from starbench.hardware import hardware
-from starbench.manifest import git_commit, installed_versions
-from starbench.reporting.style import save_figure
+from starbench.machine.files import written_whole
+from starbench.machine.hardware import hardware
+from starbench.stages.report.figures.style import save_figure
+from starbench.store.manifest import git_commit, installed_versions
 
 COLUMNS = "work,peer,device,time_ratio,memory_ratio,ours_s,peer_s,max_difference".split(",")
 

@@ -20,11 +20,11 @@ from benchmarks.works.retrieval_loss import columns_of, loss_of
 from benchmarks.works.search import stored
 from benchmarks.works.smae import batch_of, model_of
 from starbench import Size, StarbucksLoss
-from starbench.embedding.layered_encoder import LayeredEncoder
-from starbench.embedding.texts import texts_of
-from starbench.evaluation.search import Candidates, merged, search
-from starbench.evaluation.sts import sts_scores
-from starbench.finetuning.ranking_loss import RankingLoss
+from starbench.run.texts import texts_of
+from starbench.stages.embed.layered_encoder import LayeredEncoder
+from starbench.stages.evaluate.search import Candidates, merged, search
+from starbench.stages.evaluate.sts import sts_scores
+from starbench.stages.finetune.ranking_loss import RankingLoss
 
 LAYERS, WIDTH = 12, 192
 RUNS = 3

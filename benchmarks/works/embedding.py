@@ -9,8 +9,8 @@ from sentence_transformers import SentenceTransformer
 
 from benchmarks.inputs import collections, model_folder, passages, untouched_minilm
 from benchmarks.work import Case, Work
-from starbench.embedding.layered_encoder import LayeredEncoder
-from starbench.embedding.store import EmbeddingWriter
+from starbench.stages.embed.layered_encoder import LayeredEncoder
+from starbench.store.embeddings import EmbeddingWriter
 
 LAYERS, WIDTH, LENGTH = 6, 384, 256
 PASSAGES = {"cpu": 2000, "cuda": 20_000}

@@ -31,9 +31,9 @@ from transformers import PrinterCallback
 from benchmarks.inputs import model_folder, pair_sets, triplets, untouched_minilm
 from benchmarks.work import Case, Work
 from starbench import Size, StarbucksLoss
-from starbench.attention import use_fast_attention
-from starbench.finetuning.ranking_loss import RankingLoss
-from starbench.finetuning.run import FinetuningTrainer
+from starbench.encoders.attention import use_fast_attention
+from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.stages.finetune.run import FinetuningTrainer
 
 SIZES = [Size(n, dim) for n, dim in enumerate((16, 32, 64, 128, 256, 384), start=1)]
 BATCH, STEPS = 64, 3

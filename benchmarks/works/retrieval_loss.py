@@ -15,11 +15,11 @@ from torch import Tensor
 
 from benchmarks.inputs import random_checkpoint
 from benchmarks.work import Case, Work
-from starbench.finetuning.layered_loss import LayeredLoss
-from starbench.finetuning.objectives import Term
-from starbench.finetuning.ranking_loss import RankingLoss
-from starbench.finetuning.srl import Srl
+from starbench.objectives.objective import Term
+from starbench.objectives.srl import Srl
 from starbench.sizes import Size
+from starbench.stages.finetune.layered_loss import LayeredLoss
+from starbench.stages.finetune.ranking_loss import RankingLoss
 
 WIDTH, QUERIES, PASSAGES = 768, 64, 512
 SIZES = [Size(2, 32), Size(4, 64), Size(6, 128), Size(8, 256), Size(10, 512), Size(12, 768)]

@@ -8,10 +8,10 @@ import faiss
 import numpy as np
 
 from benchmarks.work import Case, Work
-from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
-from starbench.evaluation.search import search
-from starbench.files import write_json
+from starbench.machine.files import write_json
 from starbench.sizes import Size, grid_of
+from starbench.stages.evaluate.search import search
+from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
 
 SIZES = [Size(2, 32), Size(4, 64), Size(6, 128), Size(8, 256), Size(10, 512), Size(12, 768)]
 PASSAGES, QUERIES, DEPTH = 200_000, 200, 1000

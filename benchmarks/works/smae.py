@@ -15,9 +15,9 @@ from transformers.masking_utils import create_bidirectional_mask
 
 from benchmarks.inputs import random_bert
 from benchmarks.work import Case, Work
-from starbench.pretraining.masking import UNLABELLED
-from starbench.pretraining.model import PretrainingModel
 from starbench.sizes import Size
+from starbench.stages.pretrain.masking import UNLABELLED
+from starbench.stages.pretrain.model import PretrainingModel
 
 LAYERS, WIDTH = 12, 256
 SIZES = [Size(2 * number, 256 >> (6 - number)) for number in range(1, 7)]

@@ -14,14 +14,14 @@ from sentence_transformers import SentenceTransformer
 
 from benchmarks.inputs import SEED, SYSTEM, model_folder, pair_sets, untouched_minilm
 from benchmarks.work import Case, Work
-from starbench.data.store import read_records
-from starbench.embedding.layers import cut_to_depth
-from starbench.embedding.run import embed_texts
-from starbench.evaluation.run import score_model
-from starbench.evaluation.scores import SCORES
-from starbench.evaluation.sts import SPLIT, overrides_of, sts_task
-from starbench.models import model_named
+from starbench.encoders.cutting import cut_to_depth
+from starbench.run.models import model_named
 from starbench.sizes import Size
+from starbench.stages.embed.run import embed_texts
+from starbench.stages.evaluate.run import score_model
+from starbench.stages.evaluate.sts import SPLIT, overrides_of, sts_task
+from starbench.store.records import read_records
+from starbench.store.scores import SCORES
 
 ROWS = 250
 """Pairs of each set: of whole sets, which hold 23,850 together, the peer takes an hour."""

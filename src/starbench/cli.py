@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starbench.errors import InputError, TimeIsUp, did_you_mean
-from starbench.startup import exit_with, importing
+from starbench.machine.startup import exit_with, importing
 
 if TYPE_CHECKING:
-    from starbench.config import Config
-    from starbench.paths import RunPaths
+    from starbench.config.config import Config
+    from starbench.run.paths import RunPaths
 
 # A stage imports its libraries only once its arguments are known to be right: they take seconds.
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The bars of libraries (loading weights, writing shards) would bury the stages' own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    from starbench.progress import setup_logging
+    from starbench.machine.progress import setup_logging
 
     setup_logging()
     try:
@@ -181,8 +181,8 @@ def _model(parser: argparse.ArgumentParser, required: bool = True) -> None:
 
 
 def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
-    from starbench.config_loading import load_config
-    from starbench.paths import RunPaths
+    from starbench.config.reading import load_config
+    from starbench.run.paths import RunPaths
 
     config = load_config(options.config)
     known: list[tuple[str, Collection[Any]]] = [
@@ -197,7 +197,7 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
         if name is not None and name not in section:
             raise InputError(f"the config has no {kind} '{name}'{did_you_mean(name, section)}")
     if getattr(options, "model", None) and options.track:
-        from starbench.models import model_named
+        from starbench.run.models import model_named
 
         model_named(config, options.track, options.model)  # before anything slow is imported
     return config, RunPaths.of(config, options.results)
@@ -205,8 +205,8 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
 
 def _use_gpus(gpus: int = 1) -> None:
     """Take a job's GPUs, one where the machine has any; go on as a process for each of several."""
-    from starbench.gpus import take_gpus
-    from starbench.processes import share_among
+    from starbench.machine.gpus import take_gpus
+    from starbench.machine.processes import share_among
 
     take_gpus(max(1, gpus))
     share_among(gpus)
@@ -215,11 +215,11 @@ def _use_gpus(gpus: int = 1) -> None:
 def _data(options: argparse.Namespace) -> None:
     config, paths = _opened(options)
     if options.dataset:
-        from starbench.data.fetch import fetch_dataset
+        from starbench.stages.data.fetch import fetch_dataset
 
         fetch_dataset(config, paths, options.dataset)
     else:
-        from starbench.data.checkpoints import fetch_checkpoint
+        from starbench.stages.data.checkpoints import fetch_checkpoint
 
         fetch_checkpoint(config, paths, options.checkpoint)
 
@@ -228,7 +228,7 @@ def _pretrain(options: argparse.Namespace) -> None:
     opened = _opened(options)
     _use_gpus(opened[0].compute.pretrain.gpus)
     with importing():
-        from starbench.pretraining.run import pretrain_backbone
+        from starbench.stages.pretrain.run import pretrain_backbone
 
     pretrain_backbone(*opened, options.backbone, options.seed)
 
@@ -237,7 +237,7 @@ def _finetune(options: argparse.Namespace) -> None:
     opened = _opened(options)
     _use_gpus(opened[0].compute.finetune.gpus)
     with importing():
-        from starbench.finetuning.run import finetune_model
+        from starbench.stages.finetune.run import finetune_model
 
     finetune_model(*opened, options.track, options.model, options.seed)
 
@@ -246,7 +246,7 @@ def _embed(options: argparse.Namespace) -> None:
     opened = _opened(options)
     _together(options)
     _use_gpus()
-    from starbench.embedding.run import embed_shard, embed_texts
+    from starbench.stages.embed.run import embed_shard, embed_texts
 
     model = (options.track, options.model, options.seed)
     if options.shard is None:
@@ -263,17 +263,17 @@ def _together(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     opened = _opened(options)
     if options.collect:
-        from starbench.evaluation.scores import collect_run
+        from starbench.store.scores import collect_run
 
         collect_run(*opened)
         return
     if options.compare:
-        from starbench.evaluation.comparing import compare_systems
+        from starbench.stages.evaluate.differences import compare_systems
 
         compare_systems(*opened)
         return
     if options.bm25:
-        from starbench.evaluation.floor import score_bm25
+        from starbench.stages.evaluate.bm25 import score_bm25
 
         score_bm25(*opened)
         return
@@ -287,11 +287,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     if any(config.datasets[name].kind == "collection" for name in config.tracks[model[0]].scored):
         _use_gpus()  # to search with
     if options.shard is not None:
-        from starbench.evaluation.shards import search_shard
+        from starbench.stages.evaluate.shards import search_shard
 
         search_shard(*opened, options.model, options.seed, options.dataset, options.shard)
         return
-    from starbench.evaluation.run import score_model
+    from starbench.stages.evaluate.run import score_model
 
     score_model(*opened, *model)
 
@@ -303,7 +303,7 @@ def _report(options: argparse.Namespace) -> None:
     if options.config is None or options.output is not None:
         raise InputError("report needs --config, or --published with --output")
     config, paths = _opened(options)
-    from starbench.reporting.run import summary, write_report
+    from starbench.stages.report.run import summary, write_report
 
     if options.show:
         print(summary(config, paths))
@@ -314,19 +314,19 @@ def _report(options: argparse.Namespace) -> None:
 def _report_published(options: argparse.Namespace) -> None:
     if options.output is None or options.config is not None or options.show:
         raise InputError("--published needs --output, and goes with no other run's config")
-    from starbench.reporting.run import write_published
+    from starbench.stages.report.run import write_published
 
     write_published(options.output)
 
 
 def _config(options: argparse.Namespace) -> None:
     if options.config:
-        from starbench.config_loading import load_config
+        from starbench.config.reading import load_config
 
         config = load_config(options.config)
         print(f"{options.config}: run '{config.run}' is valid")
     if options.write_docs:
-        from starbench.config_docs import write_docs
+        from starbench.config.docs import write_docs
 
         write_docs(options.write_docs)
 
@@ -344,7 +344,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _unlock(options: argparse.Namespace) -> None:
-    from starbench.unlocking import remove_stale_lock
+    from starbench.machine.unlocking import remove_stale_lock
 
     remove_stale_lock(Path())
 

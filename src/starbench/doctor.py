@@ -16,11 +16,11 @@ from typing import Any, Literal
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from starbench.config import Config
-from starbench.data.beir_folder import is_beir, read_beir
-from starbench.data.checkpoints import on_disk
+from starbench.config.config import Config
 from starbench.errors import InputError
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
+from starbench.sources.beir import is_beir, read_beir
+from starbench.stages.data.checkpoints import on_disk
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -48,7 +48,7 @@ def doctor_command(config_file: Path | None, results: Path) -> None:
     """Print every finding; exit with status 1 if one of them is a problem."""
     config = None
     if config_file is not None:
-        from starbench.config_loading import load_config
+        from starbench.config.reading import load_config
 
         config = load_config(config_file)
     verdicts = []

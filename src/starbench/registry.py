@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeVar, Union
 
-from starbench.schema import Section
+from starbench.section import Section
 
 S = TypeVar("S", bound=Section)
 

@@ -9,18 +9,18 @@ import pytest
 import yaml
 from datasets import DatasetDict
 
-from starbench.config_loading import parse_config
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
-from starbench.data.store import read_records
-from starbench.embedding.run import embed_texts
-from starbench.embedding.store import StoredEmbeddings
-from starbench.embedding.texts import texts_of
-from starbench.evaluation.run import score_model
-from starbench.evaluation.sts import StoredEncoder
-from starbench.finetuning.run import finetune_model
-from starbench.paths import RunPaths
+from starbench.config.reading import parse_config
+from starbench.run.paths import RunPaths
+from starbench.run.texts import texts_of
 from starbench.sizes import Size
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.embed.run import embed_texts
+from starbench.stages.evaluate.run import score_model
+from starbench.stages.evaluate.sts import StoredEncoder
+from starbench.stages.finetune.run import finetune_model
+from starbench.store.embeddings import StoredEmbeddings
+from starbench.store.records import read_records
 
 pytestmark = [
     pytest.mark.real,

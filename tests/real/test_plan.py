@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from starbench.config_loading import load_config
-from starbench.paths import RunPaths
+from starbench.config.reading import load_config
 from starbench.planning.datasets import dataset_size
 from starbench.planning.devices import device_named
 from starbench.planning.plan import make_plan
+from starbench.run.paths import RunPaths
 
 pytestmark = [
     pytest.mark.real,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from starbench.config import Config
-from starbench.config_loading import parse_config
+from starbench.config.config import Config
+from starbench.config.reading import parse_config
 
 
 def tiny_value(**changes: Any) -> dict[str, Any]:

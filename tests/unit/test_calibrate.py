@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from starbench.config_loading import parse_config
+from starbench.config.reading import parse_config
 from starbench.errors import InputError
 from starbench.planning import calibrate
 from starbench.planning.devices import Start, shipped

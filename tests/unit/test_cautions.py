@@ -5,12 +5,12 @@ import math
 import pandas as pd
 import pytest
 
-from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
-from starbench.reporting.cautions import cautions
-from starbench.reporting.marks import Marks, marks_of
-from starbench.reporting.results import Results
-from starbench.reporting.scores import read_scores
 from starbench.sizes import Size
+from starbench.stages.report.cautions import cautions
+from starbench.stages.report.results import Results
+from starbench.stages.report.scores import read_scores
+from starbench.stages.report.tables.marks import Marks, marks_of
+from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from tests.unit.runs import tiny_config, tiny_value
 
 TASKS = ("test", "other", "third")

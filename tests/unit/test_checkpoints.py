@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from starbench.data.checkpoints import fetch_checkpoint
 from starbench.errors import InputError
-from starbench.files import sha256_of
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
+from starbench.machine.files import sha256_of
+from starbench.run.paths import RunPaths
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.store.manifest import read_manifest
 from tests.unit.runs import tiny_config
 
 COMMIT = "0123456789012345678901234567890123456789"

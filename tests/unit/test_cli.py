@@ -10,8 +10,8 @@ import pytest
 from starbench import Size
 from starbench.cli import main
 from starbench.draws import epoch_order, generator, key_of
-from starbench.files import write_json, written_whole
-from starbench.progress import Progress, duration
+from starbench.machine.files import write_json, written_whole
+from starbench.machine.progress import Progress, duration
 from starbench.sizes import grid_of, widest_dim_by_layer
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,8 @@ def test_checking_a_config_says_that_it_is_valid(capsys):
 
 def test_importing_the_package_and_the_config_loads_no_torch():
     code = (
-        "import sys; import starbench.config_loading, starbench.models, starbench.reporting;"
+        "import sys; import starbench.config.reading, starbench.run.models;"
+        "import starbench.stages.report;"
         "print([name for name in ('torch', 'transformers', 'datasets', 'mteb') "
         "if name in sys.modules])"
     )

@@ -7,11 +7,11 @@ import logging
 import ir_datasets
 import pytest
 
-from starbench.config_loading import parse_config
-from starbench.data.fetch import fetch_dataset
-from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
+from starbench.config.reading import parse_config
 from starbench.errors import InputError
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
 from tests.unit.runs import tiny_config, tiny_value
 
 CORPUS = [

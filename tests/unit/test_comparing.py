@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from starbench.evaluation.comparing import Entry, compare_pairs, compare_queries
-from starbench.evaluation.significance import williams_test
 from starbench.sizes import Size
+from starbench.stages.evaluate.differences import Entry, compare_pairs, compare_queries
+from starbench.stages.evaluate.significance import williams_test
 
 SMALL, LARGE = Size(1, 4), Size(2, 8)
 A, B, C = Entry("a", SMALL), Entry("b", SMALL), Entry("a", LARGE)

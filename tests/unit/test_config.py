@@ -8,13 +8,13 @@ import jsonschema
 import pytest
 import yaml
 
-from starbench import config_docs
-from starbench.config import Config
-from starbench.config_docs import readme_text, schema_text
-from starbench.config_loading import load_config, parse_config
+from starbench.config import docs
+from starbench.config.config import Config
+from starbench.config.docs import readme_text, schema_text
+from starbench.config.reading import load_config, parse_config
 from starbench.errors import InputError
-from starbench.models import finetuning_of, models_of, objective_of
-from starbench.schema import Section
+from starbench.run.models import finetuning_of, models_of, objective_of
+from starbench.section import Section
 from starbench.sizes import Size
 
 ROOT = Path(__file__).parents[2]
@@ -228,5 +228,5 @@ def sections_within(kind, found):
 
 
 def test_every_key_of_every_section_is_explained():
-    documented = {section for _, section in config_docs._sections()}
+    documented = {section for _, section in docs._sections()}
     assert sections_within(Config, set()) <= documented

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from starbench.pretraining import cross_entropy
-from starbench.pretraining.cross_entropy import projected_cross_entropy
+from starbench.stages.pretrain import cross_entropy
+from starbench.stages.pretrain.cross_entropy import projected_cross_entropy
 
 ROWS, WIDTH, VOCABULARY = 23, 8, 50
 

@@ -6,11 +6,11 @@ import shutil
 
 import pytest
 
-from starbench.data.fetch import fetch_dataset
-from starbench.data.store import read_records
 from starbench.errors import InputError
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.store.manifest import read_manifest
+from starbench.store.records import read_records
 from tests.unit.runs import tiny_config
 
 PAIRS = [

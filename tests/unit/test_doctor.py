@@ -10,11 +10,11 @@ import torch
 import yaml
 
 from starbench.cli import main
-from starbench.config_loading import load_config, parse_config
-from starbench.data.fetch import fetch_dataset
+from starbench.config.reading import load_config, parse_config
 from starbench.doctor import check_commands, check_data, check_disk, check_gpu, check_versions, pins
 from starbench.errors import InputError
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
+from starbench.stages.data.fetch import fetch_dataset
 
 ROOT = Path(__file__).parents[2]
 DEMO, PAPER, MINILM = (ROOT / "config" / f"{name}.yaml" for name in ("demo", "paper", "minilm"))

@@ -17,15 +17,15 @@ from sentence_transformers.sentence_transformer.losses import (
 from transformers import TrainerCallback
 
 from starbench import Size, StarbucksLoss
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
 from starbench.errors import InputError
-from starbench.files import sha256_of
-from starbench.finetuning import run
-from starbench.finetuning.run import finetune_model, ordered
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
-from starbench.training import last_checkpoint
+from starbench.machine.files import sha256_of
+from starbench.run.paths import RunPaths
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.finetune import run
+from starbench.stages.finetune.run import finetune_model, ordered
+from starbench.store.manifest import read_manifest
+from starbench.training.trainer import last_checkpoint
 from tests.conftest import triplet_texts
 from tests.unit.runs import tiny_config, tiny_value
 

@@ -3,9 +3,9 @@
 import torch
 import torch.distributed as dist
 
-from starbench.finetuning.gathering import gathered
-from starbench.finetuning.ranking_loss import RankingLoss
-from starbench.processes import processes, rank
+from starbench.machine.processes import processes, rank
+from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.training.gathering import gathered
 from tests.unit.process_group import found_by_two, join_group, leave_group
 
 QUERIES, GROUP = 6, 3

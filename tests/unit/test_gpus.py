@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from starbench.gpus import installed_gpus
+from starbench.machine.gpus import installed_gpus
 
 BIN = Path(sys.executable).parent
 HOLD = """
 import os, sys
 from pathlib import Path
-from starbench.gpus import take_gpus
-from starbench.progress import setup_logging
+from starbench.machine.gpus import take_gpus
+from starbench.machine.progress import setup_logging
 setup_logging()
 take_gpus(int(sys.argv[1]), Path(sys.argv[2]))
 print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
@@ -126,8 +126,8 @@ SPREAD = """
 import os
 from pathlib import Path
 import sys
-from starbench.gpus import take_gpus
-from starbench.processes import rank, share_among
+from starbench.machine.gpus import take_gpus
+from starbench.machine.processes import rank, share_among
 locks = Path(sys.argv[1])
 take_gpus(2, locks)
 share_among(2)

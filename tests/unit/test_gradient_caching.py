@@ -9,11 +9,11 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from torch.nn.parallel import DistributedDataParallel
 
 from starbench import Size
-from starbench.embedding import one_pass
-from starbench.finetuning.layered_loss import LayeredLoss
-from starbench.finetuning.mse2d import Mse2d
-from starbench.finetuning.ranking_loss import RankingLoss
-from starbench.finetuning.srl import Srl
+from starbench.objectives.mse2d import Mse2d
+from starbench.objectives.srl import Srl
+from starbench.stages.finetune import one_pass
+from starbench.stages.finetune.layered_loss import LayeredLoss
+from starbench.stages.finetune.ranking_loss import RankingLoss
 from tests.conftest import WIDTH
 from tests.unit.process_group import found_by_two, join_group, leave_group
 

@@ -16,11 +16,11 @@ from sentence_transformers.sentence_transformer.losses import (
 from starbench import Size, StarbucksLoss
 from starbench.draws import generator
 from starbench.errors import InputError
-from starbench.finetuning.layered_loss import LayeredLoss
-from starbench.finetuning.mrl import Mrl
-from starbench.finetuning.mse2d import Mse2d
-from starbench.finetuning.separate import Separate
-from starbench.finetuning.single import Single
+from starbench.objectives.mrl import Mrl
+from starbench.objectives.mse2d import Mse2d
+from starbench.objectives.separate import Separate
+from starbench.objectives.single import Single
+from starbench.stages.finetune.layered_loss import LayeredLoss
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 LABELS = torch.zeros(6)

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from starbench.config import Pretraining
+from starbench.config.config import Pretraining
 from starbench.draws import generator
 from starbench.errors import InputError
-from starbench.pretraining.examples import (
+from starbench.stages.pretrain.examples import (
     MaskedExamples,
     Padding,
     TextDocuments,
     tokenize_documents,
 )
-from starbench.pretraining.masking import UNLABELLED, Vocabulary, mask_words
-from starbench.pretraining.tokenizer import train_tokenizer, vocabulary_of
+from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary, mask_words
+from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
 
 MASK, CLS, SEP, PAD = 4, 2, 3, 0
 VOCABULARY = Vocabulary(MASK, np.arange(5, 1000))

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from ir_measures import RR, R, nDCG
 
-from starbench.evaluation.collection import CollectionToScore
-from starbench.evaluation.measures import Measuring
-from starbench.evaluation.retrieval import write_run
-from starbench.evaluation.search import Ranking
+from starbench.stages.evaluate.collection import CollectionToScore
+from starbench.stages.evaluate.measures import Measuring
+from starbench.stages.evaluate.retrieval import write_run
+from starbench.stages.evaluate.search import Ranking
 
 
 @pytest.fixture

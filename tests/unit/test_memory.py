@@ -10,8 +10,8 @@ WRITE = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from starbench.embedding.store import EmbeddingWriter
-from starbench.files import write_json
+from starbench.store.embeddings import EmbeddingWriter
+from starbench.machine.files import write_json
 
 root, rows, dims, shards = Path(sys.argv[1]), *map(int, sys.argv[2:])
 draw = np.random.default_rng(0)
@@ -33,9 +33,9 @@ SEARCH = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
-from starbench.evaluation.search import search
-from starbench.files import write_json
+from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
+from starbench.stages.evaluate.search import search
+from starbench.machine.files import write_json
 from starbench.sizes import Size
 
 root, rows, dims, shards = Path(sys.argv[1]), *map(int, sys.argv[2:])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from scipy.stats import spearmanr
 
-from starbench.data.micro import (
+from starbench.sources.miniature import (
     PAIR_SETS,
     collection,
     pairs,
@@ -26,8 +26,8 @@ from starbench.data.micro import (
     training_queries,
     triplets,
 )
-from starbench.data.micro.events import Meaning, similarity
-from starbench.data.micro.world import CONCEPTS, PARTICIPLE, PAST
+from starbench.sources.miniature.events import Meaning, similarity
+from starbench.sources.miniature.world import CONCEPTS, PARTICIPLE, PAST
 
 GOLDEN: dict[str, str] = {
     "pairs-paraphrase": "d848915b536e1ce8cce3ae64bbbc7c355b527e7a033c50aaf21e9c6c79cbc534",

@@ -9,10 +9,10 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from transformers import AutoConfig, AutoModel
 
-from starbench.embedding.layered_encoder import LayeredEncoder
-from starbench.embedding.layers import cut_to_depth, final_norm
-from starbench.embedding.one_pass import _groups, embed_columns
+from starbench.encoders.cutting import cut_to_depth, final_norm
 from starbench.errors import InputError
+from starbench.stages.embed.layered_encoder import LayeredEncoder
+from starbench.stages.finetune.one_pass import _groups, embed_columns
 from tests.conftest import triplet_texts
 
 

@@ -8,11 +8,9 @@ import pytest
 import yaml
 
 from starbench.cli import main
-from starbench.config_loading import load_config, parse_config
-from starbench.data.fetch import fetch_dataset
+from starbench.config.reading import load_config, parse_config
 from starbench.errors import InputError
-from starbench.files import write_jsonl
-from starbench.paths import RunPaths
+from starbench.machine.files import write_jsonl
 from starbench.planning.command import parse_bytes, parse_records
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.datasets import dataset_size
@@ -20,6 +18,8 @@ from starbench.planning.devices import device_named, shipped
 from starbench.planning.jobs import Job
 from starbench.planning.plan import in_bytes, in_time, make_plan
 from starbench.planning.schedule import busy_seconds, schedule
+from starbench.run.paths import RunPaths
+from starbench.stages.data.fetch import fetch_dataset
 
 ROOT = Path(__file__).parents[2]
 DEMO, PAPER = ROOT / "config" / "demo.yaml", ROOT / "config" / "paper.yaml"

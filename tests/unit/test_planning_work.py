@@ -6,10 +6,7 @@ import torch
 from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from starbench.config import Finetuning, Pretraining
-from starbench.embedding.layered_encoder import TOKENS_PER_BATCH as REAL_TOKENS_PER_BATCH
-from starbench.evaluation.search import QUERIES_PER_BLOCK
-from starbench.finetuning.run import hard_negatives
+from starbench.config.config import Finetuning, Pretraining
 from starbench.planning.costs import TOKENS_PER_BATCH
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
@@ -25,10 +22,13 @@ from starbench.planning.work import (
     search_work,
     steps_of,
 )
-from starbench.pretraining import cross_entropy
-from starbench.pretraining.model import PretrainingModel
 from starbench.sizes import Size
-from starbench.training import total_steps
+from starbench.stages.embed.layered_encoder import TOKENS_PER_BATCH as REAL_TOKENS_PER_BATCH
+from starbench.stages.evaluate.search import QUERIES_PER_BLOCK
+from starbench.stages.finetune.run import hard_negatives
+from starbench.stages.pretrain import cross_entropy
+from starbench.stages.pretrain.model import PretrainingModel
+from starbench.training.trainer import total_steps
 
 LAYERS, WIDTH, WIDE, WORDS, LENGTH = 3, 64, 256, 500, 32
 ENCODER = Encoder(LAYERS, WIDTH, WIDE, WORDS, LENGTH)

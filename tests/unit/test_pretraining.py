@@ -14,15 +14,15 @@ from transformers import (
     TrainerCallback,
 )
 
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
 from starbench.errors import InputError
-from starbench.files import sha256_of
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
-from starbench.pretraining import run
-from starbench.pretraining.examples import MaskedExamples
-from starbench.pretraining.run import from_start, pretrain_backbone
+from starbench.machine.files import sha256_of
+from starbench.run.paths import RunPaths
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.pretrain import run
+from starbench.stages.pretrain.examples import MaskedExamples
+from starbench.stages.pretrain.run import from_start, pretrain_backbone
+from starbench.store.manifest import read_manifest
 from tests.unit.runs import tiny_config, tiny_value
 
 TRAINING = {

@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from starbench.cli import main
-from starbench.config_loading import load_config
-from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
-from starbench.paths import RunPaths
+from starbench.config.reading import load_config
 from starbench.published import AVERAGES, claims, published_config, published_grids
 from starbench.published import published_tables as tables
-from starbench.reporting.claims import judge
-from starbench.reporting.groups import groups_of
-from starbench.reporting.run import write_report
-from starbench.reporting.tables import shorten
+from starbench.run.paths import RunPaths
 from starbench.sizes import Size
+from starbench.stages.report.groups import groups_of
+from starbench.stages.report.run import write_report
+from starbench.stages.report.tables.claims import judge
+from starbench.stages.report.tables.table import shorten
+from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 
 PAPER = Path(os.environ.get("STARBENCH_DATA", "none")).parent / "paper"
 NAMES = {"bert": "BERT", "bert-separate": "BERT-Separate", "bert-2dmse": "BERT-2DMSE",

@@ -10,10 +10,10 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch.nn import functional as F
 
 from starbench import Size
-from starbench.finetuning import OBJECTIVES
-from starbench.finetuning.layered_loss import LayeredLoss
-from starbench.finetuning.passages import PassageCollator, _key, training_order
-from starbench.finetuning.ranking_loss import RankingLoss
+from starbench.stages.finetune import OBJECTIVES
+from starbench.stages.finetune.layered_loss import LayeredLoss
+from starbench.stages.finetune.passages import PassageCollator, _key, training_order
+from starbench.stages.finetune.ranking_loss import RankingLoss
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 QUERIES, NEGATIVES = 3, 2

@@ -11,11 +11,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from starbench.errors import InputError
-from starbench.evaluation.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
-from starbench.paths import RunPaths
-from starbench.reporting import figure_names, table_names
-from starbench.reporting.groups import groups_of
-from starbench.reporting.heatmaps import (
+from starbench.run.paths import RunPaths
+from starbench.sizes import Size, grid_of
+from starbench.stages.report import figure_names, table_names
+from starbench.stages.report.figures.by_layer import draw_by_layer
+from starbench.stages.report.figures.by_size import draw_lines, draw_overview
+from starbench.stages.report.figures.heatmaps import (
     balanced_scale,
     differences,
     draw_all,
@@ -23,12 +24,18 @@ from starbench.reporting.heatmaps import (
     grids,
     shared_scale,
 )
-from starbench.reporting.layer_lines import draw_by_layer
-from starbench.reporting.lines import draw_lines, draw_overview
-from starbench.reporting.run import summary, write_report
-from starbench.reporting.scores import averages, read_scores
-from starbench.reporting.tables import as_csv, as_latex, as_markdown, as_text, make_table, shorten
-from starbench.sizes import Size, grid_of
+from starbench.stages.report.groups import groups_of
+from starbench.stages.report.run import summary, write_report
+from starbench.stages.report.scores import averages, read_scores
+from starbench.stages.report.tables.table import (
+    as_csv,
+    as_latex,
+    as_markdown,
+    as_text,
+    make_table,
+    shorten,
+)
+from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from tests.unit.runs import tiny_config, tiny_value
 
 TASKS = ["test", "other", "third"]

@@ -11,24 +11,24 @@ import pytest
 from scipy import stats
 from sentence_transformers import SentenceTransformer
 
-from starbench.config_loading import parse_config
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
-from starbench.data.store import PASSAGES, QRELS, QUERIES, read_records
-from starbench.embedding import run as embedding_run
-from starbench.embedding.run import embed_shard, embed_texts
+from starbench.config.reading import parse_config
 from starbench.errors import InputError
-from starbench.evaluation import shards
-from starbench.evaluation.comparing import compare_systems
-from starbench.evaluation.floor import score_bm25
-from starbench.evaluation.run import score_model
-from starbench.evaluation.scores import collect_run
-from starbench.evaluation.shards import search_shard
-from starbench.files import sha256_of
-from starbench.finetuning.run import finetune_model
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
-from starbench.reporting.run import summary, write_report
+from starbench.machine.files import sha256_of
+from starbench.run.paths import RunPaths
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.embed import run as embedding_run
+from starbench.stages.embed.run import embed_shard, embed_texts
+from starbench.stages.evaluate import shards
+from starbench.stages.evaluate.bm25 import score_bm25
+from starbench.stages.evaluate.differences import compare_systems
+from starbench.stages.evaluate.run import score_model
+from starbench.stages.evaluate.shards import search_shard
+from starbench.stages.finetune.run import finetune_model
+from starbench.stages.report.run import summary, write_report
+from starbench.store.manifest import read_manifest
+from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
+from starbench.store.scores import collect_run
 from tests.unit.runs import tiny_value
 
 DATASETS = {

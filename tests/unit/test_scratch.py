@@ -8,15 +8,15 @@ import sys
 import pytest
 from safetensors.torch import load_file, save_file
 
-from starbench.config import Config
-from starbench.config_loading import parse_config
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
-from starbench.embedding.run import embed_texts
+from starbench.config.config import Config
+from starbench.config.reading import parse_config
 from starbench.errors import InputError
-from starbench.finetuning.run import finetune_model
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.embed.run import embed_texts
+from starbench.stages.finetune.run import finetune_model
+from starbench.store.manifest import read_manifest
 from tests.unit.runs import tiny_value
 
 MODEL = ("sts", "tiny-untouched", 1)
@@ -84,7 +84,7 @@ def test_a_folder_that_the_node_lacks_is_named(paths, disk, tiny_checkpoint):
 
 def test_a_cancelled_job_leaves_nothing_on_the_disk(disk):
     code = (
-        "import time; from starbench.files import scratch_folder\n"
+        "import time; from starbench.machine.files import scratch_folder\n"
         "with scratch_folder('$NODE_DISK', 'key') as folder:\n"
         "    (folder / 'half').write_text('x'); print(folder, flush=True); time.sleep(60)"
     )

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
 from starbench.errors import InputError
-from starbench.evaluation import search as module
-from starbench.evaluation.adaptive import Cascade, Reranker
-from starbench.evaluation.search import Candidates, Ranking, candidates, merged, search
-from starbench.files import write_json
+from starbench.machine.files import write_json
 from starbench.sizes import Size
+from starbench.stages.evaluate import search as module
+from starbench.stages.evaluate.adaptive import Cascade, Reranker
+from starbench.stages.evaluate.search import Candidates, Ranking, candidates, merged, search
+from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
 
 CELLS = [Size(layer, dim) for layer in (1, 2) for dim in (2, 5, 8)]
 

@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 
-from starbench.config_loading import parse_config
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
-from starbench.embedding.run import embed_shard, embed_texts
-from starbench.embedding.texts import TextSet
+from starbench.config.reading import parse_config
 from starbench.errors import InputError
-from starbench.evaluation.run import score_model
-from starbench.evaluation.shards import search_shard
-from starbench.finetuning.run import finetune_model
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
+from starbench.run.texts import TextSet
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.embed.run import embed_shard, embed_texts
+from starbench.stages.evaluate.run import score_model
+from starbench.stages.evaluate.shards import search_shard
+from starbench.stages.finetune.run import finetune_model
 from tests.unit.runs import tiny_value
 
 MODEL = ("retrieval", "tiny-floor", 1)

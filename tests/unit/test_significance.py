@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from starbench.evaluation import significance as module
-from starbench.evaluation.significance import (
+from starbench.stages.evaluate import significance as module
+from starbench.stages.evaluate.significance import (
     bonferroni,
     bootstrap_spearman,
     bootstrap_test,

@@ -9,9 +9,9 @@ from transformers import BertConfig, BertForMaskedLM
 from transformers.masking_utils import create_bidirectional_mask
 
 from starbench.errors import InputError
-from starbench.pretraining.masking import UNLABELLED
-from starbench.pretraining.model import PretrainingModel
 from starbench.sizes import Size
+from starbench.stages.pretrain.masking import UNLABELLED
+from starbench.stages.pretrain.model import PretrainingModel
 
 SIZES = [Size(1, 2), Size(1, 4), Size(2, 4), Size(2, 8), Size(3, 8), Size(3, 16)]
 ROWS, TOKENS = 5, 12

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from starbench.startup import importing
+from starbench.machine.startup import importing
 
 
 def run(code):
@@ -20,7 +20,7 @@ def test_a_process_ends_with_the_status_after_what_was_left_to_do(status):
     done = run(
         f"""
 import atexit, sys, threading, time
-from starbench.startup import exit_with
+from starbench.machine.startup import exit_with
 
 def main():
     atexit.register(lambda: print("cleaned up"))
@@ -45,7 +45,7 @@ exit_with(main)
 def test_an_exception_ends_a_process_as_usual():
     done = run(
         """
-from starbench.startup import exit_with
+from starbench.machine.startup import exit_with
 
 def main():
     raise ValueError("wrong")
@@ -61,7 +61,7 @@ def test_an_interrupt_ends_a_process_by_its_signal():
     done = run(
         """
 import os, signal, time
-from starbench.startup import exit_with
+from starbench.machine.startup import exit_with
 
 def main():
     os.kill(os.getpid(), signal.SIGINT)

@@ -8,19 +8,19 @@ from datasets import Dataset
 from scipy.stats import pearsonr, spearmanr
 from sentence_transformers import SentenceTransformer
 
-from starbench.config_loading import parse_config
-from starbench.data.checkpoints import fetch_checkpoint
-from starbench.data.fetch import fetch_dataset
-from starbench.data.store import read_records
-from starbench.embedding.run import embed_texts
-from starbench.embedding.store import EmbeddingWriter, StoredEmbeddings
+from starbench.config.reading import parse_config
 from starbench.errors import InputError
-from starbench.evaluation.run import score_model
-from starbench.evaluation.scores import COLUMNS, collect, collect_run
-from starbench.evaluation.sts import sts_scores, sts_task
-from starbench.finetuning.run import finetune_model
-from starbench.paths import RunPaths
+from starbench.run.paths import RunPaths
 from starbench.sizes import Size, grid_of
+from starbench.stages.data.checkpoints import fetch_checkpoint
+from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.embed.run import embed_texts
+from starbench.stages.evaluate.run import score_model
+from starbench.stages.evaluate.sts import sts_scores, sts_task
+from starbench.stages.finetune.run import finetune_model
+from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
+from starbench.store.records import read_records
+from starbench.store.scores import COLUMNS, collect, collect_run
 from tests.unit.runs import tiny_config
 
 MODEL = ("sts", "tiny-floor", 1)

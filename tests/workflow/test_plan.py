@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from starbench.config_loading import load_config
-from starbench.paths import RunPaths
+from starbench.config.reading import load_config
 from starbench.planning.devices import device_named
 from starbench.planning.plan import make_plan
+from starbench.run.paths import RunPaths
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = {

@@ -1,10 +1,10 @@
 """The config, checked, and what the run consists of: targets, inputs and parameters of rules."""
 
-from starbench import data, embedding, evaluation, finetuning, pretraining, reporting
-from starbench.config_loading import effective_config
-from starbench.embedding.texts import searched_in, sharded, text_sets
+from starbench.stages import data, embed, evaluate, finetune, pretrain, report
+from starbench.config.reading import effective_config
+from starbench.run.texts import searched_in, sharded, text_sets
 from starbench.errors import InputError
-from starbench.models import (
+from starbench.run.models import (
     comparison_slice,
     embedding_slice,
     finetuning_slice,
@@ -17,8 +17,8 @@ from starbench.models import (
     scoring_slice,
     searching_slice,
 )
-from starbench.paths import RunPaths
-from starbench.reporting import (
+from starbench.run.paths import RunPaths
+from starbench.stages.report import (
     SUMMARY_FORMATS,
     figure_labels,
     figure_names,
@@ -217,14 +217,14 @@ def checkpoint_params(wildcards):
 def backbone_params(wildcards):
     """Return what a backbone's training depends on."""
     part = pretraining_slice(CONFIG, wildcards.backbone, int(wildcards.seed))
-    return {"version": pretraining.RESULTS_VERSION, **part}
+    return {"version": pretrain.RESULTS_VERSION, **part}
 
 
 def model_params(wildcards):
     """Return what a model's training depends on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     part = finetuning_slice(CONFIG, model, int(wildcards.seed))
-    return {"version": finetuning.RESULTS_VERSION, **part}
+    return {"version": finetune.RESULTS_VERSION, **part}
 
 
 def embedding_params(wildcards):
@@ -237,7 +237,7 @@ def embedding_params(wildcards):
 def model_embedding_params(wildcards):
     """Return what a model's embeddings depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
-    return {"version": embedding.RESULTS_VERSION, **embedding_slice(CONFIG, model)}
+    return {"version": embed.RESULTS_VERSION, **embedding_slice(CONFIG, model)}
 
 
 def shard_params(wildcards):
@@ -254,7 +254,7 @@ def search_params(wildcards):
         task: searching_slice(CONFIG, model, task)
         for task in searched_in(CONFIG, wildcards.dataset)
     }
-    return {"version": evaluation.RESULTS_VERSION, **parts}
+    return {"version": evaluate.RESULTS_VERSION, **parts}
 
 
 def score_params(wildcards):
@@ -262,20 +262,20 @@ def score_params(wildcards):
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     scored = CONFIG.tracks[wildcards.track].scored
     parts = {name: scoring_slice(CONFIG, model, name) for name in scored}
-    return {"version": evaluation.RESULTS_VERSION, **parts}
+    return {"version": evaluate.RESULTS_VERSION, **parts}
 
 
 def floor_params(wildcards):
     """Return what the scores of BM25 depend on."""
     parts = {name: floor_slice(CONFIG, name) for name in CONFIG.bm25_datasets}
-    return {"version": evaluation.RESULTS_VERSION, **parts}
+    return {"version": evaluate.RESULTS_VERSION, **parts}
 
 
 def comparison_params(wildcards):
     """Return what the tests of significance depend on."""
-    return {"version": evaluation.COMPARISON_VERSION, **comparison_slice(CONFIG)}
+    return {"version": evaluate.COMPARISON_VERSION, **comparison_slice(CONFIG)}
 
 
 def report_params(wildcards):
     """Return what the tables and figures depend on besides the scores."""
-    return {"version": reporting.RESULTS_VERSION, **report_slice(CONFIG)}
+    return {"version": report.RESULTS_VERSION, **report_slice(CONFIG)}

@@ -16,14 +16,14 @@ import pyarrow as pa
 import torch
 from transformers import BertConfig, BertModel
 
-from starbench.evaluation.collection import CollectionToScore
-from starbench.evaluation.retrieval import write_run
-from starbench.evaluation.search import Ranking
-from starbench.evaluation.significance import bootstrap_spearman
-from starbench.hardware import hardware
+from starbench.machine.hardware import hardware
 from starbench.planning.devices import Device, Host, shipped
 from starbench.planning.encoders import Encoder
 from starbench.planning.starting import start_seconds
+from starbench.stages.evaluate.collection import CollectionToScore
+from starbench.stages.evaluate.retrieval import write_run
+from starbench.stages.evaluate.search import Ranking
+from starbench.stages.evaluate.significance import bootstrap_spearman
 
 WIDTHS = {"cpu": (128, 384, 768), "gpu": (384, 768, 1024)}
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -207,8 +207,8 @@ def _score_rate(clock: _Clock) -> float:
 
 
 def _token_rate() -> float:
-    from starbench.data.micro import texts
-    from starbench.pretraining.tokenizer import train_tokenizer
+    from starbench.sources.miniature import texts
+    from starbench.stages.pretrain.tokenizer import train_tokenizer
 
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     made = [record["text"] for record in texts(2000, 1)]

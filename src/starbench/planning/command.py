@@ -9,11 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from starbench.config_loading import load_config
+from starbench.config.reading import load_config
 from starbench.errors import InputError
-from starbench.files import write_text
-from starbench.paths import RunPaths
+from starbench.machine.files import write_text
 from starbench.planning.devices import Device, device_named
+from starbench.run.paths import RunPaths
 
 BYTES = {"MB": 1e6, "GB": 1e9, "TB": 1e12, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from starbench.compute import Compute
-from starbench.config import Config, Training
-from starbench.embedding.texts import TextSet, sharded, text_sets
-from starbench.models import Model, embedding_slice, finetuning_of, objective_of
-from starbench.paths import RunPaths
+from starbench.config.compute import Compute
+from starbench.config.config import Config, Training
 from starbench.planning.datasets import DatasetSize, Stated, dataset_size
 from starbench.planning.devices import Device, Start
 from starbench.planning.encoders import Encoder, encoder_of
@@ -21,7 +18,10 @@ from starbench.planning.work import (
     finetuning_work,
     pretraining_work,
 )
-from starbench.pretraining import PRETRAINING_OBJECTIVES
+from starbench.run.models import Model, embedding_slice, finetuning_of, objective_of
+from starbench.run.paths import RunPaths
+from starbench.run.texts import TextSet, sharded, text_sets
+from starbench.stages.pretrain import PRETRAINING_OBJECTIVES
 
 TOKENS_PER_BATCH = {"cpu": 2048, "gpu": 65536}
 """Default of `embedding.tokens_per_batch` (a test keeps this in step with the encoder)."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from starbench.config import Config
-from starbench.data.beir_folder import is_beir, read_beir
-from starbench.data.mining import passage_text
-from starbench.data.sources import Source
-from starbench.data.store import PASSAGES, QUERIES, RECORDS, SCHEMAS
+from starbench.config.config import Config
 from starbench.errors import InputError
-from starbench.manifest import read_manifest
-from starbench.paths import RunPaths
 from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
+from starbench.run.paths import RunPaths
+from starbench.sources.beir import is_beir, read_beir
+from starbench.sources.mining import passage_text
+from starbench.sources.source import Source
+from starbench.store.manifest import read_manifest
+from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS
 
 NEGATIVES_MINED = 30
 GENERATED = 200

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from starbench.config import Precision
+from starbench.config.config import Precision
 from starbench.errors import InputError, did_you_mean
-from starbench.schema import Section
+from starbench.section import Section
 
 Work = Literal["training", "embedding", "search"]
 Start = Literal["data", "pretrain", "finetune", "embed", "sts", "retrieval", "report"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starbench.config import Config
-from starbench.data.checkpoints import on_disk
+from starbench.config.config import Config
 from starbench.errors import InputError
-from starbench.paths import RunPaths
 from starbench.planning.known import known
+from starbench.run.paths import RunPaths
+from starbench.stages.data.checkpoints import on_disk
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from starbench.config import Config
-from starbench.models import Model, finetuning_of, models_of, objective_of
+from starbench.config.config import Config
 from starbench.planning import scoring
 from starbench.planning.costs import Cost, Costs
-from starbench.reporting import figure_names, table_names
+from starbench.run.models import Model, finetuning_of, models_of, objective_of
+from starbench.stages.report import figure_names, table_names
 
 STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starbench.config import Config
+from starbench.config.config import Config
 from starbench.errors import InputError, did_you_mean
-from starbench.paths import RunPaths
 from starbench.planning.costs import Costs
 from starbench.planning.datasets import Stated
 from starbench.planning.devices import Device
 from starbench.planning.jobs import STAGES, Job, jobs_of, used_datasets
 from starbench.planning.schedule import busy_seconds, schedule
+from starbench.run.paths import RunPaths
 
 
 @dataclass(frozen=True)

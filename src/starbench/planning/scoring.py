@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from starbench.embedding.texts import TextSet, corpus_of, searched_in
-from starbench.models import Model, models_of
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
+from starbench.run.models import Model, models_of
+from starbench.run.texts import TextSet, corpus_of, searched_in
 
 RUN_BYTES = 14
 """Bytes of a ranked passage in a run file, gzipped."""

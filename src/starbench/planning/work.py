@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from starbench.config import Finetuning, Precision, Pretraining, Training
+from starbench.config.config import Finetuning, Precision, Pretraining, Training
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import Lengths
@@ -73,7 +73,7 @@ def pretraining_work(
     """Return what pre-training on `rows` documents takes.
 
     Vocabulary scores are there for masked positions alone, for each of `sizes`; the auto-encoder
-    makes keys and values once and the rest for each size (`starbench.pretraining.model`).
+    makes keys and values once and the rest for each size (`starbench.stages.pretrain.model`).
     """
     texts = documents.cut(settings.max_length)
     part = max(1, settings.batch_size // (settings.accumulation * devices))

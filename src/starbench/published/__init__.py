@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 import yaml
 
-from starbench.schema import Section
+from starbench.section import Section
 
 if TYPE_CHECKING:
-    from starbench.config import Config
+    from starbench.config.config import Config
 
 FOLDER = Path(__file__).parent
 AVERAGES = ("sts-average", "beir-average")
@@ -49,7 +49,7 @@ def claims() -> list[Claim]:
 
 def published_config() -> Config:
     """Return the config of the run whose scores the paper prints."""
-    from starbench.config_loading import load_config
+    from starbench.config.reading import load_config
 
     return load_config(FOLDER / "config.yaml")
 

@@ -1,0 +1,1 @@
+"""Every key of a run, one module a section."""

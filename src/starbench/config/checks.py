@@ -1,0 +1,234 @@
+"""Checks across sections of the config: names that exist, sizes that grow, kinds that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from starbench.errors import did_you_mean
+from starbench.run.models import finetuning_of, objective_of
+from starbench.stages.finetune import OBJECTIVES
+
+if TYPE_CHECKING:
+    from starbench.config.config import Backbone, Config, Finetuning, Training
+
+LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
+TASK_KINDS = {"sts": "pairs", "retrieval": "collection"}
+
+
+class ConfigMismatchError(Exception):
+    """A config whose parts do not fit together, with the key to blame."""
+
+    def __init__(self, location: tuple[str | int, ...], text: str) -> None:
+        super().__init__(text)
+        self.location, self.text = location, text
+
+
+def check_config(config: Config) -> None:
+    """Raise ConfigMismatchError for the first thing that does not fit together."""
+    _check_sizes(config)
+    for name in config.datasets:
+        _check_dataset(config, name)
+    for name in config.backbones:
+        _check_backbone(config, name)
+    for track in config.tracks:
+        _check_track(config, track)
+    for name in config.systems:
+        _check_system(config, name)
+    for stage in type(config.compute).model_fields:
+        _check_compute(config, stage)
+    compared = config.report.compared_system
+    if compared is not None:
+        _known(compared, config.systems, ("report", "compared_system"), "system")
+    if len(set(config.seeds)) != len(config.seeds):
+        raise ConfigMismatchError(("seeds",), "a seed is listed twice")
+
+
+def _check_compute(config: Config, stage: str) -> None:
+    asked = getattr(config.compute, stage)
+    for key in ("memory_mb", "runtime_min"):
+        most = getattr(asked, f"max_{key}", None)
+        if most is not None and most < getattr(asked, key):
+            raise ConfigMismatchError(
+                ("compute", stage, f"max_{key}"), f"{most} is less than {key} {getattr(asked, key)}"
+            )
+
+
+def _check_sizes(config: Config) -> None:
+    sizes = config.trained_sizes
+    for index, (before, after) in enumerate(pairwise(sizes), start=1):
+        if after.layers < before.layers or after.dim < before.dim or after == before:
+            raise ConfigMismatchError(
+                ("sizes", index),
+                f"sizes must increase: layers {after.layers}, dim {after.dim} after "
+                f"layers {before.layers}, dim {before.dim}",
+            )
+    names = [named.name for named in config.sizes if named.name]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise ConfigMismatchError(("sizes", index), f"the name '{name}' is used twice")
+
+
+def _check_dataset(config: Config, name: str) -> None:
+    other = config.datasets[name].corpus
+    if other is None:
+        return
+    at = ("datasets", name, "corpus")
+    _known(other, config.datasets, at, "dataset")
+    _of_kind(config, other, ("collection",), at)
+    if config.datasets[other].corpus is not None:
+        raise ConfigMismatchError(at, f"'{other}' has no passages of its own")
+    for key in ("shards", "shard_rows"):
+        if key in config.datasets[name].model_fields_set:
+            raise ConfigMismatchError(
+                ("datasets", name, key), f"the passages are those of '{other}': set it there"
+            )
+
+
+def _check_backbone(config: Config, name: str) -> None:
+    backbone = config.backbones[name]
+    at = ("backbones", name)
+    starts = [key for key in ("checkpoint", "architecture", "start") if getattr(backbone, key)]
+    if len(starts) != 1:
+        raise ConfigMismatchError(
+            at, f"give exactly one of checkpoint, architecture and start, got {starts or 'none'}"
+        )
+    if backbone.pretraining is None:
+        if backbone.checkpoint is None:
+            raise ConfigMismatchError(at, f"a backbone with `{starts[0]}` needs `pretraining`")
+    else:
+        _check_length(backbone.pretraining, (*at, "pretraining"))
+        for index, dataset in enumerate(backbone.pretraining.datasets):
+            _known(dataset, config.datasets, (*at, "pretraining", "datasets", index), "dataset")
+            _of_kind(config, dataset, ("text",), (*at, "pretraining", "datasets", index))
+        if backbone.pretraining.decoder_mask_rate < backbone.pretraining.encoder_mask_rate:
+            raise ConfigMismatchError(
+                (*at, "pretraining", "decoder_mask_rate"),
+                "must not be below encoder_mask_rate: the encoder's mask is a subset",
+            )
+    _check_origin(config, name)
+    if backbone.architecture is not None:
+        _check_architecture(config, name)
+
+
+def _check_origin(config: Config, name: str) -> None:
+    seen = [name]
+    backbone: Backbone = config.backbones[name]
+    while backbone.start is not None:
+        _known(backbone.start, config.backbones, ("backbones", seen[-1], "start"), "backbone")
+        if backbone.start in seen:
+            circle = " -> ".join([*seen, backbone.start])
+            raise ConfigMismatchError(
+                ("backbones", name, "start"), f"backbones in a circle: {circle}"
+            )
+        seen.append(backbone.start)
+        backbone = config.backbones[backbone.start]
+
+
+def _check_architecture(config: Config, name: str) -> None:
+    made = config.backbones[name].architecture
+    assert made is not None
+    at = ("backbones", name, "architecture")
+    if made.width % made.heads:
+        raise ConfigMismatchError(
+            (*at, "heads"), f"{made.heads} heads do not divide width {made.width}"
+        )
+    for index, size in enumerate(config.trained_sizes):
+        if size.layers > made.layers:
+            raise ConfigMismatchError(
+                ("sizes", index, "layers"),
+                f"{size.layers} layers, but backbone '{name}' has {made.layers}",
+            )
+        if size.dim > made.width:
+            raise ConfigMismatchError(
+                ("sizes", index, "dim"),
+                f"{size.dim} dimensions, but backbone '{name}' has {made.width}",
+            )
+
+
+def _check_track(config: Config, track: str) -> None:
+    section = config.tracks[track]  # type: ignore[index]
+    at = ("tracks", track)
+    _check_length(section.finetuning, (*at, "finetuning"))
+    for key in ("tasks", "out_of_domain"):
+        listed = getattr(section, key)
+        for index, task in enumerate(listed):
+            _known(task, config.datasets, (*at, key, index), "dataset")
+            _of_kind(config, task, (TASK_KINDS[track],), (*at, key, index))
+            if section.scored.count(task) > 1:
+                raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
+    if track == "retrieval":
+        for task in section.scored:
+            metric = config.datasets[task].metric
+            if int(metric.split("@")[1]) > section.searching.depth:
+                raise ConfigMismatchError(
+                    (*at, "search", "depth"),
+                    f"{section.searching.depth} is less than {metric} of '{task}' looks at",
+                )
+    else:
+        if section.search is not None:
+            raise ConfigMismatchError((*at, "search"), "is for the track retrieval")
+        if section.embedding.query_max_length is not None:
+            raise ConfigMismatchError(
+                (*at, "embedding", "query_max_length"), "is for the track retrieval"
+            )
+    given = [options.name for options in section.objectives]
+    for index, objective in enumerate(given):
+        if objective in given[:index]:
+            raise ConfigMismatchError((*at, "objectives", index), f"'{objective}' is listed twice")
+
+
+def _check_system(config: Config, name: str) -> None:
+    system = config.systems[name]
+    at = ("systems", name)
+    _known(system.backbone, config.backbones, (*at, "backbone"), "backbone")
+    for track in config.tracks:
+        over = (*at, "overrides", track)
+        try:
+            finetuning = finetuning_of(config, name, track)
+        except ValidationError as error:
+            raise ConfigMismatchError((*over, "finetuning"), error.errors()[0]["msg"]) from None
+        try:
+            objective_of(config, name, track)
+        except ValidationError as error:
+            raise ConfigMismatchError((*over, "options"), error.errors()[0]["msg"]) from None
+        if OBJECTIVES[system.objective].trains:
+            where = ("tracks", track, "finetuning")
+            _check_length(finetuning, where)
+            _known(finetuning.dataset, config.datasets, (*where, "dataset"), "dataset")
+            _of_kind(config, finetuning.dataset, LOSS_KINDS[finetuning.loss], (*where, "dataset"))
+            _check_finetuning(config, finetuning, where)
+
+
+def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:
+    if config.datasets[given.dataset].kind != "training-queries":
+        for key in ("negatives", "query_max_length"):
+            if getattr(given, key) is not None:
+                raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
+    if given.loss == "cosent" and given.similarity != "cosine":
+        raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")
+
+
+def _check_length(training: Training, at: tuple[str | int, ...]) -> None:
+    if (training.steps is None) == (training.epochs is None):
+        raise ConfigMismatchError(at, "give exactly one of `steps` and `epochs`")
+    if training.batch_size % training.accumulation:
+        raise ConfigMismatchError(
+            (*at, "accumulation"),
+            f"batch_size {training.batch_size} is not a multiple of {training.accumulation}",
+        )
+
+
+def _known(name: str, valid: Collection[str], at: tuple[str | int, ...], what: str) -> None:
+    if name not in valid:
+        raise ConfigMismatchError(at, f"no {what} '{name}'{did_you_mean(name, valid)}")
+
+
+def _of_kind(config: Config, dataset: str, kinds: Sequence[str], at: tuple[str | int, ...]) -> None:
+    found = config.datasets[dataset].kind
+    if found not in kinds:
+        needed = " or ".join(kinds)
+        raise ConfigMismatchError(at, f"dataset '{dataset}' is of kind {found}, needed is {needed}")

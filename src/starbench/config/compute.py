@@ -1,0 +1,72 @@
+"""The config's `compute`: what one job of each stage may use of a machine or cluster."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from starbench.section import Section
+
+
+class Compute(Section):
+    """What one job of a stage may use; changing it reruns nothing."""
+
+    cpus: int = Field(default=1, ge=1, description="Processor threads of one job.")
+    memory_mb: int = Field(default=4000, ge=100, description="Memory of one job, in MB.")
+    max_memory_mb: int | None = Field(
+        default=None,
+        ge=100,
+        description="What no attempt asks more than, in MB, if jobs that fail are tried again.",
+    )
+    runtime_min: int = Field(default=60, ge=1, description="Longest run time, in minutes.")
+    max_runtime_min: int | None = Field(
+        default=None,
+        ge=1,
+        description="What no attempt asks more than, in minutes: the partition's limit.",
+    )
+    gpus: int = Field(default=0, ge=0, le=1, description="GPUs of one job.")
+    partition: str | None = Field(default=None, description="Slurm: partition of the jobs.")
+    account: str | None = Field(default=None, description="Slurm: account of the jobs.")
+    constraint: str | None = Field(
+        default=None, description="Slurm: features that a node must have, e.g. `a100|h100`."
+    )
+
+
+class TrainingCompute(Compute):
+    """What one job of pre-training or fine-tuning may use."""
+
+    gpus: int = Field(
+        default=0, ge=0, description="GPUs of one job; several share each batch (torchrun)."
+    )
+
+
+class EmbeddingCompute(Compute):
+    """What one job of embedding may use."""
+
+    scratch: str | None = Field(
+        default=None,
+        description="Folder of the node's own disk, e.g. `$TMPDIR` (the variables are the node's), "
+        "where embeddings are written before they are moved to the results.",
+    )
+
+
+class ComputeStages(Section):
+    """Resources by stage."""
+
+    gres: str | None = Field(
+        default=None,
+        pattern=r"^\w+(:[\w.]+)?$",
+        description="Slurm: ask for GPUs by `--gres=<this>:<gpus>`, e.g. `gpu` or `gpu:a100`; "
+        "by `--gpus=<gpus>` if not given.",
+    )
+    data: Compute = Field(default=Compute(), description="Fetching and normalising data.")
+    pretrain: TrainingCompute = Field(default=TrainingCompute(cpus=2), description="Pre-training.")
+    finetune: TrainingCompute = Field(default=TrainingCompute(), description="Fine-tuning.")
+    embed: EmbeddingCompute = Field(default=EmbeddingCompute(), description="Embedding.")
+    evaluate: Compute = Field(default=Compute(), description="Scoring.")
+    report: Compute = Field(default=Compute(), description="Tables and figures.")
+
+    @property
+    def most_gpus(self) -> int:
+        """The GPUs of the job that asks for most."""
+        stages = [getattr(self, name) for name in type(self).model_fields]
+        return max(stage.gpus for stage in stages if isinstance(stage, Compute))

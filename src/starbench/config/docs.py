@@ -1,0 +1,130 @@
+"""The config's JSON schema and the page that explains every key, both made from its types."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from starbench.config import compute, search
+from starbench.config import config as sections
+from starbench.config.config import Config
+from starbench.machine.files import write_text
+from starbench.section import Section
+from starbench.stages.data import SOURCES
+from starbench.stages.finetune import OBJECTIVES
+
+INTRODUCTION = """# Config
+
+One YAML file describes one run; its results stand in `results/<run>/`. This page is made from the
+types in `src/starbench/config/` (`make config-docs`); `schema.json` beside it serves editors.
+Unknown keys are errors. What a config does not say is as in the column *default*.
+
+| file | what |
+|---|---|
+| `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
+| `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
+| `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
+"""
+
+
+def schema_text() -> str:
+    """Return the JSON schema of a config file."""
+    schema = Config.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def readme_text() -> str:
+    """Return the Markdown page: one table of keys for each section."""
+    parts = [INTRODUCTION]
+    for title, section in _sections():
+        summary = (section.__doc__ or "").strip().splitlines()[0]
+        parts.append(f"## {title}\n\n{summary}\n\n{_table(section)}")
+    return "\n".join(parts)
+
+
+def write_docs(folder: Path) -> None:
+    """Write ``schema.json`` and ``README.md`` into `folder`."""
+    write_text(folder / "schema.json", schema_text())
+    write_text(folder / "README.md", readme_text())
+
+
+def _sections() -> list[tuple[str, type[Section]]]:
+    named: list[tuple[str, type[Section]]] = [
+        ("The file", Config),
+        ("sizes[]", sections.NamedSize),
+        *((f"datasets.<name> (source: {name})", source) for name, source in SOURCES.items()),
+        ("backbones.<name>", sections.Backbone),
+        ("backbones.<name>.checkpoint", sections.Checkpoint),
+        ("backbones.<name>.architecture", sections.Architecture),
+        ("backbones.<name>.pretraining", sections.Pretraining),
+        ("systems.<name>", sections.System),
+        ("systems.<name>.overrides.<track>", sections.Override),
+        ("tracks.<track>", sections.TrackSection),
+        ("tracks.<track>.finetuning", sections.Finetuning),
+        ("tracks.<track>.embedding", sections.Embedding),
+        ("tracks.<track>.search", search.Search),
+        ("tracks.<track>.search.bm25", search.Bm25Floor),
+        ("tracks.<track>.search.adaptive", search.Adaptive),
+    ]
+    named += [
+        (f"tracks.<track>.objectives[] (objective: {name})", objective)
+        for name, objective in OBJECTIVES.items()
+    ]
+    return [
+        *named,
+        ("compute", compute.ComputeStages),
+        ("compute.data, compute.evaluate, compute.report", compute.Compute),
+        ("compute.pretrain, compute.finetune", compute.TrainingCompute),
+        ("compute.embed", compute.EmbeddingCompute),
+        ("report", sections.Report),
+    ]
+
+
+def _table(section: type[Section]) -> str:
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key, field in section.model_fields.items():
+        cells = [f"`{key}`", _type(field), _default(field), field.description or ""]
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _type(field: FieldInfo) -> str:
+    return _type_name(field.annotation)
+
+
+def _type_name(kind: Any) -> str:
+    if kind is type(None):
+        return "null"
+    arguments = get_args(kind)
+    name = getattr(kind, "__name__", str(kind))
+    if "Annotated" in str(type(kind)) or name == "Annotated":
+        return _type_name(arguments[0])
+    if name in ("list", "dict") and arguments:
+        return f"{name} of {_type_name(arguments[-1])}"
+    if arguments and all(isinstance(value, str) for value in arguments):
+        return ", ".join(f"`{value}`" for value in arguments)
+    if arguments:
+        sections_only = all(isinstance(a, type) and issubclass(a, Section) for a in arguments)
+        return "section" if sections_only else " or ".join(_type_name(a) for a in arguments)
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return "section"
+    return {"str": "text", "int": "integer", "float": "number", "bool": "true or false"}.get(
+        name, "any"
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "empty"
+    if field.default is PydanticUndefined:
+        return "**required**"
+    if isinstance(field.default, Section):
+        return "its defaults"
+    if field.default is None:
+        return "none"
+    return f"`{json.dumps(field.default)}`"

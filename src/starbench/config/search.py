@@ -1,0 +1,48 @@
+"""The config's `search`: how passages are ranked, and what is measured beside it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from starbench.section import Section
+
+
+class Bm25Floor(Section):
+    """BM25 on every collection, as the floor of the tables."""
+
+    k1: float = Field(default=1.5, ge=0, description="How soon repeated words stop counting.")
+    b: float = Field(default=0.75, ge=0, le=1, description="How much long passages are held back.")
+
+
+class Adaptive(Section):
+    """A small size shortlists, larger ones rank the shortlist again."""
+
+    shortlist: int = Field(
+        default=200, ge=1, description="Passages that the small size passes on to the full one."
+    )
+    funnel: list[int] = Field(
+        default=[200, 100, 50, 25, 10],
+        min_length=1,
+        description="Passages passed on at each step of the funnel, from size to size upwards; "
+        "the last number serves all further steps.",
+    )
+
+
+class Search(Section):
+    """Retrieval: how the passages of a collection are ranked."""
+
+    depth: int = Field(
+        default=1000,
+        ge=10,
+        description="Passages ranked for each query; measures that look deeper are left out.",
+    )
+    runs: Literal["trained", "all", "none"] = Field(
+        default="trained",
+        description="Which TREC run files are kept: of the trained sizes, of all cells, or none.",
+    )
+    bm25: Bm25Floor | None = Field(default=Bm25Floor(), description="BM25 as the floor; null: no.")
+    adaptive: Adaptive | None = Field(
+        default=Adaptive(), description="Adaptive retrieval over the trained sizes; null: no."
+    )

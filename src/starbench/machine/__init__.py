@@ -1,0 +1,1 @@
+"""The machine at hand: files, GPUs, processes, progress, start and end of a process."""

@@ -1,0 +1,1 @@
+"""What a training optimises, one file an objective."""

@@ -1,0 +1,84 @@
+"""What a fine-tuning objective is: which sizes a step trains, with which weights and alignment."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from starbench.section import Section
+from starbench.sizes import Size
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of a step's loss, at one size.
+
+    `weight` multiplies the base loss on the embeddings of `size`; `alignment` multiplies the
+    KL divergence between that size and the full one, over the first `alignment_dim` dimensions.
+    """
+
+    size: Size
+    weight: float = 1.0
+    alignment: float = 0.0
+    alignment_dim: int | None = None
+
+
+class Objective(Section):
+    """Options of one fine-tuning objective; a new one is a subclass in a file of its own.
+
+    An objective is data and arithmetic on sizes only: the loss itself is computed by
+    `starbench.stages.finetune.layered_loss.LayeredLoss` from the terms that `terms` returns.
+    """
+
+    per_size: ClassVar[bool] = False
+    """Whether the objective trains one model for each size instead of one for all."""
+    trains: ClassVar[bool] = True
+    """Whether anything is trained at all."""
+    reads_sizes: ClassVar[bool] = True
+    """Whether training depends on the list of sizes: a new size then trains anew."""
+
+    @property
+    def name(self) -> str:
+        """The objective's name in the config; subclasses have it as the literal `objective`."""
+        return str(getattr(self, "objective"))  # noqa: B009
+
+    def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
+        """Return which cells one model serves, each ascending, if there is not one for all."""
+        return [[cell] for cell in cells]
+
+    @abstractmethod
+    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+        """Return the summands of one step's loss.
+
+        Args:
+            sizes: the sizes to train, ascending; the last one is `full` unless the model is cut.
+            full: depth and width of the model.
+            draw: the step's own generator: a pure function of (seed, step).
+        """
+
+
+class Alignment(Section):
+    """How a smaller size is pulled towards the full one by a KL divergence KL(full || small)."""
+
+    kl_weight: float = Field(
+        default=0.3, ge=0, description="Factor of the KL term; 0 switches it off."
+    )
+    kl_over: str = Field(
+        default="dims",
+        pattern="^(dims|scores)$",
+        description="`dims`: softmax over the dimensions of the raw embedding (published STS "
+        "code); `scores`: softmax over the in-batch scores (published retrieval code).",
+    )
+    kl_temperature: float = Field(
+        default=1.0, gt=0, description="Temperature inside both softmaxes."
+    )
+    kl_detach: bool = Field(
+        default=False,
+        description="Whether the full size is a fixed teacher (no gradient). The published STS "
+        "code leaves it attached, the retrieval code detaches it.",
+    )

@@ -1,0 +1,40 @@
+"""Objective `separate`: one model for each size (the row BERT-Separate of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from starbench.objectives.objective import Objective, Term
+from starbench.sizes import Size, layers_of
+
+
+class Separate(Objective):
+    """L = loss(v_n^d) on a backbone cut to n layers.
+
+    `train_dim: own` trains at d (ielab/2DMSE-Reproduce: train_seperate.py); `train_dim: full`
+    trains at the full width and cuts to d when scored, as the published STS script does
+    (ielab/Starbucks: sts/train_baseline.py).
+    """
+
+    objective: Literal["separate"] = Field(description="One model for each size.")
+    train_dim: Literal["own", "full"] = Field(
+        default="full",
+        description="Whether a model is trained at its own dimension (`own`), or at the full width "
+        "and cut when scored (`full`, the published STS script).",
+    )
+    per_size: ClassVar[bool] = True
+
+    def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
+        """Return one group a cell, or one for each number of layers if that trains the same."""
+        if self.train_dim == "own":
+            return super().groups(cells)
+        return [[c for c in cells if c.layers == layers] for layers in layers_of(cells)]
+
+    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+        """Return the model's one size, at its own dimension or the full width."""
+        (size,) = sizes
+        return [Term(size if self.train_dim == "own" else Size(size.layers, full.dim))]

@@ -1,0 +1,23 @@
+"""Objective `single`: the full size only, cut afterwards (the row BERT of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from starbench.objectives.objective import Objective, Term
+from starbench.sizes import Size
+
+
+class Single(Objective):
+    """L = loss(v_N^D): ordinary fine-tuning (Starbucks, Table A1, row BERT)."""
+
+    objective: Literal["single"] = Field(description="Train the full size only, cut afterwards.")
+    reads_sizes: ClassVar[bool] = False
+
+    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+        """Return the full size alone."""
+        return [Term(full)]

@@ -1,0 +1,1 @@
+"""What a config resolves to: models, jobs, paths, texts, and what each stage depends on."""

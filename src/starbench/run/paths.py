@@ -1,0 +1,76 @@
+"""Where a run's products stand: the same paths as in the workflow's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from starbench.config.config import Config
+
+LOG_FILE = "train_log.jsonl"
+"""What a training logs, beside the manifest of what it trains."""
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The folders and files below ``results/<run>/``."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, config: Config, results: Path = Path("results")) -> RunPaths:
+        """Return the paths of a config's run."""
+        return cls(results / config.run)
+
+    def dataset(self, name: str) -> Path:
+        """Folder of one normalised dataset."""
+        return self.root / "data" / name
+
+    def checkpoint(self, backbone: str) -> Path:
+        """Folder of a backbone's fetched checkpoint, before any training."""
+        return self.root / "checkpoints" / backbone
+
+    def backbone(self, name: str, seed: int) -> Path:
+        """Folder of one trained backbone."""
+        return self.root / "backbones" / name / f"seed-{seed}"
+
+    def backbone_in_use(self, config: Config, name: str, seed: int) -> Path:
+        """Folder to load a backbone from: trained by this run, or fetched as it is."""
+        if config.backbones[name].pretraining is None:
+            return self.checkpoint(name)
+        return self.backbone(name, seed)
+
+    def model(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one fine-tuned model."""
+        return self.root / "models" / track / model / f"seed-{seed}"
+
+    def embeddings(self, track: str, model: str, seed: int) -> Path:
+        """Folder of all embeddings of one model."""
+        return self.root / "embeddings" / track / model / f"seed-{seed}"
+
+    def searches(self, track: str, model: str, seed: int) -> Path:
+        """Folder of what was found in the shards of collections with one model."""
+        return self.root / "searches" / track / model / f"seed-{seed}"
+
+    def scores(self, track: str, model: str, seed: int) -> Path:
+        """Folder of all scores of one model, a folder a dataset."""
+        return self.root / "scores" / track / model / f"seed-{seed}"
+
+    def bm25(self) -> Path:
+        """Folder of the scores of BM25, a folder a dataset."""
+        return self.root / "scores" / "retrieval" / "bm25"
+
+    @property
+    def all_scores(self) -> Path:
+        """CSV file of all scores of the run."""
+        return self.root / "scores.csv"
+
+    @property
+    def all_adaptive(self) -> Path:
+        """CSV file of what adaptive retrieval found and cost in the whole run."""
+        return self.root / "adaptive.csv"
+
+    @property
+    def significance(self) -> Path:
+        """CSV file of the tests of significance of the whole run."""
+        return self.root / "significance.csv"

@@ -1,0 +1,150 @@
+"""Which texts of a dataset are embedded, in which parts and in which order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starbench.errors import InputError
+from starbench.run.paths import RunPaths
+from starbench.store.records import PASSAGES, QUERIES, RECORDS, read_records
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from starbench.config.config import Config
+
+WINDOW = 100_000
+"""Texts that are read, tokenized and sorted by length at a time."""
+
+FILES = {"pairs": RECORDS, "queries": QUERIES, "passages": PASSAGES}
+
+
+@dataclass(frozen=True)
+class TextSet:
+    """The texts of one folder of embeddings: of pairs, of queries, or a shard of passages."""
+
+    dataset: str
+    part: str
+    """``pairs``, ``queries`` or ``passages``."""
+    shard: int = 1
+    shards: int = 1
+    shard_rows: int | None = None
+    """Passages of every shard but the last; None for shards of equal size."""
+
+    @property
+    def folder(self) -> str:
+        """The folder below that of the model: ``<dataset>[/queries|/passages-<number>]``."""
+        if self.part == "pairs":
+            return self.dataset
+        if self.part == "queries":
+            return f"{self.dataset}/queries"
+        return f"{self.dataset}/passages-{self.shard}"
+
+    def source(self, paths: RunPaths) -> Path:
+        """Return the file that the texts stand in."""
+        return paths.dataset(self.dataset) / FILES[self.part]
+
+    def open(self, paths: RunPaths) -> Texts:
+        """Return the texts; InputError for a dataset that is not fetched."""
+        rows = read_records(paths.dataset(self.dataset), FILES[self.part])
+        if self.part == "pairs":
+            return Texts(texts_of(rows))
+        return Texts(rows.select(self.rows(len(rows))))
+
+    def rows(self, total: int) -> range:
+        """Return which of `total` rows these are; InputError if the shards do not fit them."""
+        if self.shard_rows is None:
+            first, end = (total * n // self.shards for n in (self.shard - 1, self.shard))
+            return range(first, end)
+        needed = -(-total // self.shard_rows)
+        if needed != self.shards:
+            raise InputError(
+                f"dataset '{self.dataset}' has {total} passages, {needed} shards of "
+                f"{self.shard_rows}: set shards to {needed}, not {self.shards}"
+            )
+        first = (self.shard - 1) * self.shard_rows
+        return range(first, min(first + self.shard_rows, total))
+
+    def checksum(self, paths: RunPaths) -> str:
+        """Return the SHA-256 of the ids and texts: that of a shard stays as a collection grows."""
+        digest = hashlib.sha256()
+        for _, names, texts in self.open(paths).windows(WINDOW):
+            for part in (*names, *texts):
+                encoded = part.encode()
+                digest.update(len(encoded).to_bytes(8, "little"))
+                digest.update(encoded)
+        return digest.hexdigest()
+
+
+class Texts:
+    """Texts with their ids, read from memory-mapped rows a window at a time."""
+
+    def __init__(self, rows: Dataset | list[str]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def windows(self, size: int) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Yield (first row, ids, texts) of `size` rows at a time."""
+        for first in range(0, len(self), size):
+            rows = self._rows[first : first + size]
+            if isinstance(rows, list):
+                yield first, [str(first + number) for number in range(len(rows))], rows
+            else:
+                yield first, rows["id"], rows["text"]
+
+
+def texts_of(rows: Dataset) -> list[str]:
+    """Return the distinct texts of a dataset of pairs, in the order of first appearance."""
+    return list(dict.fromkeys([*rows["sentence1"], *rows["sentence2"]]))
+
+
+def text_sets(config: Config, track: str) -> list[TextSet]:
+    """Return every set of texts that a track's models embed, passages shared by datasets once."""
+    sets: dict[TextSet, None] = {}
+    for task in config.tracks[track].scored:  # type: ignore[index]
+        if config.datasets[task].kind == "pairs":
+            sets[TextSet(task, "pairs")] = None
+            continue
+        sets[TextSet(task, "queries")] = None
+        sets |= dict.fromkeys(passage_sets(config, task))
+    return list(sets)
+
+
+def corpus_of(config: Config, dataset: str) -> str:
+    """Return the collection whose passages a collection's queries are searched in: often itself."""
+    return config.datasets[dataset].corpus or dataset
+
+
+def searched_in(config: Config, collection: str) -> list[str]:
+    """Return the scored datasets whose queries are searched in a collection's passages."""
+    scored = config.tracks["retrieval"].scored
+    return [task for task in scored if corpus_of(config, task) == collection]
+
+
+def passage_sets(config: Config, dataset: str) -> list[TextSet]:
+    """Return the shards of the passages that a collection's queries are searched in."""
+    owner = corpus_of(config, dataset)
+    source = config.datasets[owner]
+    return [
+        TextSet(owner, "passages", number, source.shards, source.shard_rows)
+        for number in range(1, source.shards + 1)
+    ]
+
+
+def shard_of(config: Config, dataset: str, number: int) -> TextSet:
+    """Return one shard of a collection's passages; InputError if there is none of the number."""
+    sets = passage_sets(config, dataset)
+    if not 1 <= number <= len(sets):
+        raise InputError(f"dataset '{dataset}' has {len(sets)} shards, there is no shard {number}")
+    return sets[number - 1]
+
+
+def sharded(sets: list[TextSet]) -> list[TextSet]:
+    """Return those sets that are embedded by a job of their own."""
+    return [texts for texts in sets if texts.shards > 1]

@@ -1,0 +1,69 @@
+"""A folder in the layout of BEIR: corpus.jsonl, queries.jsonl and qrels/<split>.tsv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from starbench.errors import InputError, did_you_mean
+from starbench.machine.files import open_text, read_jsonl
+from starbench.sources.source import Collection, Records
+
+HEADER = ["query-id", "corpus-id", "score"]
+
+
+def is_beir(folder: Path) -> bool:
+    """Whether a folder holds a BEIR collection rather than files of records."""
+    return any((folder / f"corpus.jsonl{end}").is_file() for end in ("", ".gz"))
+
+
+def read_beir(folder: Path, split: str, with_passages: bool = True) -> Collection:
+    """Return a BEIR collection; InputError for a missing file, naming what there is."""
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}")
+    corpus = _existing(folder, "corpus", ".jsonl") if with_passages else None
+    queries = _existing(folder, "queries", ".jsonl")
+    qrels = _existing(folder / "qrels", split, ".tsv")
+    return Collection(
+        passages=_with_ids(corpus) if corpus else iter(()),
+        queries=_with_ids(queries),
+        qrels=_judgements(qrels),
+    )
+
+
+def _existing(folder: Path, stem: str, ending: str) -> Path:
+    for name in (f"{stem}{ending}", f"{stem}{ending}.gz"):
+        if (folder / name).is_file():
+            return folder / name
+    there = {p.name.split(ending)[0] for p in folder.glob(f"*{ending}*")}
+    raise InputError(f"no file {folder / stem}{ending}{did_you_mean(stem, there)}")
+
+
+def _with_ids(path: Path) -> Records:
+    for number, record in read_jsonl(path):
+        where = f"{path}:{number}"
+        if "_id" not in record:
+            raise InputError(f"{where}: no field '_id'{did_you_mean('_id', record)}")
+        yield where, {**record, "id": str(record["_id"])}
+
+
+def _judgements(path: Path) -> Records:
+    for number, fields in _rows(path):
+        where = f"{path}:{number}"
+        if len(fields) != len(HEADER):
+            raise InputError(
+                f"{where}: {len(fields)} fields, expected {len(HEADER)} parted by tabs: "
+                f"{', '.join(HEADER)}"
+            )
+        query, passage, relevance = fields
+        yield where, {"query": query, "passage": passage, "relevance": relevance}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    with open_text(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            fields = line.rstrip("\r\n").split("\t")
+            if number == 1 and fields == HEADER:
+                continue
+            if line.strip():
+                yield number, fields

@@ -1,0 +1,94 @@
+"""Source `folder`: JSON-lines files and BEIR folders on disk, below the data root."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from starbench.errors import InputError, did_you_mean
+from starbench.machine.files import read_jsonl
+from starbench.sources.beir import is_beir, read_beir
+from starbench.sources.mining import mined_queries
+from starbench.sources.source import Collection, Records, Source
+
+
+class FolderSource(Source):
+    """``<name>.jsonl[.gz]`` (text), ``<name>/<split>.jsonl[.gz]`` (records) or a BEIR folder.
+
+    Training queries come from ``<name>/<split>.jsonl`` in the layout of Tevatron, or from a BEIR
+    folder with ``qrels/<split>.tsv``: BM25 mines their hard negatives then.
+    """
+
+    source: Literal["folder"] = Field(description="Files below `data_root`, plain or .gz.")
+    name: str = Field(
+        description="Path below `data_root`: `text/enwiki` (a file) or `sts/STS12` (a folder)."
+    )
+    split: str = Field(
+        default="test",
+        description="Name of the file in the folder, without .jsonl or .jsonl.gz; of a BEIR "
+        "folder the name of the qrels.",
+    )
+    negatives: int | None = Field(
+        default=None,
+        ge=1,
+        description="Training queries of a BEIR folder: hard negatives mined by BM25 for each "
+        "query; 30 if not given.",
+    )
+
+    @model_validator(mode="after")
+    def _negatives_are_mined(self) -> FolderSource:
+        if self.negatives is not None and self.kind != "training-queries":
+            raise ValueError(f"'negatives' is for training-queries, not for kind {self.kind}")
+        return self
+
+    def records(self, data_root: Path | None) -> Records:
+        """Yield (file:line, record) of the dataset's file."""
+        folder = self._root(data_root) / self.name
+        if self.kind == "training-queries" and is_beir(folder):
+            mined = mined_queries(read_beir(folder, self.split), self.negatives or 30)
+            yield from islice(mined, self.rows)
+            return
+        if self.negatives is not None:
+            raise InputError(f"'negatives' is for BEIR folders, and {folder} has no corpus.jsonl")
+        path = self.path(data_root)
+        for number, record in islice(read_jsonl(path), self.rows):
+            yield f"{path}:{number}", record
+
+    def collection(self, data_root: Path | None) -> Collection:
+        """Return the collection of a BEIR folder; `rows` limits its passages."""
+        folder = self._root(data_root) / self.name
+        if not folder.is_dir():
+            raise InputError(f"no folder {folder}{_nearest(folder)}")
+        found = read_beir(folder, self.split, with_passages=self.corpus is None)
+        return Collection(islice(found.passages, self.rows), found.queries, found.qrels)
+
+    def path(self, data_root: Path | None) -> Path:
+        """Return the dataset's file; InputError says what is missing and what there is."""
+        stem = self._root(data_root) / self.name
+        if self.kind != "text":
+            if not stem.is_dir():
+                raise InputError(f"no folder {stem}{_nearest(stem)}")
+            stem = stem / self.split
+        for candidate in (stem.with_name(stem.name + end) for end in (".jsonl", ".jsonl.gz")):
+            if candidate.is_file():
+                return candidate
+        raise InputError(f"no file {stem}.jsonl or {stem}.jsonl.gz{_nearest(stem)}")
+
+    def _root(self, data_root: Path | None) -> Path:
+        if data_root is None:
+            raise InputError(
+                f"dataset '{self.name}' is a folder source, but there is no data root: set "
+                "data_root in the config or STARBENCH_DATA in the environment"
+            )
+        if not data_root.is_dir():
+            raise InputError(f"the data root {data_root} is not a folder")
+        return data_root
+
+
+def _nearest(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ""
+    return did_you_mean(path.name, {p.name.split(".jsonl")[0] for p in path.parent.iterdir()})

@@ -1,0 +1,80 @@
+"""Source `micro`: a generated miniature English, so that everything runs with no data at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from starbench.errors import did_you_mean
+from starbench.sources.miniature import (
+    PAIR_SETS,
+    collection,
+    pairs,
+    texts,
+    training_queries,
+    triplets,
+)
+from starbench.sources.source import Collection, Records, Source
+
+
+class MicroSource(Source):
+    """Records of a generated miniature English (see `starbench.sources.miniature`)."""
+
+    source: Literal["micro"] = Field(description="Data made here by the generated language.")
+    name: str = Field(
+        default="paraphrase",
+        description=f"For `pairs` which of the graded sets is made: {', '.join(PAIR_SETS)}.",
+    )
+    rows: int = Field(
+        ge=1, description="How many records to make; of a collection, how many passages."
+    )
+    queries: int | None = Field(
+        default=None, ge=1, description="Queries of a collection; one for ten passages."
+    )
+    seed: int = Field(default=1, ge=0, description="Seed of the generator.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> MicroSource:
+        if self.kind == "pairs" and self.name not in PAIR_SETS:
+            raise ValueError(f"no micro pair set '{self.name}'{did_you_mean(self.name, PAIR_SETS)}")
+        if self.queries is not None and self.kind != "collection":
+            raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
+        if self.corpus is not None:
+            raise ValueError("'corpus': a generated collection has passages of its own")
+        if self.kind == "collection" and self.rows < 2 * self._queries:
+            raise ValueError(
+                f"{self.rows} passages are too few for {self._queries} queries: two for each"
+            )
+        return self
+
+    @property
+    def _queries(self) -> int:
+        return self.queries or max(1, self.rows // 10)
+
+    def records(self, data_root: Path | None) -> Records:
+        """Yield the generated records; `data_root` is not used."""
+        if self.kind == "text":
+            made = texts(self.rows, self.seed)
+        elif self.kind == "triplets":
+            made = triplets(self.rows, self.seed)
+        elif self.kind == "training-queries":
+            made = training_queries(self.rows, self.seed)
+        else:
+            made = pairs(self.rows, self.seed, self.name)
+        for number, record in enumerate(made, start=1):
+            yield f"micro {self.kind} {number}", record
+
+    def collection(self, data_root: Path | None) -> Collection:
+        """Return a generated collection with lexically similar wrong answers."""
+        corpus, queries, qrels = collection(self.rows, self._queries, self.seed)
+        judged = [
+            {"query": query, "passage": passage, "relevance": relevance}
+            for query, passage, relevance in qrels
+        ]
+        return Collection(
+            (("micro corpus", {"id": p["_id"], **p}) for p in corpus),
+            (("micro queries", {"id": q["_id"], **q}) for q in queries),
+            (("micro qrels", record) for record in judged),
+        )

@@ -1,0 +1,62 @@
+"""Hard negatives by BM25: training queries from a collection with judgements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from starbench.errors import InputError
+from starbench.sources.bm25 import Bm25
+from starbench.sources.source import Collection, Record, Records
+
+EXTRA = 50
+"""Passages looked up beyond the wanted number: right answers among them are left out."""
+
+BATCH = 1000
+
+
+def mined_queries(collection: Collection, negatives: int) -> Records:
+    """Yield (where, record) of every judged query: Tevatron's layout, negatives by BM25.
+
+    A record is {query_id, query, positive_passages, negative_passages}. The negatives are the
+    passages that BM25 ranks highest and that are no right answer: neither judged relevant nor
+    of the same text as one that is. Raises InputError for a judgement of an unknown passage.
+    """
+    passages = [record for _, record in collection.passages]
+    texts = [passage_text(record) for record in passages]
+    row_of = {record["id"]: row for row, record in enumerate(passages)}
+    right: dict[str, list[int]] = defaultdict(list)
+    for where, judged in collection.qrels:
+        if judged["passage"] not in row_of:
+            raise InputError(f"{where}: no passage '{judged['passage']}' in the corpus")
+        if int(judged["relevance"]) > 0:
+            right[judged["query"]].append(row_of[judged["passage"]])
+    queries = [(where, q) for where, q in collection.queries if q["id"] in right]
+    found = _ranked(Bm25(texts), [q["text"] for _, q in queries], negatives + EXTRA)
+    for (where, query), ranked in zip(queries, found, strict=True):
+        answers = right[query["id"]]
+        said = {texts[row] for row in answers}
+        wrong = [row for row in ranked if texts[row] not in said]
+        yield (
+            where,
+            {
+                "query_id": query["id"],
+                "query": query["text"],
+                "positive_passages": [_as_tevatron(passages[row]) for row in answers],
+                "negative_passages": [_as_tevatron(passages[row]) for row in wrong[:negatives]],
+            },
+        )
+
+
+def passage_text(record: Record) -> str:
+    """Return what of a passage is embedded and searched: title, a space, text."""
+    return f"{record.get('title') or ''} {record.get('text') or ''}".strip()
+
+
+def _ranked(index: Bm25, queries: list[str], k: int) -> Iterator[list[int]]:
+    for start in range(0, len(queries), BATCH):
+        yield from index.top(queries[start : start + BATCH], k)[0].tolist()
+
+
+def _as_tevatron(passage: Record) -> Record:
+    return {"docid": passage["id"], "title": passage.get("title") or "", "text": passage["text"]}

@@ -1,0 +1,115 @@
+"""Where data come from: a dataset in the config names one of the registered sources."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from starbench.errors import InputError
+from starbench.section import NAME_PATTERN, Section
+
+Kind = Literal["text", "triplets", "pairs", "training-queries", "collection"]
+Record = dict[str, Any]
+Records = Iterator[tuple[str, Record]]
+"""(where, record): the place to name in an error, and the source's own record."""
+
+SCORING_KEYS = ("metric", "leave_out_query", "ties", "rr", "shards", "shard_rows")
+"""Keys of a collection that say how it is embedded and scored, not what it holds."""
+
+COLLECTION_KEYS = (*SCORING_KEYS, "corpus")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A retrieval collection as a source gives it.
+
+    Passages are {id, title, text}, queries {id, text}, judgements {query, passage, relevance}.
+    """
+
+    passages: Records
+    queries: Records
+    qrels: Records
+
+
+class Source(Section):
+    """One dataset: what kind of records it holds and where they come from.
+
+    A new source is a subclass in a file of its own, listed in `starbench.stages.data`; its fields
+    are the keys of the config and `records` gives the normalised records of its kind.
+    """
+
+    kind: Kind = Field(
+        description="What a record is: `text` {text}, `triplets` {anchor, positive, negative}, "
+        "`pairs` {sentence1, sentence2, score}, `training-queries` {query_id, query, "
+        "positive_passages, negative_passages}; a `collection` is passages, queries and qrels."
+    )
+    name: str = Field(description="The name of the dataset within its source.")
+    display: str | None = Field(
+        default=None, description="Name in tables and figures; the key itself if not given."
+    )
+    rows: int | None = Field(
+        default=None, ge=1, description="Take at most this many records (all if not given)."
+    )
+    corpus: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] | None = Field(
+        default=None,
+        description="Collection: another collection of the config whose passages are searched, "
+        "so that passages shared by several sets of queries are embedded once.",
+    )
+    metric: Literal["nDCG@10", "RR@10", "R@100", "R@1000"] = Field(
+        default="nDCG@10", description="Collection: the measure that tables and figures show."
+    )
+    leave_out_query: bool = Field(
+        default=False,
+        description="Collection: leave a passage with the query's own id out of its ranking "
+        "(ArguAna and Quora, whose queries stand in the corpus).",
+    )
+    ties: Literal["trec_eval", "corpus"] = Field(
+        default="trec_eval",
+        description="Collection: order of passages with equal scores: by id, descending, as "
+        "trec_eval sorts, or as they stand in the corpus.",
+    )
+    rr: Literal["trec_eval", "msmarco"] = Field(
+        default="trec_eval",
+        description="Collection: whose RR@10: trec_eval's, or MS MARCO's own script, which counts "
+        "no query that has nothing ranked.",
+    )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=9999,
+        description="Collection: parts that the passages are embedded and searched in, a job each.",
+    )
+    shard_rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="Collection: passages of each shard, the last may have fewer; the shards of a "
+        "collection that grows then stay as they are. Equal parts if not given.",
+    )
+
+    @model_validator(mode="after")
+    def _keys_of_its_kind(self) -> Source:
+        if self.kind != "collection":
+            for key in COLLECTION_KEYS:
+                if key in self.model_fields_set:
+                    raise ValueError(f"'{key}' is for collections, not for kind {self.kind}")
+        return self
+
+    @abstractmethod
+    def records(self, data_root: Path | None) -> Records:
+        """Yield (where, record) of every kind but `collection`.
+
+        Raises InputError for data that are missing, malformed or out of reach.
+        """
+
+    def collection(self, data_root: Path | None) -> Collection:
+        """Return the parts of a collection; InputError from a source that has none."""
+        raise InputError(f"dataset '{self.name}': this source gives no collections")
+
+    def contents_slice(self) -> dict[str, Any]:
+        """Return the keys that the fetched records depend on, as JSON values."""
+        return self.model_dump(exclude={*SCORING_KEYS, "display"})

@@ -1,0 +1,1 @@
+"""What a job does, one package a stage."""

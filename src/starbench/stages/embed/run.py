@@ -1,0 +1,138 @@
+"""Running the embedding of all texts that a model is scored on, all layers at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from starbench.config.config import Config
+from starbench.errors import InputError
+from starbench.machine.files import scratch_folder
+from starbench.machine.progress import Progress
+from starbench.machine.startup import importing
+from starbench.run.models import MODEL_FOLDER, Model, embedding_slice, model_named
+from starbench.run.paths import RunPaths
+from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
+from starbench.sizes import widest_dim_by_layer
+from starbench.stages.embed import RESULTS_VERSION
+from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
+from starbench.store.manifest import Stage, read_manifest
+
+if TYPE_CHECKING:
+    from starbench.stages.embed.layered_encoder import LayeredEncoder
+
+log = logging.getLogger(__name__)
+
+
+def embed_texts(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
+    """Embed with one model all texts of its track but those that shards have jobs for.
+
+    Sets of texts that are embedded already, by the same model and config, are left as they are.
+    Raises InputError for a model that is too small for its cells.
+    """
+    model = model_named(config, track, name)
+    sets = text_sets(config, track)
+    own = [texts for texts in sets if texts not in sharded(sets)]
+    _embed_sets(config, paths, model, seed, own)
+    folder = paths.embeddings(track, name, seed)
+    stage = Stage("embed", RESULTS_VERSION, embedding_slice(config, model), inputs=[])
+    stage.finish(folder, [f"{texts.folder}/manifest.json" for texts in own])
+
+
+def embed_shard(
+    config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str, shard: int
+) -> None:
+    """Embed one shard of a collection's passages with one model."""
+    texts = shard_of(config, dataset, shard)
+    _embed_sets(config, paths, model_named(config, track, name), seed, [texts])
+
+
+def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
+    """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
+    inputs = [paths.model(model.track, model.name, seed)]
+    part = {**embedding_slice(config, model), "texts": texts.folder}
+    if texts.shards > 1 or texts.shard_rows:
+        part["contents"] = texts.checksum(paths)
+    else:
+        inputs.append(texts.source(paths))
+    return Stage("embed", RESULTS_VERSION, part, inputs)
+
+
+def opened_embeddings(
+    config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet
+) -> StoredEmbeddings:
+    """Return a model's embeddings of `texts`; InputError if they are of another model or config."""
+    folder = paths.embeddings(model.track, model.name, seed) / texts.folder
+    identity = embed_stage(config, paths, model, seed, texts).identity
+    if read_manifest(folder, "embed")["identity"] != identity:
+        raise InputError(
+            f"{folder} holds embeddings of another model, dataset or config: remove it and "
+            "embed again"
+        )
+    return StoredEmbeddings(folder)
+
+
+def _embed_sets(
+    config: Config, paths: RunPaths, model: Model, seed: int, sets: list[TextSet]
+) -> None:
+    root = paths.embeddings(model.track, model.name, seed)
+    encoder: LayeredEncoder | None = None
+    for texts in sets:
+        opened = texts.open(paths)
+        stage = embed_stage(config, paths, model, seed, texts)
+        if stage.is_done(root / texts.folder):
+            log.info("%s: embedded already", texts.folder)
+            continue
+        encoder = encoder or _load(config, paths, model, seed)
+        part = embedding_slice(config, model)
+        longest = part["query_max_length" if texts.part == "queries" else "max_length"]
+        what = f"embed {texts.folder} with {model.name} seed {seed}"
+        start = time.monotonic()
+        with scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch:
+            writer = EmbeddingWriter(
+                root / texts.folder, len(opened), part["widths"], part["dtype"], scratch
+            )
+            _embed(encoder, opened, writer, longest, what)
+            files = writer.close()
+        stage.finish(
+            root / texts.folder,
+            files,
+            texts=len(opened),
+            loop_s=round(time.monotonic() - start, 2),
+            device=str(encoder.device),
+            dtype={"forward": part["precision"], "vectors": part["dtype"]},
+        )
+
+
+def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEncoder:
+    # Scoring asks here for what is embedded: it needs no transformers, which take seconds.
+    with importing():
+        from starbench.stages.embed.layered_encoder import LayeredEncoder
+
+    section = config.tracks[model.track].embedding  # type: ignore[index]
+    widths = widest_dim_by_layer(model.cells)
+    encoder = LayeredEncoder.load(
+        paths.model(model.track, model.name, seed) / MODEL_FOLDER,
+        list(widths),
+        precision=section.precision,
+        tokens_per_batch=section.tokens_per_batch,
+    )
+    widest = max(widths.values())
+    if widest > encoder.width:
+        raise InputError(f"model {model.name} has {encoder.width} dimensions, not {widest}")
+    return encoder
+
+
+def _embed(
+    encoder: LayeredEncoder, texts: Texts, writer: EmbeddingWriter, longest: int | None, what: str
+) -> None:
+    with Progress(what, len(texts), "texts") as progress:
+        for start, names, window in texts.windows(WINDOW):
+            writer.write_ids(names)
+            ids = encoder.tokenize(window, longest)
+            for batch in encoder.batches([len(row) for row in ids]):
+                embeddings = encoder.embed_batch([ids[row] for row in batch])
+                writer.write([start + row for row in batch], embeddings)
+                progress.step(len(batch))
+            writer.flush()

@@ -1,0 +1,178 @@
+"""Adaptive retrieval: a small size shortlists passages, larger ones rank the shortlist again."""
+
+# Q = queries, K = passages of the shortlist, D = dimensions
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from starbench.config.search import Adaptive
+from starbench.machine.files import written_whole
+from starbench.sizes import Size
+from starbench.stages.evaluate.search import Ranking, Similarity
+from starbench.store.embeddings import StoredEmbeddings
+from starbench.store.scores import ADAPTIVE_COLUMNS
+
+QUERIES_PER_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Sizes that rank one after another: `kept[i]` passages go on from `sizes[i]` to the next."""
+
+    name: str
+    sizes: tuple[Size, ...]
+    kept: tuple[int, ...]
+
+    def multiply_adds(self, passages: int) -> int:
+        """Return the multiply-adds of one query's scores: as many numbers of vectors are read."""
+        return sum(
+            count * size.dim for count, size in zip(self._scored(passages), self.sizes, strict=True)
+        )
+
+    def _scored(self, passages: int) -> list[int]:
+        return [passages, *(min(count, passages) for count in self.kept)]
+
+
+def cascades(sizes: Sequence[Size], options: Adaptive) -> list[Cascade]:
+    """Return what is tried: each smaller size with the full one, and the funnel of all sizes.
+
+    Source: Matryoshka Representation Learning (arXiv 2205.13147), section 4.3, where all sizes
+    are prefixes of one vector; here a smaller size is another layer's vector.
+    """
+    full = sizes[-1]
+    tried = [
+        Cascade(f"{size} -> {full}", (size, full), (options.shortlist,)) for size in sizes[:-1]
+    ]
+    if len(sizes) > 2:
+        counts = [
+            options.funnel[min(step, len(options.funnel) - 1)] for step in range(len(sizes) - 1)
+        ]
+        tried.append(Cascade("funnel", tuple(sizes), tuple(counts)))
+    return tried
+
+
+class Reranker:
+    """Ranks shortlists again with the vectors of another size.
+
+    Args:
+        queries: embeddings of the queries.
+        shards: embeddings of the passages, in the order of the corpus.
+        similarity: ``cosine`` or ``dot``.
+        tie_ranks: place of each passage among passages of equal scores (passages,).
+    """
+
+    def __init__(
+        self,
+        queries: StoredEmbeddings,
+        shards: Sequence[StoredEmbeddings],
+        similarity: Similarity,
+        tie_ranks: np.ndarray,
+    ) -> None:
+        self.queries, self.shards = queries, shards
+        self.similarity, self.tie_ranks = similarity, tie_ranks
+        self._ends = np.cumsum([shard.rows for shard in shards])
+
+    def cascade(self, steps: Cascade, first: Ranking) -> Ranking:
+        """Return the ranking that a cascade gives.
+
+        The last size's ranking of what reached it comes first; what was left on the way follows
+        in the order in which it was left, so that nothing that the first size found is lost.
+
+        Args:
+            steps: the sizes and how many passages go on.
+            first: the exact ranking of the first size.
+        """
+        ranking = first
+        for (_, size), kept in zip(pairwise(steps.sizes), steps.kept, strict=True):
+            count = min(kept, ranking.rows.shape[1])
+            again = self._ranked_again(ranking.rows[:, :count], size)
+            ranking = Ranking(
+                np.concatenate([again.rows, ranking.rows[:, count:]], axis=1),
+                np.concatenate([again.scores, ranking.scores[:, count:]], axis=1),
+            )
+        return ranking
+
+    def _ranked_again(self, rows_QK: np.ndarray, size: Size) -> Ranking:
+        query_QD = self.queries.at(size)
+        blocks = [
+            self._scores(
+                query_QD[first : first + QUERIES_PER_BLOCK],
+                self._gathered(size, rows_QK[first : first + QUERIES_PER_BLOCK]),
+            )
+            for first in range(0, len(rows_QK), QUERIES_PER_BLOCK)
+        ]
+        scores_QK = np.concatenate(blocks)
+        order_QK = np.lexsort((self.tie_ranks[rows_QK], -scores_QK), axis=1)
+        return Ranking(
+            np.take_along_axis(rows_QK, order_QK, axis=1),
+            np.take_along_axis(scores_QK, order_QK, axis=1),
+        )
+
+    def _gathered(self, size: Size, rows_QK: np.ndarray) -> np.ndarray:
+        """Return the vectors (Q, K, D) of rows of the corpus."""
+        rows = rows_QK.ravel()
+        shard_of = np.searchsorted(self._ends, rows, side="right")
+        found = np.empty((len(rows), size.dim), dtype=np.float32)
+        for number, shard in enumerate(self.shards):
+            here = shard_of == number
+            found[here] = shard.at(size)[rows[here] - (self._ends[number] - shard.rows)]
+        return found.reshape(*rows_QK.shape, -1)
+
+    def _scores(self, query_QD: np.ndarray, passage_QKD: np.ndarray) -> np.ndarray:
+        query_QD = np.asarray(query_QD, dtype=np.float32)
+        scores_QK = np.einsum("qd,qkd->qk", query_QD, passage_QKD, optimize=True)
+        if self.similarity == "cosine":
+            norms_QK = np.linalg.norm(query_QD, axis=1)[:, None] * np.linalg.norm(
+                passage_QKD, axis=2
+            )
+            scores_QK = np.divide(
+                scores_QK, norms_QK, out=np.zeros_like(scores_QK), where=norms_QK > 0
+            )
+        return scores_QK
+
+
+def write_adaptive(
+    path: Path,
+    named: Mapping[str, object],
+    measured: Sequence[tuple[Cascade, Mapping[str, float]]],
+    exact: Mapping[str, float],
+    passages: int,
+    bytes_per_number: int,
+) -> None:
+    """Write what each cascade found and cost beside exact search at its last size, as CSV.
+
+    Args:
+        path: the file.
+        named: system, seed and dataset.
+        measured: {measure: mean over the queries} of each cascade.
+        exact: the same of exact search at the full size.
+        passages: how many passages are searched.
+        bytes_per_number: of the stored vectors.
+    """
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, ADAPTIVE_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for steps, means in measured:
+            costs, all_costs = steps.multiply_adds(passages), passages * steps.sizes[-1].dim
+            for metric, value in means.items():
+                writer.writerow(
+                    {
+                        **named,
+                        "passages": passages,
+                        "cascade": steps.name,
+                        "metric": metric,
+                        "value": repr(value),
+                        "exact": repr(exact[metric]),
+                        "multiply_adds": costs,
+                        "exact_multiply_adds": all_costs,
+                        "bytes_read": costs * bytes_per_number,
+                        "exact_bytes_read": all_costs * bytes_per_number,
+                    }
+                )

@@ -1,0 +1,71 @@
+"""The floor of retrieval: BM25 on every collection of the run."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+import numpy as np
+
+from starbench.config.config import Config
+from starbench.run.models import floor_slice
+from starbench.run.paths import RunPaths
+from starbench.run.texts import corpus_of
+from starbench.sources.bm25 import Bm25
+from starbench.stages.evaluate import RESULTS_VERSION
+from starbench.stages.evaluate.collection import CollectionToScore
+from starbench.stages.evaluate.retrieval import measured_scores, write_by_query, write_run
+from starbench.stages.evaluate.search import Ranking
+from starbench.store.manifest import Stage
+from starbench.store.records import PASSAGES, QUERIES, read_records
+from starbench.store.scores import BY_QUERY, SCORES, Score, write_scores
+
+log = logging.getLogger(__name__)
+
+SYSTEM = "bm25"
+RUN = "runs/bm25.trec.gz"
+
+
+def score_bm25(config: Config, paths: RunPaths) -> None:
+    """Rank every collection of the run by BM25 and keep the measures as those of models are."""
+    for dataset in config.bm25_datasets:
+        folder, data = paths.bm25() / dataset, paths.dataset(dataset)
+        corpus = paths.dataset(corpus_of(config, dataset))
+        stage = Stage(
+            "evaluate", RESULTS_VERSION, floor_slice(config, dataset), [data, corpus / PASSAGES]
+        )
+        if stage.is_done(folder):
+            log.info("%s: scored already", dataset)
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        stage.finish(folder, _score(config, paths, dataset))
+        log.info("%s: scored", dataset)
+    stage = Stage("evaluate", RESULTS_VERSION, {"datasets": config.bm25_datasets}, inputs=[])
+    stage.finish(paths.bm25(), [f"{dataset}/manifest.json" for dataset in config.bm25_datasets])
+
+
+def _score(config: Config, paths: RunPaths, dataset: str) -> list[str]:
+    options = config.tracks["retrieval"].searching
+    assert options.bm25 is not None
+    collection = CollectionToScore.open(config, paths, dataset)
+    corpus = paths.dataset(corpus_of(config, dataset))
+    index = Bm25(read_records(corpus, PASSAGES)["text"], options.bm25.k1, options.bm25.b)
+    texts = list(read_records(paths.dataset(dataset), QUERIES)["text"])
+    rows, scores = index.top(texts, collection.depth_to_search)
+    order = np.lexsort((collection.tie_ranks[rows], -scores), axis=1)
+    ranking = Ranking(
+        np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    )
+    ranked = list(collection.ranked(ranking))
+    by_query = collection.measuring.of({query: ids for query, ids, _ in ranked})
+    folder = paths.bm25() / dataset
+    found = [
+        Score(SYSTEM, seed, None, "retrieval", dataset, metric, mean, queries)
+        for seed in config.seeds
+        for metric, mean, queries in measured_scores(by_query)
+    ]
+    if options.runs != "none":
+        write_run(folder / RUN, ranked, SYSTEM)
+    write_scores(folder / SCORES, found)
+    write_by_query(folder / BY_QUERY, collection.measuring.queries, {None: by_query})
+    return [SCORES, BY_QUERY, *([RUN] if options.runs != "none" else [])]

@@ -1,0 +1,49 @@
+"""What scoring one model on one dataset has to go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from starbench.config.config import Config
+from starbench.run.models import Model
+from starbench.run.paths import RunPaths
+from starbench.sizes import Size
+from starbench.store.embeddings import StoredEmbeddings
+from starbench.store.scores import Score
+
+
+class Scored(NamedTuple):
+    """What scoring a task left behind."""
+
+    files: list[str]
+    """Names within the task's folder."""
+    constant: list[Size]
+    """Cells at which all texts have the same embedding."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model, one dataset, and the embeddings of the one by the other."""
+
+    config: Config
+    paths: RunPaths
+    model: Model
+    seed: int
+    dataset: str
+    embeddings: list[StoredEmbeddings]
+    """Of pairs one; of a collection those of the queries, then of every shard of passages."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the scores go."""
+        return self.paths.scores(self.model.track, self.model.name, self.seed) / self.dataset
+
+    def scores(self, cell: Size, metric: str, value: float, queries: int) -> list[Score]:
+        """Return one number as the scores of all systems that the model stands for at a cell."""
+        return [
+            Score(system, self.seed, cell, self.model.track, self.dataset, metric, value, queries)
+            for system, size in self.model.scored()
+            if size == cell
+        ]

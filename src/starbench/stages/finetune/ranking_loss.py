@@ -1,0 +1,81 @@
+"""The base loss of both tracks: a query's own positive against every other text of the batch."""
+
+# Q = queries, P = candidates: the passages of all processes, K = right answers of a query
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from starbench.machine.processes import processes, rank
+from starbench.training.gathering import gathered
+
+MASKED = -1e30
+"""Score of what is no negative; finite, so that a KL over scores stays a number."""
+
+
+class RankingLoss(nn.Module):
+    """Cross-entropy of scores / temperature (multiple negatives ranking, InfoNCE).
+
+    With cosine and a temperature of 0.05 on triplets this is sentence-transformers'
+    MultipleNegativesRankingLoss as the published STS code uses it; with dot and 1 on queries with
+    hard negatives the loss of the published retrieval code (ielab/Starbucks:
+    retrieval/modeling.py). The candidates of a query are the passages of all queries; under
+    several processes those of all of them.
+
+    Args:
+        similarity: ``cosine`` or ``dot``.
+        temperature: what the similarities are divided by.
+    """
+
+    def __init__(self, similarity: Literal["cosine", "dot"] = "cosine", temperature: float = 0.05):
+        super().__init__()
+        self.similarity, self.temperature = similarity, temperature
+
+    def scores(self, columns: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
+        """Return the scores (Q, P) of every query with every candidate, over the temperature.
+
+        Args:
+            columns: embeddings of the queries (Q, dim), then of their passages: first one
+                positive for each query, then the negatives.
+            labels: keys (Q, passages of a query + K) of the query's own passages, then of all its
+                right answers (0: none): a passage that is right for a query is no negative of
+                it. None: every other passage is one.
+        """
+        query_QD, passage_PD = columns[0], gathered(torch.cat(list(columns[1:])))
+        if self.similarity == "cosine":
+            query_QD, passage_PD = F.normalize(query_QD, dim=-1), F.normalize(passage_PD, dim=-1)
+        scores_QP = query_QD @ passage_PD.T / self.temperature
+        if labels is None:
+            return scores_QP
+        own = sum(len(column) for column in columns[1:]) // len(query_QD)
+        return scores_QP.masked_fill(self._right_answers(labels, own), MASKED)
+
+    def from_scores(self, scores_QP: Tensor) -> Tensor:
+        """Return the loss of what `scores` gives: the mean over the queries, a scalar."""
+        return F.cross_entropy(scores_QP, _targets(scores_QP))
+
+    def compute_loss_from_embeddings(
+        self, columns: Sequence[Tensor], labels: Tensor | None = None
+    ) -> Tensor:
+        """Return the loss of embeddings, as the losses of sentence-transformers do."""
+        return self.from_scores(self.scores(columns, labels))
+
+    def _right_answers(self, labels: Tensor, own: int) -> Tensor:
+        """Return (Q, P): where a candidate is right for a query and not its own positive."""
+        keys_P = gathered(labels[:, :own].T.reshape(-1))
+        right_QP = (keys_P[None, :, None] == labels[:, None, own:]).any(dim=-1)
+        targets = _targets(right_QP)
+        right_QP[torch.arange(len(targets)), targets] = False
+        return right_QP
+
+
+def _targets(scores_QP: Tensor) -> Tensor:
+    """Return the column of each query's own positive: they come first among a process's own."""
+    queries = torch.arange(len(scores_QP), device=scores_QP.device)
+    per_process = scores_QP.shape[1] // processes()
+    return queries + rank() * per_process

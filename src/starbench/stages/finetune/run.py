@@ -1,0 +1,272 @@
+"""Running the fine-tuning of one model: backbone in, SentenceTransformer folder out."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import (
+    SentenceTransformer,
+    SentenceTransformerTrainer,
+    SentenceTransformerTrainingArguments,
+)
+from sentence_transformers.sentence_transformer.losses import CoSENTLoss
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from torch import nn
+from torch.utils.data import BatchSampler, SequentialSampler
+from transformers import (
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from starbench.config.config import Config, Finetuning
+from starbench.draws import epoch_order
+from starbench.encoders.attention import use_fast_attention
+from starbench.encoders.cutting import cut_to_depth
+from starbench.machine.files import written_whole
+from starbench.machine.processes import processes, rank
+from starbench.run.models import (
+    MODEL_FOLDER,
+    Model,
+    finetuning_of,
+    finetuning_slice,
+    model_named,
+    objective_of,
+)
+from starbench.run.paths import RunPaths
+from starbench.sizes import check_sizes
+from starbench.stages.finetune import RESULTS_VERSION
+from starbench.stages.finetune.layered_loss import LayeredLoss
+from starbench.stages.finetune.one_pass import depth_of, width_of
+from starbench.stages.finetune.passages import PassageCollator, training_order
+from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.store.manifest import Stage
+from starbench.store.records import read_records
+from starbench.training.trainer import (
+    StepSeed,
+    TrainLog,
+    last_checkpoint,
+    remove_checkpoints,
+    total_steps,
+    trainer_arguments,
+)
+from starbench.training.wall_time import SaveInTime
+
+log = logging.getLogger(__name__)
+
+
+def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
+    """Train one model of a track, or go on from its last checkpoint, and save it.
+
+    Writes ``models/<track>/<name>/seed-<seed>/model`` and, last, ``manifest.json``.
+
+    Raises:
+        InputError: a size beyond the backbone, or a missing backbone or dataset.
+    """
+    model = model_named(config, track, name)
+    folder = paths.model(track, name, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = finetuning_of(config, model.system, track)
+    backbone = paths.backbone_in_use(config, config.systems[model.system].backbone, seed)
+    objective = objective_of(config, model.system, track)
+    inputs = [backbone, *([paths.dataset(settings.dataset)] if objective.trains else [])]
+    stage = Stage("finetune", RESULTS_VERSION, finetuning_slice(config, model, seed), inputs)
+    encoder = build_model(backbone, settings, model)
+    facts: dict[str, Any] = {
+        "seed": seed,
+        "parameters": sum(p.numel() for p in encoder.parameters()),
+    }
+    if objective.trains:
+        rows = read_records(paths.dataset(settings.dataset))
+        facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
+    if rank() > 0:
+        return
+    _save(encoder, folder / MODEL_FOLDER)
+    saved = sorted(p for p in (folder / MODEL_FOLDER).rglob("*") if p.is_file())
+    stage.finish(folder, [str(path.relative_to(folder)) for path in saved], **facts)
+    remove_checkpoints(folder)
+
+
+def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceTransformer:
+    """Return the untrained model: the backbone, cut to the deepest layer of the model's sizes.
+
+    Only objectives with one model per size are cut; the others keep every layer.
+    """
+    overrides = {}
+    if settings.dropout is not None:
+        overrides = {
+            "hidden_dropout_prob": settings.dropout,
+            "attention_probs_dropout_prob": settings.dropout,
+        }
+    transformer = Transformer(
+        str(backbone),
+        max_seq_length=settings.max_length,
+        model_kwargs={"dtype": torch.float32},
+        config_kwargs=overrides,
+    )
+    # Nothing reads the pooler; where the checkpoint has none its weights would be random.
+    if getattr(transformer.model, "pooler", None) is not None:
+        transformer.model.pooler = None
+    use_fast_attention(transformer.model)
+    pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
+    encoder = SentenceTransformer(
+        modules=[transformer, pooling], device="cpu", similarity_fn_name=settings.similarity
+    )
+    check_sizes(model.sizes, depth_of(encoder), width_of(encoder), f"backbone {backbone}")
+    if len(model.sizes) == 1:
+        transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
+    return encoder
+
+
+def base_loss(model: SentenceTransformer, settings: Finetuning) -> nn.Module:
+    """Return the base loss that the config names."""
+    if settings.loss == "mnrl":
+        return RankingLoss(settings.similarity, settings.temperature)
+    return CoSENTLoss(model, scale=1 / settings.temperature)
+
+
+def _train(
+    encoder: SentenceTransformer,
+    rows: Dataset,
+    config: Config,
+    model: Model,
+    folder: Path,
+    seed: int,
+    identity: str,
+) -> dict[str, Any]:
+    settings = finetuning_of(config, model.system, model.track)
+    objective = objective_of(config, model.system, model.track)
+    steps = total_steps(settings, len(rows))
+    arguments = SentenceTransformerTrainingArguments(
+        **trainer_arguments(settings, folder, steps, seed), batch_sampler=_in_order
+    )
+    loss = LayeredLoss(
+        encoder,
+        base_loss(encoder, settings),
+        model.sizes,
+        objective,
+        seed,
+        settings.mini_batch_size,
+    )
+    what = f"finetune {model.name} seed {seed}"
+    train_log = TrainLog(what, folder)
+    kind = config.datasets[settings.dataset].kind
+    examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)
+    trainer = FinetuningTrainer(
+        model=encoder,
+        args=arguments,
+        train_dataset=examples,
+        data_collator=collator,
+        loss=loss,
+        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log, SaveInTime(what)],
+    )
+    trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
+    trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
+    return {
+        "steps": steps,
+        "batch_size": settings.batch_size,
+        "processes": processes(),
+        "negatives_per_query": negatives_per_query(settings, kind),
+        "final_loss": train_log.final_loss(),
+        "loop_s": round(trained.metrics["train_runtime"], 2),
+        "dtype": {"weights": "float32", "forward": settings.precision},
+        "device": str(trainer.args.device),
+    }
+
+
+class FinetuningTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+    """The library's trainer without the model card that it would collect examples for.
+
+    A step is one autocast region: its groups of texts share the weights' casts to half precision,
+    which cost a quarter of a step on a processor where each group makes its own.
+    """
+
+    def autocast_smart_context_manager(
+        self, cache_enabled: bool | None = True
+    ) -> AbstractContextManager[Any]:
+        """Return the context of a step's loss."""
+        context: AbstractContextManager[Any] = self.accelerator.autocast()
+        return context
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Add nothing: the manifest says what a card would."""
+
+
+def training_examples(
+    encoder: SentenceTransformer,
+    rows: Dataset,
+    kind: str,
+    settings: Finetuning,
+    steps: int,
+    seed: int,
+) -> tuple[Dataset, PassageCollator | None]:
+    """Return the examples in training order, and what makes batches of them (None: the library)."""
+    count = steps * settings.batch_size
+    if kind != "training-queries":
+        return ordered(rows, count, seed), None
+    longest = encoder.max_seq_length
+    passage_length = min(settings.max_length or longest, longest)
+    collator = PassageCollator(
+        rows,
+        encoder.tokenizer,
+        hard_negatives(settings),
+        min(settings.query_max_length or passage_length, longest),
+        passage_length,
+        seed,
+    )
+    return training_order(len(rows), count, seed), collator
+
+
+def hard_negatives(settings: Finetuning) -> int:
+    """Return how many hard negatives each training query has in a batch."""
+    return 7 if settings.negatives is None else settings.negatives
+
+
+def negatives_per_query(settings: Finetuning, kind: str) -> int:
+    """Return how many other texts of a step a query's positive is ranked against."""
+    if settings.loss != "mnrl":
+        return 0
+    group = 2 if kind == "triplets" else 1 + hard_negatives(settings)
+    return group * settings.batch_size // settings.accumulation - 1
+
+
+def ordered(rows: Dataset, count: int, seed: int) -> Dataset:
+    """Return `count` rows in training order, epoch after epoch, a function of the seed alone.
+
+    Texts first, label last, as the trainer of sentence-transformers expects.
+    """
+    if "score" in rows.column_names:
+        rows = rows.rename_column("score", "label")
+    return rows.select(epoch_order(len(rows), count, seed, "finetune"))
+
+
+def _in_order(dataset: Dataset, batch_size: int, drop_last: bool, **_: Any) -> BatchSampler:
+    """The rows are already shuffled; reading them in order is what makes a resume exact."""
+    return BatchSampler(SequentialSampler(dataset), batch_size=batch_size, drop_last=drop_last)
+
+
+class StartStep(TrainerCallback):  # type: ignore[misc]
+    """Tells the loss which step it is, so that what it draws is a function of (seed, step)."""
+
+    def __init__(self, loss: LayeredLoss) -> None:
+        self.loss = loss
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start the draws of the step about to run."""
+        self.loss.start_step(state.global_step)
+
+
+def _save(model: SentenceTransformer, folder: Path) -> None:
+    with written_whole(folder) as temporary:
+        model.save_pretrained(str(temporary), create_model_card=False)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,263 @@
+"""Running the pre-training of one backbone: text and a start in, a Hugging Face folder out."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import concatenate_datasets
+from safetensors.torch import load_model, save_file, save_model
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import (
+    AutoConfig,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainingArguments,
+)
+from transformers.utils import SAFE_WEIGHTS_NAME
+
+from starbench.config.config import Architecture, Config, Pretraining
+from starbench.draws import key_of
+from starbench.encoders.attention import use_fast_attention
+from starbench.errors import InputError
+from starbench.machine.files import written_whole
+from starbench.machine.processes import processes, rank
+from starbench.run.models import pretraining_slice
+from starbench.run.paths import RunPaths
+from starbench.sizes import Size
+from starbench.stages.pretrain import PRETRAINING_OBJECTIVES, RESULTS_VERSION
+from starbench.stages.pretrain.examples import (
+    Documents,
+    MaskedExamples,
+    Padding,
+    TextDocuments,
+    tokenize_documents,
+)
+from starbench.stages.pretrain.model import PretrainingModel
+from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
+from starbench.store.manifest import Stage
+from starbench.store.records import RECORDS, read_records
+from starbench.training.trainer import (
+    StepSeed,
+    TrainLog,
+    last_checkpoint,
+    remove_checkpoints,
+    total_steps,
+    trainer_arguments,
+)
+from starbench.training.wall_time import SaveInTime
+
+log = logging.getLogger(__name__)
+
+DECODER_FILE = "decoder.safetensors"
+
+MOST_IN_MEMORY = 2**30
+"""Bytes of text that are tokenized beforehand; more stays on disk and is tokenized in passing."""
+
+
+def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int) -> None:
+    """Train one backbone, or go on from its last checkpoint, and save it with its head.
+
+    Writes a masked language model of Hugging Face with its tokenizer, the auto-encoder's layer
+    if there is one, and, last, ``manifest.json``.
+
+    Raises:
+        InputError: a start that is missing or no BERT, a tokenizer without mask token, sizes
+            beyond the backbone, or texts without a single token.
+    """
+    section = config.backbones[backbone]
+    assert section.pretraining is not None
+    folder = paths.backbone(backbone, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    datasets = [paths.dataset(name) for name in section.pretraining.datasets]
+    start = _start(config, paths, backbone, seed)
+    stage = Stage(
+        "pretrain",
+        RESULTS_VERSION,
+        pretraining_slice(config, backbone, seed),
+        datasets + ([start] if start else []),
+    )
+    texts = concatenate_datasets([read_records(dataset) for dataset in datasets])["text"]
+    if start is None:
+        assert section.architecture is not None
+        masked_lm, tokenizer = from_scratch(section.architecture, texts, seed)
+    else:
+        masked_lm, tokenizer = from_start(start, seed)
+    use_fast_attention(masked_lm)
+    objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
+    full = Size(masked_lm.config.num_hidden_layers, masked_lm.config.hidden_size)
+    sizes = objective.sizes(config.trained_sizes, full)
+    model = PretrainingModel(masked_lm, sizes, objective.autoencoder)
+    what = f"pretrain {backbone} seed {seed}"
+    in_memory = sum((dataset / RECORDS).stat().st_size for dataset in datasets) <= MOST_IN_MEMORY
+    facts = _train(
+        model, tokenizer, section.pretraining, texts, folder, seed, stage.identity, what, in_memory
+    )
+    if rank() > 0:
+        return
+    stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
+    remove_checkpoints(folder)
+
+
+def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | None:
+    section = config.backbones[backbone]
+    if section.start is not None:
+        return paths.backbone_in_use(config, section.start, seed)
+    return paths.checkpoint(backbone) if section.checkpoint is not None else None
+
+
+def from_scratch(
+    architecture: Architecture, texts: Sequence[str], seed: int
+) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+    """Return a BERT with random weights, a function of the seed, and a tokenizer of the texts."""
+    tokenizer = train_tokenizer(texts, architecture.vocabulary, architecture.max_positions)
+    torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
+    made = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=architecture.width,
+        num_hidden_layers=architecture.layers,
+        num_attention_heads=architecture.heads,
+        intermediate_size=architecture.intermediate,
+        max_position_embeddings=architecture.max_positions,
+        hidden_dropout_prob=architecture.dropout,
+        attention_probs_dropout_prob=architecture.dropout,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return BertForMaskedLM(made), tokenizer
+
+
+def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+    """Return another backbone with its head; a head that it lacks is random, by the seed."""
+    found = AutoConfig.from_pretrained(folder)
+    if found.model_type != "bert":
+        raise InputError(
+            f"{folder}: pre-training takes models of type 'bert', this is a '{found.model_type}'"
+        )
+    torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
+    masked_lm, loading = BertForMaskedLM.from_pretrained(
+        folder, dtype=torch.float32, output_loading_info=True
+    )
+    if absent := sorted(key for key in loading["missing_keys"] if key.startswith("bert.")):
+        raise InputError(f"{folder}: the checkpoint lacks {len(absent)} weights, e.g. {absent[0]}")
+    if any("predictions.transform" in key for key in loading["missing_keys"]):
+        log.info("%s has no masked-language-model head: it starts from random weights", folder)
+    return masked_lm, AutoTokenizer.from_pretrained(folder)
+
+
+class _InOrder(Trainer):  # type: ignore[misc]
+    """Reads the examples in order: they are shuffled already, and so a resume is exact.
+
+    Logs besides the loss what each size contributed since the last line.
+    """
+
+    loss_is_scaled_for_ga = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._terms: dict[str, list[torch.Tensor]] = {}
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the model's loss, with its outputs if wanted; count each size's terms."""
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        for name in outputs.keys() - {"loss"}:
+            self._terms.setdefault(name, []).append(outputs[name])
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the Trainer's own values and, beside the loss, the mean terms of each size."""
+        if "loss" in logs:
+            sizes = self.model.sizes
+            for name in sorted(self._terms, reverse=True):
+                means = torch.cat(self._terms.pop(name)).view(-1, len(sizes)).mean(0)
+                logs |= {
+                    f"{name}-{size}": mean for size, mean in zip(sizes, means.tolist(), strict=True)
+                }
+        super().log(logs, start_time)
+
+    def _get_train_sampler(self, *_: Any) -> Sampler[int]:
+        return SequentialSampler(self.train_dataset)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        # The vocabulary projection is the embeddings: safetensors refuses to write it twice.
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(folder / SAFE_WEIGHTS_NAME))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_model(self.model, str(Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME))
+
+
+def _train(
+    model: PretrainingModel,
+    tokenizer: PreTrainedTokenizerBase,
+    settings: Pretraining,
+    texts: Sequence[str],
+    folder: Path,
+    seed: int,
+    identity: str,
+    what: str,
+    in_memory: bool,
+) -> dict[str, Any]:
+    room = model.masked_lm.config.max_position_embeddings
+    if settings.max_length > room:
+        raise InputError(f"max_length is {settings.max_length}, the backbone takes {room} tokens")
+    vocabulary = vocabulary_of(tokenizer, model.masked_lm.config.vocab_size, what)
+    documents: Documents = (
+        tokenize_documents(texts, tokenizer, len(texts))
+        if in_memory
+        else TextDocuments(texts, tokenizer)
+    )
+    steps = total_steps(settings, len(documents))
+    positions = steps * settings.batch_size
+    train_log = TrainLog(what, folder)
+    trainer = _InOrder(
+        model=model,
+        args=TrainingArguments(
+            **trainer_arguments(settings, folder, steps, seed), remove_unused_columns=False
+        ),
+        train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
+        data_collator=Padding(tokenizer.pad_token_id),
+        callbacks=[StepSeed(seed, "pretrain"), train_log, SaveInTime(what)],
+    )
+    trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
+    trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
+    return {
+        "steps": steps,
+        "batch_size": settings.batch_size,
+        "processes": processes(),
+        "documents": len(documents),
+        "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
+        "final_loss": train_log.final_loss(),
+        "loop_s": round(trained.metrics["train_runtime"], 2),
+        "dtype": {"weights": "float32", "forward": settings.precision},
+        "device": str(trainer.args.device),
+    }
+
+
+def _save(model: PretrainingModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[str]:
+    """Save the backbone file by file beside the checkpoints; return the names of the files."""
+    with written_whole(folder / "saved") as temporary:
+        model.masked_lm.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        if model.decoder is not None:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in model.decoder.state_dict().items()},
+                temporary / DECODER_FILE,
+            )
+        names = sorted(path.name for path in temporary.iterdir())
+        for old in ("manifest.json", DECODER_FILE):  # would vouch for, or be taken for, the new
+            (folder / old).unlink(missing_ok=True)
+        for name in names:
+            (temporary / name).replace(folder / name)
+    shutil.rmtree(folder / "saved")
+    return names

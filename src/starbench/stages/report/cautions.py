@@ -1,0 +1,124 @@
+"""What a reader should know before trusting a table: warnings, most serious first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.sizes import Size
+from starbench.stages.report.collapse import collapses
+from starbench.stages.report.groups import groups_of, system_name
+from starbench.stages.report.results import Results
+from starbench.stages.report.tables.marks import significant
+from starbench.stages.report.tables.table import shorten
+
+FEW_QUERIES = 50
+"""Below this, one query moves a mean by two points."""
+
+MOST_NAMED = 3
+"""How many cases of one kind are named; the others are counted."""
+
+
+def cautions(results: Results) -> list[str]:
+    """Return the warnings of a run, a sentence each."""
+    return [
+        *_not_numbers(results.scores, results.config),
+        *_constant(results.constant, results.config),
+        *_losses(results.losses),
+        *_collapses(results.scores, results.config),
+        *_upside_down(results.tests, results.config),
+        *_few_queries(results.scores, results.config),
+    ]
+
+
+def _not_numbers(scores: pd.DataFrame, config: Config) -> Iterator[str]:
+    rows = scores[scores["value"].isna()]
+    if len(rows):
+        cases = [
+            f"{system_name(config, row.system)} at {row.layers}/{row.dim} on "
+            f"{config.display('datasets', row.dataset)} ({row.metric})"
+            for row in rows.itertuples()
+        ]
+        yield f"{_counted(len(rows), 'score is', 'scores are')} no number: {_named(cases)}."
+
+
+def _constant(constant: Sequence[tuple[str, str, str]], config: Config) -> Iterator[str]:
+    cases = [
+        f"{model} at {cell} on {config.display('datasets', dataset)}"
+        for model, cell, dataset in constant
+    ]
+    if cases:
+        yield (
+            f"All embeddings are the same in {_counted(len(cases), 'case', 'cases')}: "
+            f"{_named(cases)}."
+        )
+
+
+def _losses(losses: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    for name, logged in losses.items():
+        if not all(map(math.isfinite, logged)):
+            yield f"The training loss of {name} was no number at times."
+        elif len(logged) > 1 and logged[-1] >= logged[0]:
+            yield (
+                f"The training loss of {name} did not fall: {logged[0]:.3g} at first, "
+                f"{logged[-1]:.3g} at last."
+            )
+
+
+def _collapses(scores: pd.DataFrame, config: Config) -> Iterator[str]:
+    for group in groups_of(config):
+        for found in collapses(scores, config, group):
+            yield (
+                f"{config.display('datasets', found.dataset)} collapses at "
+                f"{_label(config, found.size)} of {system_name(config, found.system)}: "
+                f"{shorten(found.value)}, after {shorten(found.best_before)} at a smaller size, "
+                "while the other datasets do not fall."
+            )
+
+
+def _upside_down(tests: pd.DataFrame | None, config: Config) -> Iterator[str]:
+    """Warn of sizes that significantly beat a larger one of the same system."""
+    if tests is None:
+        return
+    rows = significant(tests, config)
+    rows = rows[(rows["system"] == rows["against"]) & (rows["difference"] > 0)]
+    for system in config.systems:
+        found = rows[rows["system"] == system]
+        if found.empty:
+            continue
+        cases = []
+        pairs = found.groupby(["layers", "dim", "against_layers", "against_dim"], sort=False)
+        for (layers, dim, *larger), part in sorted(pairs, key=lambda pair: -len(pair[1])):
+            names = [config.display("datasets", name) for name in part["dataset"]]
+            small, large = Size(layers, dim), Size(*larger)
+            cases.append(f"{_label(config, small)} over {_label(config, large)} on {_named(names)}")
+        yield (
+            f"{system_name(config, system)}: a smaller size significantly beats a larger one: "
+            f"{_named(cases, '; ')}."
+        )
+
+
+def _few_queries(scores: pd.DataFrame, config: Config) -> Iterator[str]:
+    counts = scores[scores["queries"] > 0].groupby("dataset", sort=False)["queries"].max()
+    for dataset, count in counts[counts < FEW_QUERIES].items():
+        yield (
+            f"{config.display('datasets', str(dataset))} has {count} queries only: its scores "
+            "are rough."
+        )
+
+
+def _label(config: Config, size: Size) -> str:
+    return config.size_label(size).capitalize()
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _named(cases: Sequence[str], between: str = ", ") -> str:
+    shown = between.join(cases[:MOST_NAMED])
+    more = len(cases) - MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,125 @@
+"""The manifest of a whole run: what it was made with, from and on, and what it cost."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from starbench.config.config import Config
+from starbench.machine.files import sha256_of, sha256_of_json, write_json
+from starbench.machine.hardware import hardware
+from starbench.run.models import MODEL_FOLDER, models_of
+from starbench.run.paths import LOG_FILE, RunPaths
+from starbench.store.manifest import git_commit, installed_versions, read_manifest
+
+HASH_DIGITS = 12
+"""Digits of the manifest's SHA-256 that tables carry."""
+
+
+def write_manifest(config: Config, paths: RunPaths) -> tuple[dict[str, Any], str]:
+    """Write ``manifest.json`` of a run; return it and the digits that tables carry."""
+    path = paths.root / "manifest.json"
+    manifest = run_manifest(config, paths)
+    write_json(path, manifest)
+    return manifest, sha256_of(path)[:HASH_DIGITS]
+
+
+def run_manifest(config: Config, paths: RunPaths) -> dict[str, Any]:
+    """Return what a run was made with, from the manifests of all its finished stages."""
+    parsed = config.model_dump(mode="json")
+    jobs = {name: _job(folder) for name, folder in _folders(config, paths).items()}
+    found = {name: job for name, job in jobs.items() if job is not None}
+    commit = git_commit()
+    return {
+        "run": config.run,
+        "config": parsed,
+        "config_sha256": sha256_of_json(parsed),
+        "git": {
+            "commit": commit and commit.removesuffix("-dirty"),
+            "dirty": commit is not None and commit.endswith("-dirty"),
+        },
+        "versions": installed_versions(),
+        "reported_on": hardware(),
+        "data": {
+            name: read_manifest(paths.dataset(name))["files"]
+            for name in config.datasets
+            if (paths.dataset(name) / "manifest.json").is_file()
+        },
+        "scores_sha256": sha256_of(paths.all_scores),
+        "stages": _by_stage(found),
+        "jobs": found,
+    }
+
+
+def _folders(config: Config, paths: RunPaths) -> dict[str, Path]:
+    """Return every folder of the run that may have a manifest, by its path within the run."""
+    folders = [paths.dataset(name) for name in config.datasets]
+    folders += [paths.checkpoint(name) for name in config.backbones]
+    folders += [paths.backbone(name, seed) for name in config.backbones for seed in config.seeds]
+    for track in config.tracks:
+        for model in models_of(config, track):
+            for seed in config.seeds:
+                folders.append(paths.model(track, model.name, seed))
+                folders += _parts(paths.embeddings(track, model.name, seed))
+                folders += _parts(paths.scores(track, model.name, seed))
+    folders += _parts(paths.bm25())
+    return {str(folder.relative_to(paths.root)): folder for folder in folders}
+
+
+def _parts(folder: Path) -> list[Path]:
+    """Return the folders with manifests below one whose own manifest only lists them."""
+    return sorted(path.parent for path in folder.rglob("*/manifest.json"))
+
+
+def _job(folder: Path) -> dict[str, Any] | None:
+    if not (folder / "manifest.json").is_file() or folder.name == MODEL_FOLDER:
+        return None
+    manifest = read_manifest(folder)
+    kept = ("stage", "wall_s", "peak_memory_mib", "energy_j", "hardware", "machine", "git")
+    return {key: manifest[key] for key in kept if manifest.get(key) is not None}
+
+
+def _by_stage(jobs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return for each stage: jobs, their wall time and energy in all, their highest memory."""
+    stages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for job in jobs.values():
+        stages[job["stage"]].append(job)
+    return {
+        stage: {
+            "jobs": len(found),
+            "wall_s": round(sum(job["wall_s"] for job in found), 1),
+            "peak_memory_mib": max(job["peak_memory_mib"] for job in found),
+            "energy_j": _sum([job.get("energy_j") for job in found]),
+        }
+        for stage, found in stages.items()
+    }
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return round(sum(known), 1) if len(known) == len(values) else None
+
+
+def losses(config: Config, paths: RunPaths) -> dict[str, list[float]]:
+    """Return the logged losses of everything the run trained, by its path within the run."""
+    logged = {}
+    for name, folder in _folders(config, paths).items():
+        log = folder / LOG_FILE
+        if log.is_file():
+            entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+            logged[name] = [float(entry["loss"]) for entry in entries if "loss" in entry]
+    return logged
+
+
+def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:
+    """Return (model, cell, dataset) of what has the same embedding for all texts."""
+    return [
+        (model.name, cell, folder.name)
+        for track in config.tracks
+        for model in models_of(config, track)
+        for seed in config.seeds
+        for folder in _parts(paths.scores(track, model.name, seed))
+        for cell in read_manifest(folder).get("constant", [])
+    ]

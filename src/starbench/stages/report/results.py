@@ -1,0 +1,33 @@
+"""What a report is made of: the scores of a run or of the paper, and all that explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.stages.report.tables.marks import Marks
+
+
+@dataclass(frozen=True)
+class Results:
+    """The scores of one run, or of the paper, with the tests, warnings and facts of the run."""
+
+    config: Config
+    scores: pd.DataFrame
+    """As `read_scores` gives them."""
+    marks: Marks
+    tests: pd.DataFrame | None = None
+    """``significance.csv``; the paper's own numbers have none."""
+    adaptive: pd.DataFrame | None = None
+    manifest: Mapping[str, Any] | None = None
+    """Provenance of the run."""
+    manifest_hash: str = ""
+    """What every table carries: the first digits of the manifest's SHA-256."""
+    losses: Mapping[str, list[float]] = field(default_factory=dict)
+    """{what was trained: its logged losses}"""
+    constant: list[tuple[str, str, str]] = field(default_factory=list)
+    """(model, cell, dataset) of what has the same embedding for all texts"""

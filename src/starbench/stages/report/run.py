@@ -1,0 +1,105 @@
+"""Running the report: tables, figures and summary of a run, or of the paper's own numbers."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from starbench.config.config import Config
+from starbench.machine.files import write_text
+from starbench.run.paths import RunPaths
+from starbench.stages.report import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
+from starbench.stages.report.groups import groups_of
+from starbench.stages.report.provenance import constants, losses, write_manifest
+from starbench.stages.report.results import Results
+from starbench.stages.report.scores import read_scores
+from starbench.stages.report.summary import write_summary
+from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
+from starbench.stages.report.tables.claims import claims_table, verdicts
+from starbench.stages.report.tables.marks import marks_of, read_tests
+from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
+from starbench.stages.report.tables.table import as_csv, as_latex, as_markdown, as_text, make_table
+
+
+def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
+    """Write every table and figure of the run, its manifest and its summary.
+
+    Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Raises
+    InputError for scores that cannot be right (see `read_scores`).
+    """
+    scores = read_scores(paths.all_scores, config)
+    tests = read_tests(paths.significance, config)
+    adaptive = read_adaptive(paths.all_adaptive) if config.tries_adaptive else None
+    manifest, digits = write_manifest(config, paths)
+    results = Results(
+        config,
+        scores,
+        marks_of(tests, config),
+        tests,
+        adaptive,
+        manifest,
+        digits,
+        losses(config, paths),
+        constants(config, paths),
+    )
+    write_products(results, paths, processes=processes)
+
+
+def write_published(folder: Path) -> None:
+    """Write the same tables, figures and summary of the paper's own numbers into a folder."""
+    from starbench.stages.report.published import draw_published_grids, published_results
+
+    paths = RunPaths(folder)
+    results = published_results(paths)
+    drawn = draw_published_grids(folder / "figures")
+    write_products(results, paths, drawn)
+
+
+def write_products(
+    results: Results, paths: RunPaths, more_figures: tuple[str, ...] = (), processes: int = 1
+) -> None:
+    """Write tables, figures and summary; the summary also shows `more_figures`, by name."""
+    from starbench.stages.report.figures.all import draw_figures
+
+    _write_tables(results, paths.root / "tables")
+    draw_figures(results, paths.root / "figures", processes)
+    write_summary(results, paths.root, more_figures)
+
+
+def _write_tables(results: Results, folder: Path) -> None:
+    config = results.config
+    for name, groups in tables_of(config).items():
+        table = make_table(results.scores, config, groups, results.marks, results.manifest_hash)
+        write_text(folder / f"{name}.csv", as_csv(table, config))
+        write_text(folder / f"{name}.md", as_markdown(table, config))
+        write_text(folder / f"{name}.tex", as_latex(table, config))
+    made = {}
+    if results.adaptive is not None:
+        made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if config.report.published != "none":
+        made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
+    if config.report.published == "numbers":
+        shared = compare_with_paper(results.scores, config)
+        made[PUBLISHED] = comparison_tables(shared, config, results.manifest_hash)
+    for name, table_in in made.items():
+        for ending in TABLE_FORMATS:
+            write_text(folder / f"{name}.{ending}", table_in[ending])
+
+
+def summary(config: Config, paths: RunPaths) -> str:
+    """Return the averages of every group for a terminal, and where the rest is."""
+    scores = read_scores(paths.all_scores, config)
+    parts = []
+    for group in groups_of(config):
+        table = make_table(scores, config, [group])
+        datasets = ", ".join(config.display("datasets", name) for name in group.averaged)
+        over = f" over {datasets}" if len(group.averaged) > 1 else ""
+        title = f"{group.shown(config)}{over} (* best of its size)"
+        parts += [textwrap.fill(title, 100), "", as_text(table, config), ""]
+    where = [
+        ("summary", "summary.md"),
+        ("tables", "tables"),
+        ("figures", "figures"),
+        ("report", "report.html"),
+    ]
+    return "\n".join([*parts, *(f"{what + ':':9}{paths.root / name}" for what, name in where)])

@@ -1,0 +1,128 @@
+"""Reading scores: every row is checked, so that a table never shows what cannot be."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.errors import InputError, did_you_mean
+from starbench.sizes import Size, grid_of
+from starbench.stages.report.groups import FLOOR, Group
+from starbench.store.scores import COLUMNS
+
+KEYS = ["system", "seed", "layers", "dim", "track", "dataset", "metric"]
+ROUNDING = 1e-9
+"""How far beyond 1 a correlation may be: sums in floating point are not exact."""
+
+
+def read_scores(path: Path, config: Config) -> pd.DataFrame:
+    """Return the scores of a run, one row a number.
+
+    A value may be NaN (the score of equal embeddings); it is shown as missing.
+
+    Raises InputError, naming file and line, for a missing or unknown column, a row of another
+    length, a system, seed, track, dataset or cell that the config does not have, a score that
+    stands twice, or a value that is no number or beyond [-1, 1].
+    """
+    scores = _read(path)
+    for column, valid in (
+        ("system", [*config.systems, *([FLOOR] if config.bm25_datasets else [])]),
+        ("seed", map(str, config.seeds)),
+        ("track", config.tracks),
+        ("dataset", config.datasets),
+    ):
+        names = set(valid)
+        for line, name in enumerate(scores[column], start=2):
+            if name not in names:
+                raise InputError(f"{path}:{line}: no {column} '{name}'{did_you_mean(name, names)}")
+    _check_cells(scores, path, config)
+    _check_numbers(scores, path)
+    for line, twice in enumerate(scores.duplicated(KEYS), start=2):
+        if twice:
+            what = ", ".join(scores.loc[line - 2, KEYS])
+            raise InputError(f"{path}:{line}: this score stands twice: {what}")
+    # What has no size, as BM25, has 0 layers and 0 dimensions from here on.
+    scores[["layers", "dim"]] = scores[["layers", "dim"]].replace("", "0")
+    numbers = dict.fromkeys(["seed", "layers", "dim", "queries"], int) | {"value": float}
+    return scores.astype(numbers)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Return the rows as text; pandas' own reader would skip blank lines and pad short rows."""
+    if not path.is_file():
+        raise InputError(f"no scores at {path}")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file)) or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from None
+    for column in COLUMNS:
+        if column not in header:
+            raise InputError(f"{path}:1: no column '{column}'")
+    if len(header) != len(COLUMNS):
+        raise InputError(f"{path}:1: the columns are not {','.join(COLUMNS)}")
+    for line, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise InputError(f"{path}:{line}: {len(row)} values for {len(header)} columns")
+    return pd.DataFrame(rows, columns=header, dtype=str)
+
+
+def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
+    cells = {(str(cell.layers), str(cell.dim), str(cell)) for cell in grid_of(config.trained_sizes)}
+    found = zip(scores["system"], scores["layers"], scores["dim"], scores["size"], strict=True)
+    for line, (system, layers, dim, size) in enumerate(found, start=2):
+        valid = {("", "", "")} if system == FLOOR else cells
+        if (layers, dim, size) not in valid:
+            raise InputError(
+                f"{path}:{line}: layers '{layers}', dim '{dim}', size '{size}' is no cell of the "
+                "config's grid"
+            )
+
+
+def _check_numbers(scores: pd.DataFrame, path: Path) -> None:
+    for line, value in enumerate(scores["value"], start=2):
+        if not _possible(value):
+            raise InputError(f"{path}:{line}: '{value}' is no score between -1 and 1")
+    for line, queries in enumerate(scores["queries"], start=2):
+        if not queries.isdecimal():
+            raise InputError(f"{path}:{line}: '{queries}' is no number of queries")
+
+
+def _possible(value: str) -> bool:
+    try:
+        number = float(value)
+    except ValueError:
+        return False
+    return math.isnan(number) or abs(number) <= 1 + ROUNDING
+
+
+def averages(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
+    """Return the mean over a group's datasets: columns system, seed, layers, dim, value.
+
+    It is over the datasets that show the first one's metric. A cell without a score on every one
+    of them has none: no average of other sets is comparable.
+    """
+    wide = by_dataset(scores, group)
+    return wide.assign(value=wide[group.averaged].mean(axis=1, skipna=False))[
+        ["system", "seed", "layers", "dim", "value"]
+    ]
+
+
+def by_dataset(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
+    """Return a group's scores with one column a dataset, a row for (system, seed, layers, dim)."""
+    shown = scores["dataset"].map(group.metrics)
+    chosen = scores[(scores["track"] == group.track) & (scores["metric"] == shown)]
+    wide = chosen.pivot(
+        index=["system", "seed", "layers", "dim"], columns="dataset", values="value"
+    )
+    return wide.reindex(columns=group.datasets).reset_index()
+
+
+def at_size(table: pd.DataFrame, system: str, size: Size | None) -> pd.DataFrame:
+    """Return the rows of one system at one size (None: it has no size), one a seed."""
+    layers, dim = (size.layers, size.dim) if size else (0, 0)
+    return table[(table["system"] == system) & (table["layers"] == layers) & (table["dim"] == dim)]

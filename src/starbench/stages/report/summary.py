@@ -1,0 +1,287 @@
+"""The summary of a run: the one page that a person reads first, as Markdown and as HTML."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from starbench.config.config import Config
+from starbench.machine.files import write_text
+from starbench.run.models import finetuning_of
+from starbench.stages.report import OVERVIEW, figure_labels, table_names
+from starbench.stages.report.cautions import cautions
+from starbench.stages.report.groups import groups_of, has_floor, system_name
+from starbench.stages.report.results import Results
+from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
+from starbench.stages.report.tables.published import compare_with_paper
+from starbench.stages.report.tables.table import (
+    MARKDOWN,
+    as_headline_markdown,
+    escaped,
+    make_table,
+    shorten,
+)
+
+OBJECTIVES = {
+    "untouched": "not fine-tuned",
+    "single": "trained at the full size, then cut",
+    "separate": "one model for each size",
+    "mrl": "Matryoshka: dims of the last layer",
+    "2dmse": "2D Matryoshka",
+    "srl": "SRL: the list of sizes at every step",
+}
+"""What an objective is, in a few words."""
+
+
+def write_summary(results: Results, folder: Path, more_figures: Sequence[str] = ()) -> None:
+    """Write ``summary.md`` and ``summary.html`` into the folder of a run."""
+    text = summary_markdown(results, more_figures)
+    write_text(folder / "summary.md", text)
+    write_text(folder / "summary.html", as_html(text, folder))
+
+
+def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
+    """Return the page: what was run, the verdicts, the averages, the warnings, where from."""
+    parts = [
+        f"# {_plain(results.config.title or results.config.run)}",
+        *_what(results),
+        "## In short",
+        *_averages(results),
+        "## The paper's claims",
+        *_claims(results),
+        "## Warnings",
+        *_warnings(results),
+        "## All tables and figures",
+        *_index(results.config, more_figures),
+        "## Provenance",
+        *_provenance(results),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(results: Results) -> Iterator[str]:
+    config = results.config
+    sizes = ", ".join(
+        f"{named.name.capitalize()} {named.layers}/{named.dim}"
+        if named.name
+        else f"{named.layers}/{named.dim}"
+        for named in config.sizes
+    )
+    yield (
+        "Each system is a text-embedding model that can be cut: to its first layers (n) and its "
+        f"embeddings to their first dimensions (d). Trained sizes n/d: {sizes}."
+    )
+    rows = [
+        f"| {_plain(system_name(config, name))} | {_plain(_backbone(config, system.backbone))} | "
+        f"{OBJECTIVES.get(system.objective, system.objective)} |"
+        for name, system in config.systems.items()
+    ]
+    yield "\n".join(["| System | Backbone | Fine-tuning |", "|---|---|---|", *rows])
+    bullets = []
+    for group in groups_of(config):
+        names = ", ".join(_plain(config.display("datasets", name)) for name in group.datasets)
+        trained = {
+            finetuning_of(config, name, group.track).dataset
+            for name, system in config.systems.items()
+            if system.objective != "untouched"
+        }
+        on = ", ".join(_plain(config.display("datasets", name)) for name in sorted(trained))
+        bullets.append(
+            f"- {group.title[0].upper()}{group.title[1:]}: {names}"
+            f"{'; trained on ' + on if on else ''}."
+        )
+    yield "\n".join(bullets)
+    if len(config.seeds) > 1:
+        yield (
+            f"Trained with {len(config.seeds)} seeds: tables show mean ± standard deviation, "
+            "plots a band of one standard deviation."
+        )
+
+
+def _backbone(config: Config, name: str) -> str:
+    backbone = config.backbones[name]
+    made = config.display("backbones", name)
+    if backbone.checkpoint is not None:
+        made += f" ({backbone.checkpoint.name})"
+    elif backbone.architecture is not None:
+        made += " (from scratch)"
+    return made
+
+
+def _averages(results: Results) -> Iterator[str]:
+    config = results.config
+    yield f"![average against size](figures/{OVERVIEW}.png)"
+    for group in groups_of(config):
+        table = make_table(results.scores, config, [group], results.marks)
+        floor = f" {system_name(config, 'bm25')} has no size." if has_floor(config, group) else ""
+        shown = group.shown(config)
+        over = ", ".join(_plain(config.display("datasets", name)) for name in group.averaged)
+        mean = f", mean over {over}" if len(group.averaged) > 1 else ""
+        yield f"**{shown[0].upper()}{shown[1:]}**{mean}. Bold: best of its size.{floor}"
+        yield as_headline_markdown(table, config)
+
+
+def _claims(results: Results) -> Iterator[str]:
+    config = results.config
+    if config.report.published == "none":
+        yield "This run is not held against the paper (`report.published: none`)."
+        return
+    if config.report.published == "numbers":
+        yield from _shared_numbers(results)
+    elif results.manifest is not None:
+        yield (
+            "This run has other data or another backbone than the paper, so its numbers are not "
+            "comparable with the published ones; what can be compared is what they say."
+        )
+    found = verdicts(results.scores, config)
+    yield "\n".join(_matrix(found))
+    failed = [verdict for verdict in found if verdict.answer == "does not hold"]
+    if failed:
+        lines = ["| What does not hold | On | Differences |", "|---|---|---|"]
+        lines += [f"| {_plain(v.claim)} | {_plain(v.where)} | {_plain(v.why)} |" for v in failed]
+        yield "\n".join(lines)
+    reasons = dict.fromkeys(f"{v.claim}: {v.why}." for v in found if v.answer == "cannot be told")
+    if reasons:
+        yield "What cannot be told, and why:"
+        yield "\n".join(f"- {_plain(reason)}" for reason in reasons)
+    yield "The numbers behind all of them stand in [tables/claims.md](tables/claims.md)."
+
+
+def _matrix(found: Sequence[Verdict]) -> Iterator[str]:
+    """Yield the lines of a table of claims by what they are about."""
+    places = list(dict.fromkeys(verdict.where for verdict in found))
+    yield "| Claim | " + " | ".join(map(_plain, places)) + " |"
+    yield "|---|" + "---|" * len(places)
+    for claim in dict.fromkeys(verdict.claim for verdict in found):
+        answers = {v.where: v.answer for v in found if v.claim == claim}
+        cells = [_answer(answers.get(place)) for place in places]
+        yield f"| {_plain(claim)} | " + " | ".join(cells) + " |"
+
+
+def _answer(answer: Answer | None) -> str:
+    if answer is None:
+        return "not claimed"
+    return f"**{answer}**" if answer != "cannot be told" else answer
+
+
+def _shared_numbers(results: Results) -> Iterator[str]:
+    shared = compare_with_paper(results.scores, results.config)
+    if shared.empty:
+        yield (
+            "No score of this run has the system, size, dataset and metric of a published one, by "
+            "name: there are no numbers to compare."
+        )
+        return
+    lines = ["| System | Scores shared | Mean difference | Largest |", "|---|---:|---:|---:|"]
+    for system, rows in shared.groupby("system", sort=False):
+        largest = rows["difference"].loc[rows["difference"].abs().idxmax()]
+        lines.append(
+            f"| {_plain(system_name(results.config, str(system)))} | {len(rows)} | "
+            f"{shorten(rows['difference'].mean())} | {shorten(largest)} |"
+        )
+    yield "Differences of this run's scores to the published ones (`tables/published.md`):"
+    yield "\n".join(lines)
+
+
+def _warnings(results: Results) -> Iterator[str]:
+    found = cautions(results)
+    yield "\n".join(f"- {_plain(text)}" for text in found) if found else "None."
+    if note := results.marks.note(results.config.tracks):
+        own = results.manifest is not None and results.config.report.published != "none"
+        more = " The paper does not say which test its own marks are by." if own else ""
+        yield f"In the tables, {_plain(note)}{more}"
+
+
+def _index(config: Config, more_figures: Sequence[str]) -> Iterator[str]:
+    names = table_names(config, ["md"])
+    tables = [f"[{name[:-3].replace('_', ' ')}](tables/{name})" for name in names]
+    yield f"Tables (also as CSV and LaTeX): {', '.join(tables)}."
+    stems = [stem for stem in [*figure_labels(config), *more_figures] if stem != OVERVIEW]
+    figures = [f"[{stem.replace('_', ' ')}](figures/{stem}.png)" for stem in stems]
+    yield f"Figures (also as PDF): {', '.join(figures)}."
+    if more_figures:
+        yield "### The grids of the reproduction study"
+    for stem in more_figures:
+        if stem.endswith("_heatmaps"):
+            yield f"![{stem.replace('_', ' ')}](figures/{stem}.png)"
+
+
+def _provenance(results: Results) -> Iterator[str]:
+    manifest = results.manifest
+    if manifest is None:
+        yield (
+            "The numbers are those printed in the paper (arXiv 2410.13230, ECIR 2026, Tables A1 "
+            "and A2) and in the plots and tables of the reproduction study of 2D Matryoshka "
+            "embeddings (arXiv 2411.17299); the source stands in each row of the data that ships "
+            "with the package. Nothing was run."
+        )
+        return
+    git, on = manifest["git"], manifest["reported_on"]
+    facts = [
+        f"Manifest `{results.manifest_hash}` (`manifest.json`), config "
+        f"`{manifest['config_sha256'][:12]}`, commit `{(git['commit'] or 'none')[:12]}`"
+        f"{' with local changes' if git['dirty'] else ''}.",
+        f"Reported on {_plain(_machine(on))}.",
+    ]
+    yield " ".join(facts)
+    lines = ["| Stage | Jobs | Hours | Highest memory | Energy |", "|---|---:|---:|---:|---:|"]
+    for stage, cost in manifest["stages"].items():
+        energy = "not told" if cost["energy_j"] is None else f"{cost['energy_j'] / 3600:.1f} Wh"
+        lines.append(
+            f"| {stage} | {cost['jobs']} | {cost['wall_s'] / 3600:.2f} | "
+            f"{cost['peak_memory_mib'] / 1024:.1f} GiB | {energy} |"
+        )
+    yield "\n".join(lines)
+
+
+def _machine(on: dict[str, Any]) -> str:
+    gpus = f", {', '.join(on['gpus'])}" if on["gpus"] else ""
+    return f"{on['processor']}, {on['cores']} cores, {on['memory_gib']:.0f} GiB{gpus}"
+
+
+def _plain(text: str) -> str:
+    return escaped(text, MARKDOWN)
+
+
+def as_html(text: str, folder: Path) -> str:
+    """Return a summary as a page of its own: its pictures within it, links to files as text."""
+    from markdown_it import MarkdownIt
+
+    body = MarkdownIt("commonmark").enable("table").render(text)
+    body = re.sub(r'<img src="([^"]+)"', lambda found: _embedded(folder, found[1]), body)
+    # In the HTML report the page stands alone: files beside it cannot be reached from there.
+    body = re.sub(r'<a href="[^"]+">(.*?)</a>', r"\1", body)
+    return PAGE.format(title=re.sub(r"^# ", "", text.split("\n", 1)[0]), body=body)
+
+
+def _embedded(folder: Path, name: str) -> str:
+    data = base64.b64encode((folder / name).read_bytes()).decode("ascii")
+    return f'<img src="data:image/png;base64,{data}"'
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; background: #fff; }}
+h1 {{ font-size: 1.5rem; line-height: 1.25; }}
+h2 {{ font-size: 1.15rem; margin-top: 2rem; border-bottom: 1px solid #ddd; }}
+img {{ max-width: 100%; }}
+table {{ border-collapse: collapse; margin: 0.7rem 0; display: block; overflow-x: auto; }}
+th, td {{ padding: 0.2rem 0.6rem; border-bottom: 1px solid #e5e5e5; vertical-align: top; }}
+th {{ text-align: left; border-bottom: 2px solid #999; }}
+code {{ background: #f2f2f2; padding: 0 0.2rem; }}
+</style>
+</head>
+<body>
+{body}
+</body>
+</html>
+"""

@@ -1,0 +1,1 @@
+"""Tables of a run, functions of its scores."""

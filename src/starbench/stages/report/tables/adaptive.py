@@ -1,0 +1,71 @@
+"""The table of adaptive retrieval: what each cascade of sizes costs and what it loses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.errors import InputError
+from starbench.stages.report.groups import groups_of, system_name
+from starbench.stages.report.tables.table import plain_table, shorten
+from starbench.store.scores import ADAPTIVE_COLUMNS
+
+HEAD = ["System", "Cascade", "Metric", "Value", "Exact", "Lost", "Work", "Bytes"]
+"""Columns of the Markdown and LaTeX versions: work and bytes are shares of exact search's."""
+
+
+def read_adaptive(path: Path) -> pd.DataFrame:
+    """Return what adaptive retrieval found, one row a number; InputError for other columns."""
+    if not path.is_file():
+        raise InputError(f"no file {path}")
+    table = pd.read_csv(path)
+    if list(table.columns) != list(ADAPTIVE_COLUMNS):
+        raise InputError(f"{path}:1: the columns are not {','.join(ADAPTIVE_COLUMNS)}")
+    return table
+
+
+def adaptive_tables(found: pd.DataFrame, config: Config, manifest: str = "") -> dict[str, str]:
+    """Return the table as {csv, md, tex}: the CSV for each dataset, the others their means.
+
+    Means are over the datasets of a group and the seeds, of the metric that the group shows.
+    """
+    rows = [
+        [
+            system_name(config, system),
+            _named(config, cascade),
+            metric,
+            shorten(chosen["value"].mean()),
+            shorten(chosen["exact"].mean()),
+            shorten((chosen["exact"] - chosen["value"]).mean()),
+            _share(chosen["multiply_adds"].sum() / chosen["exact_multiply_adds"].sum()),
+            _share(chosen["bytes_read"].sum() / chosen["exact_bytes_read"].sum()),
+        ]
+        for group in groups_of(config)
+        if group.track == "retrieval"
+        for metric in dict.fromkeys(group.metrics.values())
+        for system in config.systems
+        for cascade, chosen in _cascades(found, system, metric, group.metrics)
+    ]
+    return plain_table(found, HEAD, rows, manifest)
+
+
+def _cascades(
+    found: pd.DataFrame, system: str, metric: str, metrics: dict[str, str]
+) -> list[tuple[str, pd.DataFrame]]:
+    datasets = [dataset for dataset, shown in metrics.items() if shown == metric]
+    chosen = found[
+        (found["system"] == system) & (found["metric"] == metric) & found["dataset"].isin(datasets)
+    ]
+    return [(str(name), part) for name, part in chosen.groupby("cascade", sort=False)]
+
+
+def _named(config: Config, cascade: str) -> str:
+    """Return a cascade by the names of its sizes."""
+    names = {str(named.size): config.size_label(named.size) for named in config.sizes}
+    return " → ".join(names.get(part, part) for part in cascade.split(" -> "))
+
+
+def _share(of: float) -> str:
+    return f"{100 * of:.1f} %"

@@ -1,0 +1,81 @@
+"""Which scores a table marks: those that differ significantly from the compared system's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.errors import InputError
+from starbench.sizes import Size
+from starbench.stages.report.groups import system_name
+from starbench.store.scores import SIGNIFICANCE_COLUMNS
+
+MARK = "*"
+TEST_NAMES = {
+    "bootstrap": "paired bootstrap",
+    "williams": "Williams' test",
+    "t-test": "paired t-test",
+    "randomisation": "paired randomisation test",
+}
+CORRECTIONS = {"none": "p", "holm": "holm", "bonferroni": "bonferroni"}
+"""Column of ``significance.csv`` by the config's name of the correction."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """The marked scores, and what the mark means."""
+
+    scores: frozenset[tuple[str, Size, str]] = frozenset()
+    """(system, size, dataset) of each"""
+    notes: dict[str, str] | None = None
+    """{track: what the mark means}"""
+
+    def note(self, tracks: Iterable[str]) -> str:
+        """Return what the mark means in a table of some tracks; nothing where none is tested."""
+        found = [self.notes[track] for track in dict.fromkeys(tracks)] if self.notes else []
+        return f"{MARK} " + "; ".join(dict.fromkeys(found)) + "." if found else ""
+
+
+def read_tests(path: Path, config: Config) -> pd.DataFrame:
+    """Return ``significance.csv``; InputError for other columns or unknown names."""
+    if not path.is_file():
+        raise InputError(f"no tests of significance at {path}")
+    tests = pd.read_csv(path)
+    if list(tests.columns) != list(SIGNIFICANCE_COLUMNS):
+        raise InputError(f"{path}:1: the columns are not {','.join(SIGNIFICANCE_COLUMNS)}")
+    for column in ("system", "against"):
+        for line, name in enumerate(tests[column], start=2):
+            if name not in config.systems:
+                raise InputError(f"{path}:{line}: no system '{name}'")
+    return tests
+
+
+def marks_of(tests: pd.DataFrame, config: Config) -> Marks:
+    """Return what the config's tests mark at the config's level."""
+    options = config.report
+    chosen = {"sts": options.sts_test, "retrieval": options.retrieval_test}
+    marked = significant(tests, config)
+    marked = marked[marked["system"] != marked["against"]]
+    found = zip(marked["system"], marked["layers"], marked["dim"], marked["dataset"], strict=True)
+    against = system_name(config, config.compared_system)
+    of = "" if options.correction == "none" else f" after {options.correction.capitalize()}"
+    where = {"sts": "on semantic similarity", "retrieval": "on retrieval"}
+    notes = {
+        track: f"differs from {against} with p < {options.level:g}{of} "
+        f"({TEST_NAMES[test]}, {where[track]})"
+        for track, test in chosen.items()
+    }
+    scores = frozenset((system, Size(n, d), dataset) for system, n, d, dataset in found)
+    return Marks(scores, notes if len(config.systems) > 1 else None)
+
+
+def significant(tests: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Return the comparisons by the config's tests that are below the config's level."""
+    options = config.report
+    chosen = {"sts": options.sts_test, "retrieval": options.retrieval_test}
+    p_values = tests[CORRECTIONS[options.correction]]
+    return tests[(tests["test"] == tests["track"].map(chosen)) & (p_values < options.level)]

@@ -1,0 +1,1 @@
+"""What stands between stages: manifests, records, embeddings, scores."""

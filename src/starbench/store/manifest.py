@@ -1,0 +1,121 @@
+"""Manifests: what a stage made, from what, with what; the last file a stage writes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import resource
+import subprocess
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starbench.errors import InputError
+from starbench.machine.files import sha256_of, sha256_of_json, write_json
+from starbench.machine.hardware import EnergyMeter, hardware
+
+PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets", "mteb", "numpy")
+
+
+class Stage:
+    """One running stage: started when the work starts, `finish` writes its manifest.
+
+    Args:
+        name: the stage's name, e.g. ``finetune``.
+        version: the stage's RESULTS_VERSION.
+        config: the part of the config that the stage reads (JSON values only).
+        inputs: folders or files that the stage reads; a folder stands for its manifest, and of
+            a file in such a folder the manifest's checksum is taken, not computed anew.
+    """
+
+    def __init__(self, name: str, version: int, config: dict[str, Any], inputs: list[Path]) -> None:
+        self.name, self.version, self.config = name, version, config
+        self.inputs = {str(path): _checksum(path) for path in inputs}
+        contents = [_contents(path) for path in inputs]
+        self.identity = sha256_of_json([name, version, config, contents])
+        """SHA-256 of all that the stage's result depends on: its config and its inputs' bytes."""
+        self._start, self._energy = time.monotonic(), EnergyMeter()
+
+    def is_done(self, folder: Path) -> bool:
+        """Whether `folder` holds the result of just this work, with every file in place."""
+        if not (folder / "manifest.json").is_file():
+            return False
+        manifest = read_manifest(folder)
+        return manifest["identity"] == self.identity and all(
+            (folder / name).is_file() for name in manifest["files"]
+        )
+
+    def finish(self, folder: Path, files: list[str], **facts: Any) -> None:
+        """Write ``folder/manifest.json``, vouching for `files` (names within the folder)."""
+        write_json(
+            folder / "manifest.json",
+            {
+                "stage": self.name,
+                "results_version": self.version,
+                "identity": self.identity,
+                "config": self.config,
+                "config_sha256": sha256_of_json(self.config),
+                "inputs": self.inputs,
+                "files": {name: sha256_of(folder / name) for name in files},
+                **facts,
+                "wall_s": round(time.monotonic() - self._start, 2),
+                "peak_memory_mib": round(
+                    resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1
+                ),
+                "energy_j": self._energy.joules(),
+                "python": platform.python_version(),
+                "machine": platform.platform(),
+                "hardware": hardware(),
+                "versions": installed_versions(),
+                "git": git_commit(),
+            },
+        )
+
+
+def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
+    """Return a folder's manifest; InputError if there is none or it is of another stage."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise InputError(f"{folder} is not finished: it has no manifest.json")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if stage is not None and manifest["stage"] != stage:
+        raise InputError(f"{path} is of stage '{manifest['stage']}', expected '{stage}'")
+    return dict(manifest)
+
+
+def _contents(path: Path) -> object:
+    """What a stage's result depends on: an input's bytes, not when or where they were made."""
+    return _checksum(path) if path.is_file() else read_manifest(path)["files"]
+
+
+def _checksum(path: Path) -> str:
+    if path.is_file():
+        beside = path.parent / "manifest.json"
+        known = read_manifest(path.parent)["files"] if beside.is_file() else {}
+        return str(known.get(path.name) or sha256_of(path))
+    read_manifest(path)
+    return sha256_of(path / "manifest.json")
+
+
+@cache
+def installed_versions() -> dict[str, str]:
+    """Return the installed versions of the libraries that results depend on."""
+    return {name: importlib.metadata.version(name) for name in (*PACKAGES, "starbench")}
+
+
+@cache
+def git_commit() -> str | None:
+    """Return the commit of the checkout, with ``-dirty`` for local changes; None outside git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return described.stdout.strip() or None

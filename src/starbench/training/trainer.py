@@ -1,0 +1,207 @@
+"""What pre-training and fine-tuning share: trainer arguments, exact resume, progress and logs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import get_last_checkpoint
+
+from starbench.config.config import Training
+from starbench.draws import key_of
+from starbench.errors import InputError
+from starbench.machine.processes import first_then_rest, processes, rank
+from starbench.machine.progress import Progress
+from starbench.run.paths import LOG_FILE
+
+log = logging.getLogger(__name__)
+
+CHECKPOINTS = "checkpoints"
+SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+
+def total_steps(training: Training, rows: int) -> int:
+    """Return the optimisation steps of a training on `rows` examples.
+
+    Exactly one of `steps` and `epochs` is given (checked with the config).
+    """
+    if training.steps is not None:
+        return training.steps
+    assert training.epochs is not None
+    return max(1, math.ceil(training.epochs * rows / training.batch_size))
+
+
+def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -> dict[str, Any]:
+    """Return the keyword arguments of (any kind of) TrainingArguments for `steps` steps.
+
+    Checkpoints go to ``folder/checkpoints``, which stays when a job dies and goes when it ends.
+    """
+    parts = training.accumulation * processes()
+    if training.batch_size % parts:
+        raise InputError(
+            f"batch_size {training.batch_size} is not a multiple of accumulation "
+            f"{training.accumulation} x {processes()} processes"
+        )
+    if "tensorboard" in training.log_to:  # beside the model: the checkpoints' folder is removed
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(folder / "tensorboard")
+    on_gpu = torch.cuda.is_available()
+    if training.precision == "fp16" and not on_gpu:
+        raise InputError("precision fp16 needs a GPU; use bf16 or fp32 on a processor")
+    return {
+        "output_dir": str(folder / CHECKPOINTS),
+        "max_steps": steps,
+        "per_device_train_batch_size": training.batch_size // parts,
+        "gradient_accumulation_steps": training.accumulation,
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": SCHEDULERS[training.schedule],
+        "warmup_steps": round(training.warmup * steps),
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
+        "bf16": training.precision == "bf16",
+        "fp16": training.precision == "fp16",
+        "activation_checkpointing": training.gradient_checkpointing,
+        "use_cpu": not on_gpu,
+        "ddp_backend": None if on_gpu or processes() == 1 else "gloo",
+        "dataloader_pin_memory": on_gpu,
+        "dataloader_num_workers": training.workers,
+        "save_strategy": "steps",
+        "save_steps": training.checkpoint_every,
+        "save_total_limit": 2,
+        "logging_strategy": "steps",
+        "logging_steps": min(training.log_every, steps),
+        "logging_nan_inf_filter": False,  # else a loss that is no number is logged as 0
+        "report_to": training.log_to or "none",
+        "disable_tqdm": True,
+        "seed": seed,
+    }
+
+
+def last_checkpoint(folder: Path, identity: str) -> str | None:
+    """Return the newest checkpoint below `folder` that belongs to the same work, or None.
+
+    Checkpoints of other work (another config, other inputs) are removed: resuming from them
+    would mix two trainings. Of several processes the first one does so.
+    """
+    with first_then_rest():
+        return _last_checkpoint(folder, identity)
+
+
+def _last_checkpoint(folder: Path, identity: str) -> str | None:
+    checkpoints = folder / CHECKPOINTS
+    marker = checkpoints / "identity"
+    if marker.is_file() and marker.read_text() != identity:
+        log.info("removing checkpoints of another config in %s", checkpoints)
+        shutil.rmtree(checkpoints)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    marker.write_text(identity)
+    found = _newest_complete(checkpoints)
+    if found is None:
+        (folder / LOG_FILE).unlink(missing_ok=True)
+    else:
+        log.info("resuming from %s", found)
+    return found
+
+
+def _newest_complete(checkpoints: Path) -> str | None:
+    """Return the newest checkpoint that was written to its end; remove what a kill cut short.
+
+    The Trainer writes its state last: a checkpoint without it is not whole.
+    """
+    while (found := get_last_checkpoint(str(checkpoints))) is not None:
+        try:
+            json.loads((Path(found) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            log.info("removing the unfinished %s", found)
+            shutil.rmtree(found)
+        else:
+            return str(found)
+    return None
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of finished work."""
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+
+
+class StepSeed(TrainerCallback):  # type: ignore[misc]
+    """Makes dropout a pure function of (seed, step): a resumed run then equals a straight one.
+
+    The Trainer itself restores the generator only after it has fetched the first batches.
+    """
+
+    def __init__(self, *parts: int | str) -> None:
+        self.parts = parts
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Seed torch's generators for the step about to run; each process draws its own."""
+        who = [rank()] if rank() else []
+        torch.manual_seed(key_of(*self.parts, "dropout", state.global_step, *who) % 2**63)
+
+
+class TrainLog(TrainerCallback):  # type: ignore[misc]
+    """Shows progress, keeps ``train_log.jsonl`` and stops at a loss that is no number."""
+
+    def __init__(self, what: str, folder: Path) -> None:
+        self.what, self.path = what, folder / LOG_FILE
+        self.progress: Progress | None = None
+        self.loss = ""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start counting, from the checkpoint's step if there was one."""
+        if state.is_world_process_zero:
+            self.progress = Progress(self.what, state.max_steps, "steps", state.global_step)
+            self._forget_after(state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Count one step."""
+        if self.progress is not None:
+            self.progress.step(note=self.loss)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Keep one line of the log; a loss that is not finite ends the training."""
+        if logs is None or not state.is_world_process_zero:
+            return
+        loss = logs.get("loss")
+        if loss is not None:
+            self.loss = f"loss {loss:.4f}"
+            if not math.isfinite(loss):
+                raise FloatingPointError(
+                    f"{self.what}: the loss is {loss} at step {state.global_step}; "
+                    "lower learning_rate or use precision fp32"
+                )
+        with self.path.open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+    def _forget_after(self, step: int) -> None:
+        if not self.path.is_file():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        self.path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+    def final_loss(self) -> float | None:
+        """Return the last logged training loss, if any was logged."""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
+        losses = [json.loads(line)["loss"] for line in lines if '"loss"' in line]
+        return losses[-1] if losses else None
