@@ -263,7 +263,7 @@ def _together(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     opened = _opened(options)
     if options.collect:
-        from starbench.store.scores import collect_run
+        from starbench.stages.evaluate.collect import collect_run
 
         collect_run(*opened)
         return

@@ -186,7 +186,7 @@ def check_gpu(config: Config | None) -> Finding:
 
 def check_data(config: Config, paths: RunPaths, config_file: Path) -> Iterator[Finding]:
     """Look for the datasets and checkpoints of a run: fetched, on disk, or on the network."""
-    from starbench.planning.jobs import used_backbones, used_datasets
+    from starbench.run.jobs import used_backbones, used_datasets
 
     by_source: dict[str, list[str]] = {"folder": [], "micro": [], "fetched": []}
     for name in used_datasets(config):

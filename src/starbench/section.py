@@ -1,8 +1,8 @@
-"""The base of every config section: unknown keys are refused, naming the nearest valid one."""
+"""The base of every config section, which refuses unknown keys, and registries of sections."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
@@ -29,3 +29,20 @@ class Section(BaseModel):
                         {"key": str(key), "hint": did_you_mean(str(key), cls.model_fields)},
                     )
         return value
+
+
+S = TypeVar("S", bound=Section)
+
+
+class Registry(dict[str, type[S]]):
+    """Sections by the name that the config uses, with the types for their fields."""
+
+    @property
+    def union(self) -> Any:
+        """The union of all sections, for a discriminated field."""
+        return Union[tuple(self.values())]  # noqa: UP007
+
+    @property
+    def names(self) -> Any:
+        """The literal type of all names."""
+        return Literal[tuple(self)]

@@ -12,8 +12,9 @@ from starbench.config import docs
 from starbench.config.config import Config
 from starbench.config.docs import readme_text, schema_text
 from starbench.config.reading import load_config, parse_config
+from starbench.config.resolved import finetuning_of, objective_of
 from starbench.errors import InputError
-from starbench.run.models import finetuning_of, models_of, objective_of
+from starbench.run.models import models_of
 from starbench.section import Section
 from starbench.sizes import Size
 

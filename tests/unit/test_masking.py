@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from starbench.config.config import Pretraining
+from starbench.config.training import Pretraining
 from starbench.draws import generator
 from starbench.errors import InputError
 from starbench.stages.pretrain.examples import (

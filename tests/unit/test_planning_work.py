@@ -6,7 +6,7 @@ import torch
 from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from starbench.config.config import Finetuning, Pretraining
+from starbench.config.training import Finetuning, Pretraining, total_steps
 from starbench.planning.costs import TOKENS_PER_BATCH
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
@@ -28,7 +28,6 @@ from starbench.stages.evaluate.search import QUERIES_PER_BLOCK
 from starbench.stages.finetune.run import hard_negatives
 from starbench.stages.pretrain import cross_entropy
 from starbench.stages.pretrain.model import PretrainingModel
-from starbench.training.trainer import total_steps
 
 LAYERS, WIDTH, WIDE, WORDS, LENGTH = 3, 64, 256, 500, 32
 ENCODER = Encoder(LAYERS, WIDTH, WIDE, WORDS, LENGTH)

@@ -16,9 +16,9 @@ from starbench.published import published_tables as tables
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.numbers import shorten
 from starbench.stages.report.run import write_report
 from starbench.stages.report.tables.claims import judge
-from starbench.stages.report.tables.table import shorten
 from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 
 PAPER = Path(os.environ.get("STARBENCH_DATA", "none")).parent / "paper"

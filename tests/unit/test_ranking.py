@@ -10,7 +10,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch.nn import functional as F
 
 from starbench import Size
-from starbench.stages.finetune import OBJECTIVES
+from starbench.objectives import OBJECTIVES
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.passages import PassageCollator, _key, training_order
 from starbench.stages.finetune.ranking_loss import RankingLoss

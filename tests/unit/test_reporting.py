@@ -13,7 +13,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from starbench.errors import InputError
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size, grid_of
-from starbench.stages.report import figure_names, table_names
 from starbench.stages.report.figures.by_layer import draw_by_layer
 from starbench.stages.report.figures.by_size import draw_lines, draw_overview
 from starbench.stages.report.figures.heatmaps import (
@@ -25,16 +24,12 @@ from starbench.stages.report.figures.heatmaps import (
     shared_scale,
 )
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.numbers import shorten
+from starbench.stages.report.products import figure_names, table_names
 from starbench.stages.report.run import summary, write_report
 from starbench.stages.report.scores import averages, read_scores
-from starbench.stages.report.tables.table import (
-    as_csv,
-    as_latex,
-    as_markdown,
-    as_text,
-    make_table,
-    shorten,
-)
+from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
+from starbench.stages.report.tables.table import make_table
 from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from tests.unit.runs import tiny_config, tiny_value
 

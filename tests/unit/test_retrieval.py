@@ -21,6 +21,7 @@ from starbench.stages.embed import run as embedding_run
 from starbench.stages.embed.run import embed_shard, embed_texts
 from starbench.stages.evaluate import shards
 from starbench.stages.evaluate.bm25 import score_bm25
+from starbench.stages.evaluate.collect import collect_run
 from starbench.stages.evaluate.differences import compare_systems
 from starbench.stages.evaluate.run import score_model
 from starbench.stages.evaluate.shards import search_shard
@@ -28,7 +29,6 @@ from starbench.stages.finetune.run import finetune_model
 from starbench.stages.report.run import summary, write_report
 from starbench.store.manifest import read_manifest
 from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
-from starbench.store.scores import collect_run
 from tests.unit.runs import tiny_value
 
 DATASETS = {

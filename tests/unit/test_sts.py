@@ -15,12 +15,13 @@ from starbench.sizes import Size, grid_of
 from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.embed.run import embed_texts
+from starbench.stages.evaluate.collect import collect, collect_run
 from starbench.stages.evaluate.run import score_model
 from starbench.stages.evaluate.sts import sts_scores, sts_task
 from starbench.stages.finetune.run import finetune_model
 from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
 from starbench.store.records import read_records
-from starbench.store.scores import COLUMNS, collect, collect_run
+from starbench.store.scores import COLUMNS
 from tests.unit.runs import tiny_config
 
 MODEL = ("sts", "tiny-floor", 1)

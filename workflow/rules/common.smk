@@ -1,31 +1,30 @@
 """The config, checked, and what the run consists of: targets, inputs and parameters of rules."""
 
-from starbench.stages import data, embed, evaluate, finetune, pretrain, report
-from starbench.config.reading import effective_config
-from starbench.run.texts import searched_in, sharded, text_sets
+from snakemake.exceptions import WorkflowError
+
+from starbench.config.resolved import finetuning_of, objective_of
 from starbench.errors import InputError
-from starbench.run.models import (
+from starbench.run import versions
+from starbench.run.effective import effective_config
+from starbench.run.models import model_named, models_of
+from starbench.run.paths import RunPaths
+from starbench.run.slices import (
     comparison_slice,
     embedding_slice,
     finetuning_slice,
-    finetuning_of,
     floor_slice,
-    model_named,
-    models_of,
-    objective_of,
     pretraining_slice,
     scoring_slice,
     searching_slice,
 )
-from starbench.run.paths import RunPaths
-from starbench.stages.report import (
+from starbench.run.texts import searched_in, sharded, text_sets
+from starbench.stages.report.products import (
     SUMMARY_FORMATS,
     figure_labels,
     figure_names,
     report_slice,
     table_names,
 )
-from snakemake.exceptions import WorkflowError
 
 try:
     # The commands read the config as Snakemake sees it, --config included, from the run's folder.
@@ -204,7 +203,7 @@ def collected_adaptive(wildcards):
 def dataset_params(wildcards):
     """Return what a dataset depends on."""
     return {
-        "version": data.RESULTS_VERSION,
+        "version": versions.DATA,
         **CONFIG.datasets[wildcards.dataset].contents_slice(),
     }
 
@@ -217,14 +216,14 @@ def checkpoint_params(wildcards):
 def backbone_params(wildcards):
     """Return what a backbone's training depends on."""
     part = pretraining_slice(CONFIG, wildcards.backbone, int(wildcards.seed))
-    return {"version": pretrain.RESULTS_VERSION, **part}
+    return {"version": versions.PRETRAIN, **part}
 
 
 def model_params(wildcards):
     """Return what a model's training depends on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     part = finetuning_slice(CONFIG, model, int(wildcards.seed))
-    return {"version": finetune.RESULTS_VERSION, **part}
+    return {"version": versions.FINETUNE, **part}
 
 
 def embedding_params(wildcards):
@@ -237,7 +236,7 @@ def embedding_params(wildcards):
 def model_embedding_params(wildcards):
     """Return what a model's embeddings depend on."""
     model = model_named(CONFIG, wildcards.track, wildcards.model)
-    return {"version": embed.RESULTS_VERSION, **embedding_slice(CONFIG, model)}
+    return {"version": versions.EMBED, **embedding_slice(CONFIG, model)}
 
 
 def shard_params(wildcards):
@@ -254,7 +253,7 @@ def search_params(wildcards):
         task: searching_slice(CONFIG, model, task)
         for task in searched_in(CONFIG, wildcards.dataset)
     }
-    return {"version": evaluate.RESULTS_VERSION, **parts}
+    return {"version": versions.EVALUATE, **parts}
 
 
 def score_params(wildcards):
@@ -262,20 +261,20 @@ def score_params(wildcards):
     model = model_named(CONFIG, wildcards.track, wildcards.model)
     scored = CONFIG.tracks[wildcards.track].scored
     parts = {name: scoring_slice(CONFIG, model, name) for name in scored}
-    return {"version": evaluate.RESULTS_VERSION, **parts}
+    return {"version": versions.EVALUATE, **parts}
 
 
 def floor_params(wildcards):
     """Return what the scores of BM25 depend on."""
     parts = {name: floor_slice(CONFIG, name) for name in CONFIG.bm25_datasets}
-    return {"version": evaluate.RESULTS_VERSION, **parts}
+    return {"version": versions.EVALUATE, **parts}
 
 
 def comparison_params(wildcards):
     """Return what the tests of significance depend on."""
-    return {"version": evaluate.COMPARISON_VERSION, **comparison_slice(CONFIG)}
+    return {"version": versions.COMPARE, **comparison_slice(CONFIG)}
 
 
 def report_params(wildcards):
     """Return what the tables and figures depend on besides the scores."""
-    return {"version": report.RESULTS_VERSION, **report_slice(CONFIG)}
+    return {"version": versions.REPORT, **report_slice(CONFIG)}

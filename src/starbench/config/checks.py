@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from starbench.config.resolved import finetuning_of, objective_of
 from starbench.errors import did_you_mean
-from starbench.run.models import finetuning_of, objective_of
-from starbench.stages.finetune import OBJECTIVES
+from starbench.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
-    from starbench.config.config import Backbone, Config, Finetuning, Training
+    from starbench.config.backbones import Backbone
+    from starbench.config.config import Config
+    from starbench.config.training import Finetuning, Training
 
 LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
 TASK_KINDS = {"sts": "pairs", "retrieval": "collection"}

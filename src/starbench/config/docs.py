@@ -9,13 +9,17 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from starbench.config import compute, search
-from starbench.config import config as sections
-from starbench.config.config import Config
+from starbench.config.backbones import Architecture, Backbone, Checkpoint
+from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
+from starbench.config.config import Config, NamedSize, Override, System
+from starbench.config.report import Report
+from starbench.config.search import Adaptive, Bm25Floor, Search
+from starbench.config.tracks import Embedding, TrackSection
+from starbench.config.training import Finetuning, Pretraining
 from starbench.machine.files import write_text
+from starbench.objectives import OBJECTIVES
 from starbench.section import Section
-from starbench.stages.data import SOURCES
-from starbench.stages.finetune import OBJECTIVES
+from starbench.sources import SOURCES
 
 INTRODUCTION = """# Config
 
@@ -56,20 +60,20 @@ def write_docs(folder: Path) -> None:
 def _sections() -> list[tuple[str, type[Section]]]:
     named: list[tuple[str, type[Section]]] = [
         ("The file", Config),
-        ("sizes[]", sections.NamedSize),
+        ("sizes[]", NamedSize),
         *((f"datasets.<name> (source: {name})", source) for name, source in SOURCES.items()),
-        ("backbones.<name>", sections.Backbone),
-        ("backbones.<name>.checkpoint", sections.Checkpoint),
-        ("backbones.<name>.architecture", sections.Architecture),
-        ("backbones.<name>.pretraining", sections.Pretraining),
-        ("systems.<name>", sections.System),
-        ("systems.<name>.overrides.<track>", sections.Override),
-        ("tracks.<track>", sections.TrackSection),
-        ("tracks.<track>.finetuning", sections.Finetuning),
-        ("tracks.<track>.embedding", sections.Embedding),
-        ("tracks.<track>.search", search.Search),
-        ("tracks.<track>.search.bm25", search.Bm25Floor),
-        ("tracks.<track>.search.adaptive", search.Adaptive),
+        ("backbones.<name>", Backbone),
+        ("backbones.<name>.checkpoint", Checkpoint),
+        ("backbones.<name>.architecture", Architecture),
+        ("backbones.<name>.pretraining", Pretraining),
+        ("systems.<name>", System),
+        ("systems.<name>.overrides.<track>", Override),
+        ("tracks.<track>", TrackSection),
+        ("tracks.<track>.finetuning", Finetuning),
+        ("tracks.<track>.embedding", Embedding),
+        ("tracks.<track>.search", Search),
+        ("tracks.<track>.search.bm25", Bm25Floor),
+        ("tracks.<track>.search.adaptive", Adaptive),
     ]
     named += [
         (f"tracks.<track>.objectives[] (objective: {name})", objective)
@@ -77,11 +81,11 @@ def _sections() -> list[tuple[str, type[Section]]]:
     ]
     return [
         *named,
-        ("compute", compute.ComputeStages),
-        ("compute.data, compute.evaluate, compute.report", compute.Compute),
-        ("compute.pretrain, compute.finetune", compute.TrainingCompute),
-        ("compute.embed", compute.EmbeddingCompute),
-        ("report", sections.Report),
+        ("compute", ComputeStages),
+        ("compute.data, compute.evaluate, compute.report", Compute),
+        ("compute.pretrain, compute.finetune", TrainingCompute),
+        ("compute.embed", EmbeddingCompute),
+        ("report", Report),
     ]
 
 

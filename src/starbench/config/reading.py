@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from pydantic import ValidationError
 from starbench.config.checks import ConfigMismatchError, check_config
 from starbench.config.config import Config
 from starbench.errors import InputError, did_you_mean
-from starbench.machine.files import write_text
-from starbench.run.paths import RunPaths
 
 Location = tuple[str | int, ...]
 
@@ -26,7 +23,7 @@ def load_config(path: Path) -> Config:
     text = path.read_text(encoding="utf-8")
     try:
         value = yaml.safe_load(text)
-        lines = _lines(yaml.compose(text, Loader=yaml.SafeLoader))
+        lines = lines_of(yaml.compose(text, Loader=yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     return parse_config(value, str(path), lines)
@@ -55,27 +52,6 @@ def parse_config(
     except ConfigMismatchError as problem:
         raise InputError(_place(problem.location, where, lines) + problem.text) from None
     return config
-
-
-def effective_config(value: dict[str, Any], files: Sequence[Path | str]) -> tuple[Config, Path]:
-    """Return the config as a workflow sees it, and a file that holds just that.
-
-    Args:
-        value: the workflow's config: its files merged, and what the command line changed.
-        files: the config files, for errors that name file and line.
-
-    The file is ``results/<run>/config.yaml``; it is left alone if it says the same already.
-    """
-    where, lines = "config", {}
-    if len(files) == 1:
-        where = str(files[0])
-        lines = _lines(yaml.compose(Path(where).read_text(encoding="utf-8")))
-    config = parse_config(value, where, lines)
-    path = RunPaths.of(config).root / "config.yaml"
-    text = yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, allow_unicode=True)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
-    return config, path
 
 
 def _message(problem: Any, where: str, lines: dict[Location, int]) -> str:
@@ -118,17 +94,17 @@ def _place(location: Location, where: str, lines: dict[Location, int]) -> str:
     return f"{at}: {key}: " if key else f"{at}: "
 
 
-def _lines(node: yaml.Node | None, path: Location = ()) -> dict[Location, int]:
+def lines_of(node: yaml.Node | None, path: Location = ()) -> dict[Location, int]:
     """Return the line (from 1) of every key and list item of a YAML document."""
     found: dict[Location, int] = {}
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             found[*path, key.value] = key.start_mark.line + 1
-            found |= _lines(value, (*path, key.value))
+            found |= lines_of(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             found[*path, index] = value.start_mark.line + 1
-            found |= _lines(value, (*path, index))
+            found |= lines_of(value, (*path, index))
     return found
 
 

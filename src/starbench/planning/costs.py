@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from starbench.config.compute import Compute
-from starbench.config.config import Config, Training
+from starbench.config.config import Config
+from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.training import Training
+from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize, Stated, dataset_size
 from starbench.planning.devices import Device, Start
 from starbench.planning.encoders import Encoder, encoder_of
@@ -18,10 +21,10 @@ from starbench.planning.work import (
     finetuning_work,
     pretraining_work,
 )
-from starbench.run.models import Model, embedding_slice, finetuning_of, objective_of
+from starbench.run.models import Model
 from starbench.run.paths import RunPaths
+from starbench.run.slices import embedding_slice
 from starbench.run.texts import TextSet, sharded, text_sets
-from starbench.stages.pretrain import PRETRAINING_OBJECTIVES
 
 TOKENS_PER_BATCH = {"cpu": 2048, "gpu": 65536}
 """Default of `embedding.tokens_per_batch` (a test keeps this in step with the encoder)."""

@@ -13,10 +13,9 @@ from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
 from starbench.run.paths import RunPaths
 from starbench.sources.beir import is_beir, read_beir
-from starbench.sources.mining import passage_text
 from starbench.sources.source import Source
 from starbench.store.manifest import read_manifest
-from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS
+from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
 
 NEGATIVES_MINED = 30
 GENERATED = 200

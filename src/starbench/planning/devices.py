@@ -12,7 +12,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from starbench.config.config import Precision
+from starbench.config.names import Precision
 from starbench.errors import InputError, did_you_mean
 from starbench.section import Section
 

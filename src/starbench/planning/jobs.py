@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from starbench.config.config import Config
+from starbench.config.resolved import finetuning_of, objective_of
 from starbench.planning import scoring
 from starbench.planning.costs import Cost, Costs
-from starbench.run.models import Model, finetuning_of, models_of, objective_of
-from starbench.stages.report import figure_names, table_names
-
-STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report")
+from starbench.run.jobs import (
+    all_models,
+    backbone_name,
+    data_names,
+    used_backbones,
+    used_datasets,
+)
+from starbench.run.models import Model
+from starbench.stages.report.products import figure_names, table_names
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ def jobs_of(config: Config, costs: Costs) -> list[Job]:
         for seed in config.seeds:
             made += _model_jobs(config, costs, model, seed)
     if config.bm25_datasets:
-        needs = _data_names(config, config.bm25_datasets)
+        needs = data_names(config, config.bm25_datasets)
         made.append(Job("scores/bm25", "score_bm25", "evaluate", needs, scoring.bm25(costs)))
     parts = tuple(job.name for job in made if job.rule in ("score_model", "score_bm25"))
     drawn = len(figure_names(config)) + len(table_names(config))
@@ -44,35 +50,6 @@ def jobs_of(config: Config, costs: Costs) -> list[Job]:
         Job(both[1], "compare_systems", "evaluate", parts, scoring.compare(costs)),
         Job("report", "draw_report", "report", both, scoring.report(costs, drawn)),
     ]
-
-
-def all_models(config: Config) -> list[Model]:
-    """Return every model of the run."""
-    return [model for track in config.tracks for model in models_of(config, track)]
-
-
-def used_datasets(config: Config) -> list[str]:
-    """Return the datasets that the run reads, each after the one whose passages it shares."""
-    used: list[str] = []
-    for name in used_backbones(config):
-        pretraining = config.backbones[name].pretraining
-        used += pretraining.datasets if pretraining else []
-    for model in all_models(config):
-        if objective_of(config, model.system, model.track).trains:
-            used.append(finetuning_of(config, model.system, model.track).dataset)
-    for track in config.tracks.values():
-        used += track.scored
-    return _with_corpora(config, used)
-
-
-def _with_corpora(config: Config, names: Iterable[str]) -> list[str]:
-    names = list(names)
-    corpora = (config.datasets[name].corpus for name in names)
-    return list(dict.fromkeys([*(name for name in corpora if name), *names]))
-
-
-def _data_names(config: Config, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(f"data/{name}" for name in _with_corpora(config, names))
 
 
 def _data(config: Config, costs: Costs) -> Iterator[Job]:
@@ -86,37 +63,18 @@ def _data(config: Config, costs: Costs) -> Iterator[Job]:
             yield Job(f"checkpoints/{name}", "fetch_checkpoint", "data", (), cost)
 
 
-def used_backbones(config: Config) -> list[str]:
-    """Return the backbones that models are made from, each after the one it starts from."""
-    used: dict[str, None] = {}
-    for system in config.systems.values():
-        chain: list[str] = []
-        name: str | None = system.backbone
-        while name is not None:
-            chain.append(name)
-            name = config.backbones[name].start
-        used |= dict.fromkeys(reversed(chain))
-    return list(used)
-
-
-def _backbone_name(config: Config, backbone: str, seed: int) -> str:
-    if config.backbones[backbone].pretraining is None:
-        return f"checkpoints/{backbone}"
-    return f"backbones/{backbone}/seed-{seed}"
-
-
 def _backbones(config: Config, costs: Costs) -> Iterator[Job]:
     for backbone in used_backbones(config):
         section = config.backbones[backbone]
         if section.pretraining is None:
             continue
         for seed in config.seeds:
-            needs = _data_names(config, section.pretraining.datasets)
+            needs = data_names(config, section.pretraining.datasets)
             if section.start is not None:
-                needs += (_backbone_name(config, section.start, seed),)
+                needs += (backbone_name(config, section.start, seed),)
             elif section.checkpoint is not None:
                 needs += (f"checkpoints/{backbone}",)
-            name = _backbone_name(config, backbone, seed)
+            name = backbone_name(config, backbone, seed)
             yield Job(name, "pretrain_backbone", "pretrain", needs, costs.pretrain(backbone))
 
 
@@ -124,12 +82,12 @@ def _model_jobs(config: Config, costs: Costs, model: Model, seed: int) -> Iterat
     """Yield the fine-tuning, the embeddings and the scores of one model."""
     path = f"{model.track}/{model.name}/seed-{seed}"
     system = config.systems[model.system]
-    needs: tuple[str, ...] = (_backbone_name(config, system.backbone, seed),)
+    needs: tuple[str, ...] = (backbone_name(config, system.backbone, seed),)
     if objective_of(config, model.system, model.track).trains:
         needs += (f"data/{finetuning_of(config, model.system, model.track).dataset}",)
     trained = f"models/{path}"
     yield Job(trained, "finetune_model", "finetune", needs, costs.finetune(model))
-    scored = _data_names(config, config.tracks[model.track].scored)  # type: ignore[index]
+    scored = data_names(config, config.tracks[model.track].scored)  # type: ignore[index]
     embedded, searched = [f"embeddings/{path}"], []
     cost = costs.embed(model, costs.own_texts(model.track))
     yield Job(embedded[0], "embed_texts", "embed", (trained, *scored), cost)

@@ -10,8 +10,9 @@ from starbench.errors import InputError, did_you_mean
 from starbench.planning.costs import Costs
 from starbench.planning.datasets import Stated
 from starbench.planning.devices import Device
-from starbench.planning.jobs import STAGES, Job, jobs_of, used_datasets
+from starbench.planning.jobs import Job, jobs_of
 from starbench.planning.schedule import busy_seconds, schedule
+from starbench.run.jobs import STAGES, used_datasets
 from starbench.run.paths import RunPaths
 
 

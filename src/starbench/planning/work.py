@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from starbench.config.config import Finetuning, Precision, Pretraining, Training
+from starbench.config.names import Precision
+from starbench.config.training import Finetuning, Pretraining, Training
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import Lengths

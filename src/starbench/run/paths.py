@@ -7,9 +7,6 @@ from pathlib import Path
 
 from starbench.config.config import Config
 
-LOG_FILE = "train_log.jsonl"
-"""What a training logs, beside the manifest of what it trains."""
-
 
 @dataclass(frozen=True)
 class RunPaths:

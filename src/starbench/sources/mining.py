@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from starbench.errors import InputError
 from starbench.sources.bm25 import Bm25
-from starbench.sources.source import Collection, Record, Records
+from starbench.sources.source import Collection, Records
+from starbench.store.records import Record, passage_text
 
 EXTRA = 50
 """Passages looked up beyond the wanted number: right answers among them are left out."""
@@ -46,11 +47,6 @@ def mined_queries(collection: Collection, negatives: int) -> Records:
                 "negative_passages": [_as_tevatron(passages[row]) for row in wrong[:negatives]],
             },
         )
-
-
-def passage_text(record: Record) -> str:
-    """Return what of a passage is embedded and searched: title, a space, text."""
-    return f"{record.get('title') or ''} {record.get('text') or ''}".strip()
 
 
 def _ranked(index: Bm25, queries: list[str], k: int) -> Iterator[list[int]]:

@@ -12,9 +12,9 @@ from pydantic import Field, StringConstraints, model_validator
 
 from starbench.errors import InputError
 from starbench.section import NAME_PATTERN, Section
+from starbench.store.records import Record
 
 Kind = Literal["text", "triplets", "pairs", "training-queries", "collection"]
-Record = dict[str, Any]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 

@@ -119,3 +119,7 @@ def git_commit() -> str | None:
     except FileNotFoundError:
         return None
     return described.stdout.strip() or None
+
+
+LOG_FILE = "train_log.jsonl"
+"""What a training logs, beside the manifest of what it trains."""

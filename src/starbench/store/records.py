@@ -15,6 +15,8 @@ from starbench.store.manifest import read_manifest
 if TYPE_CHECKING:
     from datasets import Dataset
 
+Record = dict[str, Any]
+
 RECORDS, PASSAGES, QUERIES, QRELS = (
     f"{name}.arrow" for name in ("records", "passages", "queries", "qrels")
 )
@@ -62,3 +64,8 @@ def read_records(folder: Path, file: str = RECORDS) -> Dataset:
 
     read_manifest(folder, "data")
     return Dataset.from_file(str(folder / file))
+
+
+def passage_text(record: Record) -> str:
+    """Return what of a passage is embedded and searched: title, a space, text."""
+    return f"{record.get('title') or ''} {record.get('text') or ''}".strip()

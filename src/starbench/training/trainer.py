@@ -15,28 +15,17 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
-from starbench.config.config import Training
+from starbench.config.training import Training
 from starbench.draws import key_of
 from starbench.errors import InputError
 from starbench.machine.processes import first_then_rest, processes, rank
 from starbench.machine.progress import Progress
-from starbench.run.paths import LOG_FILE
+from starbench.store.manifest import LOG_FILE
 
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
 SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-
-
-def total_steps(training: Training, rows: int) -> int:
-    """Return the optimisation steps of a training on `rows` examples.
-
-    Exactly one of `steps` and `epochs` is given (checked with the config).
-    """
-    if training.steps is not None:
-        return training.steps
-    assert training.epochs is not None
-    return max(1, math.ceil(training.epochs * rows / training.batch_size))
 
 
 def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -> dict[str, Any]:

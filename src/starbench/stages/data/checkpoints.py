@@ -8,12 +8,13 @@ import logging
 import shutil
 from pathlib import Path
 
-from starbench.config.config import Checkpoint, Config
+from starbench.config.backbones import Checkpoint
+from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
+from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
-from starbench.stages.data import RESULTS_VERSION
 from starbench.store.manifest import Stage
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     """
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
-    stage = Stage("data", RESULTS_VERSION, checkpoint.model_dump(), inputs=[])
+    stage = Stage("data", versions.DATA, checkpoint.model_dump(), inputs=[])
     source = on_disk(checkpoint) or _from_hub(checkpoint)
     _check(source, config, backbone)
     folder = paths.checkpoint(backbone)

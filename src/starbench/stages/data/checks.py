@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from starbench.errors import InputError, did_you_mean
-from starbench.sources.mining import passage_text
-from starbench.sources.source import Record, Records
-from starbench.store.records import SCHEMAS
+from starbench.sources.source import Records
+from starbench.store.records import SCHEMAS, Record, passage_text
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,17 @@ from pathlib import Path
 
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.progress import Progress
-from starbench.sources.mining import passage_text
-from starbench.sources.source import Collection, Record, Records
-from starbench.store.records import PASSAGES, QRELS, QUERIES, SCHEMAS, read_records, write_records
+from starbench.sources.source import Collection, Records
+from starbench.store.records import (
+    PASSAGES,
+    QRELS,
+    QUERIES,
+    SCHEMAS,
+    Record,
+    passage_text,
+    read_records,
+    write_records,
+)
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.progress import Progress
+from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.sources.source import Source
-from starbench.stages.data import RESULTS_VERSION
 from starbench.stages.data.checks import checked
 from starbench.stages.data.collections import fetch_collection
 from starbench.store.manifest import Stage
@@ -29,7 +29,7 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     folder = paths.dataset(name)
     other = paths.dataset(source.corpus) if source.corpus else None
     inputs = [other] if other else []
-    stage = Stage("data", RESULTS_VERSION, source.contents_slice(), inputs=inputs)
+    stage = Stage("data", versions.DATA, source.contents_slice(), inputs=inputs)
     root = config.resolved_data_root()
     if source.kind == "collection":
         counts = fetch_collection(name, source.collection(root), folder, other)

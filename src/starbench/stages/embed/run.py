@@ -11,13 +11,15 @@ from starbench.errors import InputError
 from starbench.machine.files import scratch_folder
 from starbench.machine.progress import Progress
 from starbench.machine.startup import importing
-from starbench.run.models import MODEL_FOLDER, Model, embedding_slice, model_named
+from starbench.run import versions
+from starbench.run.embeddings import embed_stage
+from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
+from starbench.run.slices import embedding_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
-from starbench.stages.embed import RESULTS_VERSION
-from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
-from starbench.store.manifest import Stage, read_manifest
+from starbench.store.embeddings import EmbeddingWriter
+from starbench.store.manifest import Stage
 
 if TYPE_CHECKING:
     from starbench.stages.embed.layered_encoder import LayeredEncoder
@@ -36,7 +38,7 @@ def embed_texts(config: Config, paths: RunPaths, track: str, name: str, seed: in
     own = [texts for texts in sets if texts not in sharded(sets)]
     _embed_sets(config, paths, model, seed, own)
     folder = paths.embeddings(track, name, seed)
-    stage = Stage("embed", RESULTS_VERSION, embedding_slice(config, model), inputs=[])
+    stage = Stage("embed", versions.EMBED, embedding_slice(config, model), inputs=[])
     stage.finish(folder, [f"{texts.folder}/manifest.json" for texts in own])
 
 
@@ -46,31 +48,6 @@ def embed_shard(
     """Embed one shard of a collection's passages with one model."""
     texts = shard_of(config, dataset, shard)
     _embed_sets(config, paths, model_named(config, track, name), seed, [texts])
-
-
-def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
-    """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
-    inputs = [paths.model(model.track, model.name, seed)]
-    part = {**embedding_slice(config, model), "texts": texts.folder}
-    if texts.shards > 1 or texts.shard_rows:
-        part["contents"] = texts.checksum(paths)
-    else:
-        inputs.append(texts.source(paths))
-    return Stage("embed", RESULTS_VERSION, part, inputs)
-
-
-def opened_embeddings(
-    config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet
-) -> StoredEmbeddings:
-    """Return a model's embeddings of `texts`; InputError if they are of another model or config."""
-    folder = paths.embeddings(model.track, model.name, seed) / texts.folder
-    identity = embed_stage(config, paths, model, seed, texts).identity
-    if read_manifest(folder, "embed")["identity"] != identity:
-        raise InputError(
-            f"{folder} holds embeddings of another model, dataset or config: remove it and "
-            "embed again"
-        )
-    return StoredEmbeddings(folder)
 
 
 def _embed_sets(

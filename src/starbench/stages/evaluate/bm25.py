@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 
 from starbench.config.config import Config
-from starbench.run.models import floor_slice
+from starbench.run import versions
 from starbench.run.paths import RunPaths
+from starbench.run.slices import floor_slice
 from starbench.run.texts import corpus_of
 from starbench.sources.bm25 import Bm25
-from starbench.stages.evaluate import RESULTS_VERSION
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.retrieval import measured_scores, write_by_query, write_run
 from starbench.stages.evaluate.search import Ranking
@@ -32,7 +32,7 @@ def score_bm25(config: Config, paths: RunPaths) -> None:
         folder, data = paths.bm25() / dataset, paths.dataset(dataset)
         corpus = paths.dataset(corpus_of(config, dataset))
         stage = Stage(
-            "evaluate", RESULTS_VERSION, floor_slice(config, dataset), [data, corpus / PASSAGES]
+            "evaluate", versions.EVALUATE, floor_slice(config, dataset), [data, corpus / PASSAGES]
         )
         if stage.is_done(folder):
             log.info("%s: scored already", dataset)
@@ -40,7 +40,7 @@ def score_bm25(config: Config, paths: RunPaths) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         stage.finish(folder, _score(config, paths, dataset))
         log.info("%s: scored", dataset)
-    stage = Stage("evaluate", RESULTS_VERSION, {"datasets": config.bm25_datasets}, inputs=[])
+    stage = Stage("evaluate", versions.EVALUATE, {"datasets": config.bm25_datasets}, inputs=[])
     stage.finish(paths.bm25(), [f"{dataset}/manifest.json" for dataset in config.bm25_datasets])
 
 

@@ -12,9 +12,9 @@ from typing import IO
 
 import numpy as np
 
+from starbench.config.resolved import finetuning_of
 from starbench.config.search import Adaptive
 from starbench.machine.files import written_whole
-from starbench.run.models import finetuning_of
 from starbench.sizes import Size
 from starbench.stages.evaluate.adaptive import Reranker, cascades, write_adaptive
 from starbench.stages.evaluate.collection import CollectionToScore, Ranked

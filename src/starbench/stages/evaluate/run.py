@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from starbench.config.config import Config
 from starbench.machine.startup import importing
-from starbench.run.models import model_named, scoring_slice
+from starbench.run import versions
+from starbench.run.embeddings import opened_embeddings
+from starbench.run.models import model_named
 from starbench.run.paths import RunPaths
+from starbench.run.slices import scoring_slice
 from starbench.run.texts import TextSet, passage_sets
-from starbench.stages.embed.run import opened_embeddings
-from starbench.stages.evaluate import RESULTS_VERSION
 from starbench.stages.evaluate.task import Scored, Task
 from starbench.store.manifest import Stage
 
@@ -33,7 +34,7 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
         found = [opened_embeddings(config, paths, model, seed, texts) for texts in sets]
         task = Task(config, paths, model, seed, dataset, found)
         inputs = [paths.dataset(dataset), *(embeddings.folder for embeddings in found)]
-        stage = Stage("evaluate", RESULTS_VERSION, scoring_slice(config, model, dataset), inputs)
+        stage = Stage("evaluate", versions.EVALUATE, scoring_slice(config, model, dataset), inputs)
         if stage.is_done(task.folder):
             log.info("%s: scored already", dataset)
             continue
@@ -41,7 +42,7 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
         scored = _scoring(track)(task)
         stage.finish(task.folder, scored.files, constant=[str(cell) for cell in scored.constant])
         log.info("%s: scored", dataset)
-    stage = Stage("evaluate", RESULTS_VERSION, {"datasets": tasks}, inputs=[])
+    stage = Stage("evaluate", versions.EVALUATE, {"datasets": tasks}, inputs=[])
     stage.finish(root, [f"{dataset}/manifest.json" for dataset in tasks])
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
-from starbench.run.models import Model, model_named, searching_slice
+from starbench.run import versions
+from starbench.run.embeddings import opened_embeddings
+from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
+from starbench.run.slices import searching_slice
 from starbench.run.texts import TextSet, passage_sets, searched_in, shard_of
 from starbench.sizes import Size
-from starbench.stages.embed.run import opened_embeddings
-from starbench.stages.evaluate import RESULTS_VERSION
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.search import Candidates, Ranking, candidates, merged
 from starbench.stages.evaluate.task import Task
@@ -47,7 +48,7 @@ def search_shard(
         found = _search(config, paths, model, seed, task, texts)
         stage.finish(folder, _save(folder, model, found))
         log.info("%s: searched for %s", texts.folder, task)
-    stage = Stage("search", RESULTS_VERSION, {"datasets": tasks}, inputs=[])
+    stage = Stage("search", versions.EVALUATE, {"datasets": tasks}, inputs=[])
     stage.finish(_folder(paths, model, seed, texts), [f"{task}/manifest.json" for task in tasks])
 
 
@@ -85,7 +86,7 @@ def _stage(
 ) -> Stage:
     root = paths.embeddings("retrieval", model.name, seed)
     inputs = [root / TextSet(task, "queries").folder, root / texts.folder]
-    return Stage("search", RESULTS_VERSION, searching_slice(config, model, task), inputs)
+    return Stage("search", versions.EVALUATE, searching_slice(config, model, task), inputs)
 
 
 def _search(

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from starbench.draws import epoch_order, generator, key_of
-from starbench.sources.mining import passage_text
+from starbench.store.records import passage_text
 
 NO_ANSWER = 0
 """Key that no text has: fills the rows of queries with fewer right answers than others."""

@@ -27,23 +27,19 @@ from transformers import (
     TrainingArguments,
 )
 
-from starbench.config.config import Config, Finetuning
+from starbench.config.config import Config
+from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.training import Finetuning, total_steps
 from starbench.draws import epoch_order
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
-from starbench.run.models import (
-    MODEL_FOLDER,
-    Model,
-    finetuning_of,
-    finetuning_slice,
-    model_named,
-    objective_of,
-)
+from starbench.run import versions
+from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
+from starbench.run.slices import finetuning_slice
 from starbench.sizes import check_sizes
-from starbench.stages.finetune import RESULTS_VERSION
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.passages import PassageCollator, training_order
@@ -55,7 +51,6 @@ from starbench.training.trainer import (
     TrainLog,
     last_checkpoint,
     remove_checkpoints,
-    total_steps,
     trainer_arguments,
 )
 from starbench.training.wall_time import SaveInTime
@@ -78,7 +73,7 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     backbone = paths.backbone_in_use(config, config.systems[model.system].backbone, seed)
     objective = objective_of(config, model.system, track)
     inputs = [backbone, *([paths.dataset(settings.dataset)] if objective.trains else [])]
-    stage = Stage("finetune", RESULTS_VERSION, finetuning_slice(config, model, seed), inputs)
+    stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
     encoder = build_model(backbone, settings, model)
     facts: dict[str, Any] = {
         "seed": seed,

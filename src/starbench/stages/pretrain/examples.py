@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from starbench.config.config import Pretraining
+from starbench.config.training import Pretraining
 from starbench.draws import epoch_order, generator
 from starbench.errors import InputError
 from starbench.machine.progress import Progress

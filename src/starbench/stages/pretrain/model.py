@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BertForMaskedLM
 
+from starbench.encoders.masked_lm import first_layer, projection, transformed
 from starbench.sizes import Size, check_sizes
 from starbench.stages.pretrain.cross_entropy import projected_cross_entropy
 from starbench.stages.pretrain.masking import UNLABELLED
@@ -43,8 +43,7 @@ class PretrainingModel(nn.Module):
         config = masked_lm.config
         check_sizes(sizes, config.num_hidden_layers, config.hidden_size, "the backbone")
         self.masked_lm, self.sizes = masked_lm, list(sizes)
-        first_layer = masked_lm.bert.encoder.layer[0]
-        self.decoder = copy.deepcopy(first_layer) if autoencoder else None
+        self.decoder = copy.deepcopy(first_layer(masked_lm)) if autoencoder else None
 
     def forward(
         self,
@@ -66,7 +65,10 @@ class PretrainingModel(nn.Module):
         if self.decoder is None:
             return {"loss": mlm, "mlm": mlm_S}
         cls_SBW = torch.stack(
-            [self._transform(hidden[size.layers][:, 0], size.dim) for size in self.sizes]
+            [
+                transformed(self.masked_lm, hidden[size.layers][:, 0], size.dim)
+                for size in self.sizes
+            ]
         )
         mae, mae_S = self._autoencode(cls_SBW, decoder_ids, decoder_labels, attention_mask)
         return {"loss": (mlm + mae) / 2, "mlm": mlm_S, "mae": mae_S}
@@ -78,25 +80,17 @@ class PretrainingModel(nn.Module):
     def _mlm(self, hidden: Sequence[Tensor], labels_BT: Tensor) -> tuple[Tensor, Tensor]:
         predicted_BT = labels_BT != UNLABELLED
         states_PW = [
-            self._transform(hidden[size.layers][predicted_BT], size.dim) for size in self.sizes
+            transformed(self.masked_lm, hidden[size.layers][predicted_BT], size.dim)
+            for size in self.sizes
         ]
         return self._cross_entropy(torch.cat(states_PW), labels_BT[predicted_BT])
 
-    def _transform(self, states: Tensor, dim: int) -> Tensor:
-        """T_d: the head's transform of the first `dim` columns; (..., W) to (..., W)."""
-        head = self.masked_lm.cls.predictions.transform
-        weight, bias = head.dense.weight[:, :dim], head.dense.bias
-        out: Tensor = head.LayerNorm(
-            head.transform_act_fn(F.linear(states[..., :dim], weight, bias))
-        )
-        return out
-
     def _cross_entropy(self, states_PW: Tensor, labels_P: Tensor) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy over all sizes, and of each, (S,); they follow one another."""
-        projection = self.masked_lm.cls.predictions.decoder
+        to_vocabulary = projection(self.masked_lm)
         labels = labels_P.repeat(len(self.sizes))
         mean, losses = projected_cross_entropy(
-            states_PW, projection.weight, projection.bias, labels
+            states_PW, to_vocabulary.weight, to_vocabulary.bias, labels
         )
         return mean, losses.unflatten(0, (len(self.sizes), -1)).mean(1)
 
@@ -119,7 +113,7 @@ class PretrainingModel(nn.Module):
         residual_SPW = queried_BMW[where.real_BM].expand_as(context_SPW)
         attended_SPW = attention(context_SPW, residual_SPW)
         states_SPW = layer.output(layer.intermediate(attended_SPW), attended_SPW)
-        states = self._transform(states_SPW, states_SPW.shape[-1]).flatten(0, 1)
+        states = transformed(self.masked_lm, states_SPW, states_SPW.shape[-1]).flatten(0, 1)
         return self._cross_entropy(states, labels_BT[where.row_P, where.column_P])
 
     def _attend(

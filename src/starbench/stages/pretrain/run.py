@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from datasets import concatenate_datasets
 from safetensors.torch import load_model, save_file, save_model
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
-    AutoConfig,
     AutoTokenizer,
     BertConfig,
     BertForMaskedLM,
@@ -24,16 +22,20 @@ from transformers import (
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
-from starbench.config.config import Architecture, Config, Pretraining
+from starbench.config.backbones import Architecture
+from starbench.config.config import Config
+from starbench.config.training import Pretraining, total_steps
 from starbench.draws import key_of
 from starbench.encoders.attention import use_fast_attention
+from starbench.encoders.masked_lm import load_masked_lm
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
-from starbench.run.models import pretraining_slice
+from starbench.objectives import PRETRAINING_OBJECTIVES
+from starbench.run import versions
 from starbench.run.paths import RunPaths
+from starbench.run.slices import pretraining_slice
 from starbench.sizes import Size
-from starbench.stages.pretrain import PRETRAINING_OBJECTIVES, RESULTS_VERSION
 from starbench.stages.pretrain.examples import (
     Documents,
     MaskedExamples,
@@ -50,12 +52,9 @@ from starbench.training.trainer import (
     TrainLog,
     last_checkpoint,
     remove_checkpoints,
-    total_steps,
     trainer_arguments,
 )
 from starbench.training.wall_time import SaveInTime
-
-log = logging.getLogger(__name__)
 
 DECODER_FILE = "decoder.safetensors"
 
@@ -81,7 +80,7 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
     start = _start(config, paths, backbone, seed)
     stage = Stage(
         "pretrain",
-        RESULTS_VERSION,
+        versions.PRETRAIN,
         pretraining_slice(config, backbone, seed),
         datasets + ([start] if start else []),
     )
@@ -136,20 +135,8 @@ def from_scratch(
 
 def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
     """Return another backbone with its head; a head that it lacks is random, by the seed."""
-    found = AutoConfig.from_pretrained(folder)
-    if found.model_type != "bert":
-        raise InputError(
-            f"{folder}: pre-training takes models of type 'bert', this is a '{found.model_type}'"
-        )
     torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
-    masked_lm, loading = BertForMaskedLM.from_pretrained(
-        folder, dtype=torch.float32, output_loading_info=True
-    )
-    if absent := sorted(key for key in loading["missing_keys"] if key.startswith("bert.")):
-        raise InputError(f"{folder}: the checkpoint lacks {len(absent)} weights, e.g. {absent[0]}")
-    if any("predictions.transform" in key for key in loading["missing_keys"]):
-        log.info("%s has no masked-language-model head: it starts from random weights", folder)
-    return masked_lm, AutoTokenizer.from_pretrained(folder)
+    return load_masked_lm(folder), AutoTokenizer.from_pretrained(folder)
 
 
 class _InOrder(Trainer):  # type: ignore[misc]

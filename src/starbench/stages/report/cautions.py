@@ -11,9 +11,9 @@ from starbench.config.config import Config
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapses
 from starbench.stages.report.groups import groups_of, system_name
+from starbench.stages.report.numbers import shorten
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.marks import significant
-from starbench.stages.report.tables.table import shorten
 
 FEW_QUERIES = 50
 """Below this, one query moves a mean by two points."""

@@ -11,8 +11,8 @@ from starbench.config.config import Config
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import hardware
 from starbench.run.models import MODEL_FOLDER, models_of
-from starbench.run.paths import LOG_FILE, RunPaths
-from starbench.store.manifest import git_commit, installed_versions, read_manifest
+from starbench.run.paths import RunPaths
+from starbench.store.manifest import LOG_FILE, git_commit, installed_versions, read_manifest
 
 HASH_DIGITS = 12
 """Digits of the manifest's SHA-256 that tables carry."""

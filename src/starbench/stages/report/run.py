@@ -8,17 +8,18 @@ from pathlib import Path
 from starbench.config.config import Config
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
-from starbench.stages.report import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.products import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
 from starbench.stages.report.provenance import constants, losses, write_manifest
 from starbench.stages.report.results import Results
 from starbench.stages.report.scores import read_scores
 from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
 from starbench.stages.report.tables.claims import claims_table, verdicts
+from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
 from starbench.stages.report.tables.marks import marks_of, read_tests
 from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
-from starbench.stages.report.tables.table import as_csv, as_latex, as_markdown, as_text, make_table
+from starbench.stages.report.tables.table import make_table
 
 
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:

@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from starbench.config.config import Config
+from starbench.config.resolved import finetuning_of
 from starbench.machine.files import write_text
-from starbench.run.models import finetuning_of
-from starbench.stages.report import OVERVIEW, figure_labels, table_names
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.groups import groups_of, has_floor, system_name
+from starbench.stages.report.numbers import shorten
+from starbench.stages.report.products import OVERVIEW, figure_labels, table_names
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
+from starbench.stages.report.tables.formats import MARKDOWN, as_headline_markdown, escaped
 from starbench.stages.report.tables.published import compare_with_paper
-from starbench.stages.report.tables.table import (
-    MARKDOWN,
-    as_headline_markdown,
-    escaped,
-    make_table,
-    shorten,
-)
+from starbench.stages.report.tables.table import make_table
 
 OBJECTIVES = {
     "untouched": "not fine-tuned",

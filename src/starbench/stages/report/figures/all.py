@@ -9,7 +9,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from starbench.stages.report import OVERVIEW, has_grid
 from starbench.stages.report.figures.by_layer import draw_by_layer
 from starbench.stages.report.figures.by_size import draw_lines, draw_overview
 from starbench.stages.report.figures.heatmaps import (
@@ -22,6 +21,7 @@ from starbench.stages.report.figures.heatmaps import (
 )
 from starbench.stages.report.figures.style import DIFFERENCE_MAP, save_figure
 from starbench.stages.report.groups import Group, groups_of
+from starbench.stages.report.products import OVERVIEW, has_grid
 from starbench.stages.report.results import Results
 
 Drawing = tuple[str, Callable[[], Figure]]

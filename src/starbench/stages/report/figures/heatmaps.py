@@ -28,8 +28,8 @@ from starbench.stages.report.figures.style import (
     wrapped,
 )
 from starbench.stages.report.groups import Group
+from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages
-from starbench.stages.report.tables.table import shorten
 
 CELL_IN = 0.34
 """Height of a cell in inches in a figure of its own; among others it is lower."""

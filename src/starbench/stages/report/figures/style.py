@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from starbench.machine.files import written_whole
-from starbench.stages.report import FIGURE_FORMATS
+from starbench.stages.report.products import FIGURE_FORMATS
 
 ONE_COLUMN, TWO_COLUMNS = 3.4, 7.0
 """Widths of a figure in inches."""

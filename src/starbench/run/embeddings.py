@@ -1,0 +1,43 @@
+"""A model's embeddings on disk: what they depend on, and opening them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starbench.config.config import Config
+from starbench.errors import InputError
+from starbench.run import versions
+from starbench.run.models import Model
+from starbench.run.paths import RunPaths
+from starbench.run.slices import embedding_slice
+from starbench.run.texts import TextSet
+from starbench.store.embeddings import StoredEmbeddings
+from starbench.store.manifest import Stage, read_manifest
+
+if TYPE_CHECKING:
+    pass
+
+
+def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
+    """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
+    inputs = [paths.model(model.track, model.name, seed)]
+    part = {**embedding_slice(config, model), "texts": texts.folder}
+    if texts.shards > 1 or texts.shard_rows:
+        part["contents"] = texts.checksum(paths)
+    else:
+        inputs.append(texts.source(paths))
+    return Stage("embed", versions.EMBED, part, inputs)
+
+
+def opened_embeddings(
+    config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet
+) -> StoredEmbeddings:
+    """Return a model's embeddings of `texts`; InputError if they are of another model or config."""
+    folder = paths.embeddings(model.track, model.name, seed) / texts.folder
+    identity = embed_stage(config, paths, model, seed, texts).identity
+    if read_manifest(folder, "embed")["identity"] != identity:
+        raise InputError(
+            f"{folder} holds embeddings of another model, dataset or config: remove it and "
+            "embed again"
+        )
+    return StoredEmbeddings(folder)

@@ -1,0 +1,26 @@
+"""The version of each stage's results: raised when the same config gives other numbers.
+
+A rule that calls a command does not notice that the package behind it has changed. So each rule
+has the version of its stage among its parameters, and each manifest has it too.
+"""
+
+DATA = 2
+"""Raised when the same config gives other records than before."""
+
+PRETRAIN = 3
+"""Raised when the same config gives other weights of a backbone than before."""
+
+FINETUNE = 2
+"""Raised when the same config gives other weights of a model than before."""
+
+EMBED = 2
+"""Raised when the same model gives other embeddings than before."""
+
+EVALUATE = 2
+"""Raised when the same embeddings give other scores than before."""
+
+COMPARE = 1
+"""Raised when the same scores give other p-values than before."""
+
+REPORT = 4
+"""Raised when the same scores give other tables or figures than before."""

@@ -1,0 +1,45 @@
+"""Collecting the scores of every model into the files of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from starbench.config.config import Config
+from starbench.errors import InputError
+from starbench.machine.files import written_whole
+from starbench.run.models import models_of
+from starbench.run.paths import RunPaths
+from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, SCORES
+
+
+def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
+    """Put CSV files of the same columns into one, in the order of `parts`."""
+    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+        out.write(",".join(columns) + "\n")
+        for part in parts:
+            header, *rows = part.read_text(encoding="utf-8").splitlines(keepends=True)
+            if header.strip() != ",".join(columns):
+                raise InputError(f"{part}:1: the columns are not {','.join(columns)}")
+            out.writelines(rows)
+
+
+def collect_run(config: Config, paths: RunPaths) -> None:
+    """Put the scores of the whole run into ``scores.csv``, adaptive retrieval's beside it."""
+    folders = score_folders(config, paths)
+    collect(paths.all_scores, [folder / SCORES for folder in folders], COLUMNS)
+    adaptive = [folder / ADAPTIVE for folder in folders if (folder / ADAPTIVE).is_file()]
+    if config.tries_adaptive:
+        collect(paths.all_adaptive, adaptive, ADAPTIVE_COLUMNS)
+
+
+def score_folders(config: Config, paths: RunPaths) -> list[Path]:
+    """Return the folder of every model's scores on every dataset, then those of BM25."""
+    folders = [
+        paths.scores(track, model.name, seed) / dataset
+        for track in config.tracks
+        for model in models_of(config, track)
+        for seed in config.seeds
+        for dataset in config.tracks[track].scored
+    ]
+    return folders + [paths.bm25() / dataset for dataset in config.bm25_datasets]

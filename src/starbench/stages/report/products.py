@@ -1,0 +1,97 @@
+"""Which tables and figures a run has, and what they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from starbench.stages.report.groups import Group, groups_of
+
+if TYPE_CHECKING:
+    from starbench.config.config import Config
+
+
+TABLE_FORMATS = ("csv", "md", "tex")
+
+FIGURE_FORMATS = ("png", "pdf")
+
+ADAPTIVE, CLAIMS, PUBLISHED = "adaptive", "claims", "published"
+"""Tables that are not of one group of datasets."""
+
+OVERVIEW = "overview"
+
+SUMMARY_FORMATS = ("md", "html")
+
+
+def tables_of(config: Config) -> dict[str, list[Group]]:
+    """Return the tables of a run: {name: the groups whose columns it has}.
+
+    Where a run has both tracks, `in_domain` is the paper's Table A1: both side by side.
+    """
+    groups = groups_of(config)
+    tables = {group.name: [group] for group in groups}
+    inside = [group for group in groups if group.name != "out_of_domain"]
+    return {**tables, "in_domain": inside} if len(inside) > 1 else tables
+
+
+def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[str]:
+    """Return the names of the files below ``tables/``, of some formats or all."""
+    names = list(tables_of(config))
+    names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [CLAIMS] if config.report.published != "none" else []
+    names += [PUBLISHED] if config.report.published == "numbers" else []
+    return [f"{name}.{ending}" for name in names for ending in formats]
+
+
+def has_grid(config: Config, group: Group) -> bool:
+    """Whether a group is scored at more than the trained sizes, so that there is a grid to draw."""
+    return config.tracks[group.track].grid == "full"  # type: ignore[index]
+
+
+def figure_labels(config: Config) -> dict[str, dict[str, str]]:
+    """Return every figure by its name without ending, with its labels in the HTML report."""
+    found = {OVERVIEW: _labels("average by size", "all", "all")}
+    several = len(config.systems) > 1
+    for group in groups_of(config):
+        found[f"{group.name}_average_by_size"] = _labels("average by size", "all", group.title)
+        if not has_grid(config, group):
+            continue
+        found[f"{group.name}_heatmaps"] = _labels("layers x dims", "all", group.title)
+        for system in config.systems:
+            name = config.display("systems", system)
+            stem = f"{group.name}_heatmap_{system}"
+            found[stem] = _labels("layers x dims", name, group.title)
+        if several:
+            name = config.display("systems", config.compared_system)
+            stem = f"{group.name}_differences"
+            found[stem] = _labels("differences", f"{name} − others", group.title)
+        found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
+    return found
+
+
+def _labels(figure: str, system: str, of: str) -> dict[str, str]:
+    return {"figure": figure, "system": system, "of": of}
+
+
+def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> list[str]:
+    """Return the names of the files below ``figures/``, of some formats or all."""
+    return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
+
+
+def report_slice(config: Config) -> dict[str, Any]:
+    """Return the part of the config that tables and figures depend on, as JSON values."""
+    return {
+        "title": config.title,
+        "sizes": [size.model_dump() for size in config.sizes],
+        "groups": {
+            group.name: {name: config.display("datasets", name) for name in group.datasets}
+            | {"metrics": group.metrics, "grid": has_grid(config, group)}
+            for group in groups_of(config)
+        },
+        "tables": table_names(config),
+        "systems": {
+            name: [config.display("systems", name), system.backbone, system.objective]
+            for name, system in config.systems.items()
+        },
+        "report": config.report.model_dump() | {"compared_system": config.compared_system},
+    }
