@@ -96,8 +96,8 @@ def test_the_first_fifty_rows_of_each_kind_are_those_of_this_version() -> None:
 
 def test_rows_do_not_depend_on_how_python_hashes_strings() -> None:
     code = (
-        "import json, sys; sys.path.insert(0, sys.argv[1]); import test_micro; "
-        "print(json.dumps(test_micro.digests(20, 3)))"
+        "import json, sys; sys.path.insert(0, sys.argv[1]); import test_miniature; "
+        "print(json.dumps(test_miniature.digests(20, 3)))"
     )
     here = str(Path(__file__).resolve().parent)
     run = subprocess.run(

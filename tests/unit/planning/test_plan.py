@@ -21,7 +21,7 @@ from starbench.planning.schedule import busy_seconds, schedule
 from starbench.run.paths import RunPaths
 from starbench.stages.data.fetch import fetch_dataset
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEMO, PAPER = ROOT / "config" / "demo.yaml", ROOT / "config" / "paper.yaml"
 TINY = ROOT / "tests" / "workflow" / "tiny.yaml"
 HOUR = 3600

@@ -114,7 +114,7 @@ def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, '.');"
-        "from tests.unit.test_checkpoints import fetched;"
+        "from tests.unit.stages.data.test_checkpoints import fetched;"
         "fetched(Path(sys.argv[1]), 'some/model')"
     )
     try:
@@ -127,7 +127,7 @@ def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint)
         }
         subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)],
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[4],
             env=environment,
             check=True,
         )

@@ -18,7 +18,7 @@ from starbench.run.models import models_of
 from starbench.section import Section
 from starbench.sizes import Size
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "config" / "demo.yaml"
 
 

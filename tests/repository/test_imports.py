@@ -128,3 +128,16 @@ def test_the_root_holds_six_modules_and_no_file_is_long():
 def test_a_ring_is_found():
     assert ring_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert ring_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_unit_tests_mirror_the_package():
+    """``tests/unit/a/test_b.py`` or ``test_b_more.py`` tests the module or package ``a.b``."""
+    unit = PACKAGE.parents[1] / "tests" / "unit"
+    strays = []
+    for path in unit.rglob("test_*.py"):
+        folder = PACKAGE / path.parent.relative_to(unit)
+        words = path.stem.removeprefix("test_").split("_")
+        names = ["_".join(words[: end + 1]) for end in range(len(words))]
+        if not any((folder / name).is_dir() or (folder / f"{name}.py").is_file() for name in names):
+            strays.append(str(path.relative_to(unit)))
+    assert strays == []
