@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,14 +25,6 @@ class Size:
 
     def __str__(self) -> str:
         return f"n{self.layers}-d{self.dim}"
-
-    @classmethod
-    def parse(cls, text: str) -> Size:
-        """Read a size written as ``n2-d32``; ValueError for anything else."""
-        match = re.fullmatch(r"n(\d+)-d(\d+)", text)
-        if match is None:
-            raise ValueError(f"a size is written like n2-d32, got {text!r}")
-        return cls(int(match[1]), int(match[2]))
 
 
 def layers_of(sizes: Iterable[Size]) -> list[int]:

@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -101,16 +101,6 @@ def _json_object(line: str, path: Path, number: int) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"{path}:{number}: expected a JSON object, got {type(record).__name__}")
     return record
-
-
-def write_jsonl(path: Path, records: Iterable[dict[str, Any]]) -> int:
-    """Write records as JSON lines in one step and return how many there were."""
-    count = 0
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8") as out:
-        for record in records:
-            out.write(json.dumps(record, ensure_ascii=False) + "\n")
-            count += 1
-    return count
 
 
 def sha256_of(path: Path) -> str:

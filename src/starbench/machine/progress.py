@@ -18,12 +18,12 @@ T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 30.0
 
 
-def setup_logging(verbose: bool = False) -> None:
+def setup_logging() -> None:
     """Log to standard error, one short line each; libraries only when they warn."""
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True
     )
-    logging.getLogger("starbench").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("starbench").setLevel(logging.INFO)
 
 
 def duration(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """`starbench plan`: sizes of datasets, when jobs run, and what is refused."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,6 @@ import yaml
 from starbench.cli import main
 from starbench.config.reading import load_config, parse_config
 from starbench.errors import InputError
-from starbench.machine.files import write_jsonl
 from starbench.planning.command import parse_bytes, parse_records
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.datasets import dataset_size
@@ -177,6 +177,10 @@ def test_fewer_gpus_than_a_job_asks_for_are_said(tmp_path, capsys):
     assert "asks for 8 GPUs: set its stage's compute.gpus to 4" in capsys.readouterr().out
     assert main(["plan", *given, "8"]) == 0
     assert "asks for" not in capsys.readouterr().out
+
+
+def write_jsonl(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 @pytest.fixture

@@ -130,14 +130,6 @@ def is_a(key: str, kind: str) -> bool:
     return key == kind or kind in ANCESTORS[key]
 
 
-def entails(premise: Meaning, hypothesis: Meaning) -> bool:
-    """Return whether the first meaning says all that the second one says.
-
-    Of a denied event only the very same denial follows.
-    """
-    return premise == hypothesis if premise.negated else relevance(premise, hypothesis) == 2
-
-
 def same_event(told: Meaning, asked: Meaning) -> bool:
     """Return whether the first meaning tells of the event of the second, whatever the details."""
     return (
