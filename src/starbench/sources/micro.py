@@ -8,14 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from starbench.errors import did_you_mean
-from starbench.sources.miniature import (
-    PAIR_SETS,
-    collection,
-    pairs,
-    texts,
-    training_queries,
-    triplets,
-)
+from starbench.sources import miniature
 from starbench.sources.source import Collection, Records, Source
 
 
@@ -25,7 +18,7 @@ class MicroSource(Source):
     source: Literal["micro"] = Field(description="Data made here by the generated language.")
     name: str = Field(
         default="paraphrase",
-        description=f"For `pairs` which of the graded sets is made: {', '.join(PAIR_SETS)}.",
+        description=f"For `pairs` which of the graded sets is made: {', '.join(miniature.PAIR_SETS)}.",
     )
     rows: int = Field(
         ge=1, description="How many records to make; of a collection, how many passages."
@@ -37,8 +30,10 @@ class MicroSource(Source):
 
     @model_validator(mode="after")
     def _fitting(self) -> MicroSource:
-        if self.kind == "pairs" and self.name not in PAIR_SETS:
-            raise ValueError(f"no micro pair set '{self.name}'{did_you_mean(self.name, PAIR_SETS)}")
+        if self.kind == "pairs" and self.name not in miniature.PAIR_SETS:
+            raise ValueError(
+                f"no micro pair set '{self.name}'{did_you_mean(self.name, miniature.PAIR_SETS)}"
+            )
         if self.queries is not None and self.kind != "collection":
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:
@@ -56,19 +51,19 @@ class MicroSource(Source):
     def records(self, data_root: Path | None) -> Records:
         """Yield the generated records; `data_root` is not used."""
         if self.kind == "text":
-            made = texts(self.rows, self.seed)
+            made = miniature.texts(self.rows, self.seed)
         elif self.kind == "triplets":
-            made = triplets(self.rows, self.seed)
+            made = miniature.triplets(self.rows, self.seed)
         elif self.kind == "training-queries":
-            made = training_queries(self.rows, self.seed)
+            made = miniature.training_queries(self.rows, self.seed)
         else:
-            made = pairs(self.rows, self.seed, self.name)
+            made = miniature.pairs(self.rows, self.seed, self.name)
         for number, record in enumerate(made, start=1):
             yield f"micro {self.kind} {number}", record
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return a generated collection with lexically similar wrong answers."""
-        corpus, queries, qrels = collection(self.rows, self._queries, self.seed)
+        corpus, queries, qrels = miniature.collection(self.rows, self._queries, self.seed)
         judged = [
             {"query": query, "passage": passage, "relevance": relevance}
             for query, passage, relevance in qrels
