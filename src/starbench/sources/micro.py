@@ -18,7 +18,8 @@ class MicroSource(Source):
     source: Literal["micro"] = Field(description="Data made here by the generated language.")
     name: str = Field(
         default="paraphrase",
-        description=f"For `pairs` which of the graded sets is made: {', '.join(miniature.PAIR_SETS)}.",
+        description="For `pairs` which of the graded sets is made: "
+        f"{', '.join(miniature.PAIR_SETS)}.",
     )
     rows: int = Field(
         ge=1, description="How many records to make; of a collection, how many passages."
