@@ -57,6 +57,8 @@ check: $(VENV)/.installed-dev
 	starbench config --config config/demo.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/paper.yaml
+	starbench config --config config/released.yaml
+	starbench config --config config/from-released-smae.yaml
 
 format: $(VENV)/.installed-dev
 	ruff check --fix .

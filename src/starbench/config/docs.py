@@ -33,6 +33,8 @@ Unknown keys are errors. What a config does not say is as in the column *default
 | `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
+| `released.yaml` | the authors' released models, scored beside the paper's tables; one GPU |
+| `from-released-smae.yaml` | the paper's fine-tunings from the released backbone; one GPU |
 """
 
 

@@ -67,6 +67,7 @@ def search(
     depth: int,
     similarity: Similarity,
     tie_ranks: np.ndarray,
+    device: torch.device | None = None,
 ) -> dict[Size, Ranking]:
     """Return the ranking of every query at every cell.
 
@@ -81,11 +82,12 @@ def search(
         similarity: ``cosine`` or ``dot``. A vector of zeros has the cosine 0 with any other.
         tie_ranks: for each passage of the corpus its place among passages of equal scores
             (passages,): a permutation, the lowest first.
+        device: where to compute; a GPU where there is one, if not given.
 
     Raises:
         InputError: vectors that are not finite.
     """
-    found = candidates(queries, shards, cells, depth, similarity, tie_ranks)
+    found = candidates(queries, shards, cells, depth, similarity, tie_ranks, device)
     return {cell: best.ranking() for cell, best in found.items()}
 
 
@@ -96,6 +98,7 @@ def candidates(
     depth: int,
     similarity: Similarity,
     tie_ranks: np.ndarray,
+    device: torch.device | None = None,
 ) -> dict[Size, Candidates]:
     """Return what `search` ranks, for a part of a collection; see there for the arguments."""
     passages = sum(shard.rows for shard in shards)
@@ -103,7 +106,7 @@ def candidates(
         raise InputError(f"{passages} embeddings for {len(tie_ranks)} passages")
     if passages > _LOW_BITS:
         raise InputError(f"{passages} passages are more than {_LOW_BITS}")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     ranks = torch.from_numpy(np.ascontiguousarray(tie_ranks, dtype=np.int64))
     row_of_rank = np.empty(passages, dtype=np.int64)
     row_of_rank[tie_ranks] = np.arange(passages)
@@ -170,7 +173,7 @@ def _search_layer(
     widest = Size(wanted.layer, dims[-1])
     query_QD = _as_float(queries.block(widest, rows.start, rows.stop - rows.start), device)
     best = [_Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
-    most = SCORES_PER_BLOCK[device.type] // max(1, len(query_QD))
+    most = SCORES_PER_BLOCK.get(device.type, SCORES_PER_BLOCK["cuda"]) // max(1, len(query_QD))
     for start, block in _blocks(shards, widest, most):
         passage_BD = _as_float(block, device)
         ranks_B = tie_ranks[start : start + len(block)].to(device)

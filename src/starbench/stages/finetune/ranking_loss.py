@@ -70,7 +70,7 @@ class RankingLoss(nn.Module):
         keys_P = gathered(labels[:, :own].T.reshape(-1))
         right_QP = (keys_P[None, :, None] == labels[:, None, own:]).any(dim=-1)
         targets = _targets(right_QP)
-        right_QP[torch.arange(len(targets)), targets] = False
+        right_QP[torch.arange(len(targets), device=targets.device), targets] = False
         return right_QP
 
 

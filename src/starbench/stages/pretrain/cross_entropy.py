@@ -75,7 +75,8 @@ class _Projection:
 
     def __init__(self, weight_VW: Tensor, bias_V: Tensor, rows: int) -> None:
         self.weight_VW, self.bias_V = weight_VW, bias_V
-        most = min(rows, max(1, LOGITS_AT_ONCE[weight_VW.device.type] // len(weight_VW)))
+        at_once = LOGITS_AT_ONCE.get(weight_VW.device.type, LOGITS_AT_ONCE["cuda"])
+        most = min(rows, max(1, at_once // len(weight_VW)))
         self.blocks = [slice(first, min(first + most, rows)) for first in range(0, rows, most)]
         shape = most, len(weight_VW)
         self._low = weight_VW.new_empty(shape)
