@@ -32,7 +32,7 @@ run: $(VENV)/.installed
 	@starbench report --config results/$(RUN)/config.yaml --show
 
 data: $(VENV)/.installed
-	snakemake --configfile $(CONFIG) data
+	snakemake data --configfile $(CONFIG)
 
 test: $(VENV)/.installed-dev
 	pytest $(PYTEST_FLAGS)
