@@ -9,7 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 CONFIG ?= config/demo.yaml
-RUN = $(shell sed -n 's/^run: *//p' $(CONFIG))
+# Of several files the last one that names a run, as Snakemake merges them.
+RUN = $(lastword $(shell sed -n 's/^run: *//p' $(CONFIG)))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
