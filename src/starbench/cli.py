@@ -57,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     what = data.add_mutually_exclusive_group(required=True)
     what.add_argument("--dataset", help="dataset of the config")
     what.add_argument("--checkpoint", help="backbone of the config whose checkpoint to fetch")
+    what.add_argument(
+        "--pin",
+        action="store_true",
+        help="write the commits of all hub repositories into the config file instead of branches",
+    )
 
     pretrain = _stage(commands, "pretrain", _pretrain, "pre-train a backbone")
     pretrain.add_argument("--backbone", required=True, help="backbone of the config")
@@ -219,7 +224,12 @@ def _use_gpus(gpus: int = 1) -> None:
 
 def _data(options: argparse.Namespace) -> None:
     config, paths = _opened(options)
-    if options.dataset:
+    if options.pin:
+        from starbench.stages.data.pinning import pin_config
+
+        pinned = pin_config(config, paths, options.config)
+        print("\n".join([*pinned, f"{options.config}: {len(pinned)} revisions written"]))
+    elif options.dataset:
         from starbench.stages.data.fetch import fetch_dataset
 
         fetch_dataset(config, paths, options.dataset)

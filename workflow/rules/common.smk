@@ -6,6 +6,7 @@ from starbench.config.resolved import finetuning_of, objective_of
 from starbench.errors import InputError
 from starbench.run import versions
 from starbench.run.effective import effective_config
+from starbench.run.fetched import checkpoint_slice, dataset_slice
 from starbench.run.models import model_named, models_of
 from starbench.run.paths import RunPaths
 from starbench.run.slices import (
@@ -204,13 +205,13 @@ def dataset_params(wildcards):
     """Return what a dataset depends on."""
     return {
         "version": versions.DATA,
-        **CONFIG.datasets[wildcards.dataset].contents_slice(),
+        **dataset_slice(CONFIG, PATHS, wildcards.dataset),
     }
 
 
 def checkpoint_params(wildcards):
     """Return what a fetched checkpoint depends on."""
-    return CONFIG.backbones[wildcards.backbone].checkpoint.model_dump()
+    return checkpoint_slice(CONFIG, PATHS, wildcards.backbone)
 
 
 def backbone_params(wildcards):

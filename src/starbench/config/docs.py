@@ -20,6 +20,7 @@ from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.section import Section
 from starbench.sources import SOURCES
+from starbench.sources.hub_collection import CollectionPart
 
 INTRODUCTION = """# Config
 
@@ -68,6 +69,7 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("The file", Config),
         ("sizes[]", NamedSize),
         *((f"datasets.<name> (source: {name})", source) for name, source in SOURCES.items()),
+        ("datasets.<name>.passages, queries, qrels (source: hub)", CollectionPart),
         ("backbones.<name>", Backbone),
         ("backbones.<name>.checkpoint", Checkpoint),
         ("backbones.<name>.architecture", Architecture),

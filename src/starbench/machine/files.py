@@ -80,26 +80,31 @@ def open_text(path: Path) -> IO[str]:
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (line number from 1, record) of a JSON-lines file; InputError names a bad line."""
     with open_text(path) as lines:
-        number = 0
-        try:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield number, _json_object(line, path, number)
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}:{number + 1}: not UTF-8 text ({error.reason})") from None
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise InputError(f"{path}:{number + 1}: the gzip file is damaged ({error})") from None
+        yield from json_lines(lines, str(path))
 
 
-def _json_object(line: str, path: Path, number: int) -> dict[str, Any]:
+def json_lines(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield (line number from 1, record) of JSON lines; InputError names a bad line."""
+    number = 0
+    try:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, _json_object(line, name, number)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}:{number + 1}: not UTF-8 text ({error.reason})") from None
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise InputError(f"{name}:{number + 1}: the gzip file is damaged ({error})") from None
+
+
+def _json_object(line: str, name: str, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"{path}:{number}: not JSON ({error.msg} at column {error.colno})"
+            f"{name}:{number}: not JSON ({error.msg} at column {error.colno})"
         ) from None
     if not isinstance(record, dict):
-        raise InputError(f"{path}:{number}: expected a JSON object, got {type(record).__name__}")
+        raise InputError(f"{name}:{number}: expected a JSON object, got {type(record).__name__}")
     return record
 
 

@@ -13,6 +13,8 @@ from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
 from starbench.run.paths import RunPaths
 from starbench.sources.beir import is_beir, read_beir
+from starbench.sources.hub import HubSource
+from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Source
 from starbench.store.manifest import read_manifest
 from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
@@ -87,6 +89,11 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
 
 
 def _key(source: Source) -> str:
+    """Return the name of a dataset in ``known.yaml``."""
+    if source.kind == "collection" and isinstance(source, HubSource):
+        # The judgements tell which collection it is, wherever its passages are read.
+        qrels = source.qrels
+        return f"ir_datasets:{qrels.ir_datasets}" if qrels and qrels.ir_datasets else ""
     parts = [source.source, source.name, getattr(source, "subset", None)]  # type: ignore[attr-defined]
     return ":".join(part for part in parts if part)
 
@@ -183,7 +190,11 @@ def _mined(source: Any, root: Path) -> DatasetSize:
     """Return the size of training queries whose negatives BM25 is going to mine."""
     found = read_beir(root / source.name, source.split)
     passages, _ = spread_evenly(passage_text(record) for _, record in found.passages)
-    judged = {record["query"] for _, record in found.qrels if int(record["relevance"]) > 0}
+    judged = {
+        record["query"]
+        for where, record in found.qrels
+        if relevance_of(record["relevance"], where) > 0
+    }
     asked = [record["text"] for _, record in found.queries if record["id"] in judged]
     count = min(len(asked), source.rows or len(asked))
     per_record = 1 + (source.negatives or NEGATIVES_MINED)

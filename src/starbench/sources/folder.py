@@ -48,7 +48,8 @@ class FolderSource(Source):
         """Yield (file:line, record) of the dataset's file."""
         folder = self._root(data_root) / self.name
         if self.kind == "training-queries" and is_beir(folder):
-            mined = mined_queries(read_beir(folder, self.split), self.negatives or 30)
+            judged = read_beir(folder, self.split)
+            mined = mined_queries(judged, self.negatives or 30, self.strict)
             yield from islice(mined, self.rows)
             return
         if self.negatives is not None:

@@ -1,76 +1,149 @@
-"""Source `hub`: a dataset of the Hugging Face Hub, or files that `datasets` reads."""
+"""Source `hub`: a dataset of the Hugging Face Hub, or files of a repository."""
 
 from __future__ import annotations
 
-import os
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from starbench.errors import InputError, did_you_mean
-from starbench.sources.source import Records, Source
+from starbench.sources.hub_collection import PARTS, CollectionPart, Place
+from starbench.sources.hub_reading import HubRecords
+from starbench.sources.hub_repository import commit_of, is_local
+from starbench.sources.source import Collection, Commits, Records, Source
+
+OF_RECORDS = ("subset", "split", "data_files", "columns")
+"""Keys that a collection has in its parts."""
 
 
 class HubSource(Source):
-    """A dataset that `datasets.load_dataset` reads: a repository, or a local folder of files."""
+    """A dataset of the hub: what `datasets` reads, or files of a repository by their names."""
 
     source: Literal["hub"] = Field(description="A dataset of the Hugging Face Hub.")
     name: str = Field(
         description="Repository, e.g. `sentence-transformers/all-nli`, or a local folder."
     )
-    subset: str | None = Field(default=None, description="Configuration of the dataset.")
     revision: str | None = Field(
-        default=None, description="Git commit of the repository; pin it, or results may change."
+        default=None,
+        description="Commit, branch or tag of the repository (`main` if not given). A branch "
+        "moves: `starbench data --pin` writes commits into a config.",
     )
+    subset: str | None = Field(default=None, description="Configuration of the dataset.")
     split: str = Field(default="train", description="Split of the dataset.")
-    streaming: bool = Field(
-        default=False,
-        description="Read records as they arrive instead of downloading all (with `rows`).",
+    data_files: str | list[str] | None = Field(
+        default=None,
+        description="Files of the repository to read instead of a split, by name or pattern: "
+        "`train.jsonl.gz`, `[data/train-*.parquet]`. The way to read a repository that has a "
+        "loading script. .jsonl, .json (lines), .csv, .tsv, each also .gz, and .parquet.",
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
         description="Our field name -> the dataset's column, where they differ.",
     )
+    streaming: bool = Field(
+        default=False,
+        description="Read records as they arrive instead of downloading all (with `rows`).",
+    )
+    passages: CollectionPart | None = Field(
+        default=None,
+        description="Collection: where its passages are, {id, title, text}; not with `corpus`.",
+    )
+    queries: CollectionPart | None = Field(
+        default=None, description="Collection: where its queries are, {id, text}."
+    )
+    qrels: CollectionPart | None = Field(
+        default=None,
+        description="Collection: where its judgements are, {query, passage, relevance}. A part "
+        "that is not given is looked for as in mteb's repositories of BEIR.",
+    )
 
     @model_validator(mode="after")
-    def _no_collections(self) -> HubSource:
+    def _keys_fit_together(self) -> HubSource:
         if self.kind == "collection":
-            raise ValueError("source hub gives records, no collections: use source ir_datasets")
+            for key in OF_RECORDS:
+                if key in self.model_fields_set:
+                    raise ValueError(f"'{key}' of a collection stands in {', '.join(PARTS)}")
+            if self.corpus is not None and self.passages is not None:
+                raise ValueError("'passages': they are those of the collection in 'corpus'")
+        else:
+            for key in PARTS:
+                if key in self.model_fields_set:
+                    raise ValueError(f"'{key}' is for collections, not for kind {self.kind}")
+        for _, place in self._places():
+            place.check()
         return self
 
     def records(self, data_root: Path | None) -> Records:
         """Yield (place, record) with columns renamed to this project's field names."""
-        dataset = self._load()
-        missing = set(self.columns.values()) - set(dataset.column_names or [])
-        if dataset.column_names and missing:
-            column = sorted(missing)[0]
-            raise InputError(
-                f"{self.name}: no column '{column}'{did_you_mean(column, dataset.column_names)}"
-            )
-        rename = {theirs: ours for ours, theirs in self.columns.items()}
-        for number, record in enumerate(dataset):
-            if self.rows is not None and number >= self.rows:
-                return
-            yield (
-                f"{self.name}[{self.split}][{number}]",
-                {rename.get(key, key): value for key, value in record.items()},
-            )
+        (_, place), *_ = self._places()
+        yield from islice(self._opened(place).records(), self.rows)
 
-    def _load(self) -> Any:
-        from datasets import load_dataset
+    def collection(self, data_root: Path | None) -> Collection:
+        """Return the collection, read as it is needed; `rows` limits its passages."""
+        parts = {
+            name: part.of_library(name) or self._opened(self._place(name)).records()
+            for name, part in self._parts().items()
+        }
+        passages = islice(parts.get("passages", iter(())), self.rows)
+        return Collection(passages, parts["queries"], parts["qrels"])
 
-        try:
-            return load_dataset(
-                self.name,
-                self.subset,
-                split=self.split,
-                revision=self.revision,
-                streaming=self.streaming,
+    def pinned(self) -> tuple[HubSource, Commits]:
+        """Return the source at the commits that its revisions stand for, and the commits."""
+        commits: Commits = {}
+        for key, place in self._places():
+            if not is_local(place.repository) and key not in commits:
+                commits[key] = commit_of(place.repository, place.revision)
+        update: dict[str, object] = {}
+        for key, commit in commits.items():
+            part, _, _ = key.rpartition(".")
+            if part:
+                changed = self._parts()[part].model_copy(update={"revision": commit})
+                update[part] = changed
+            else:
+                update["revision"] = commit
+        return self.model_copy(update=update), commits
+
+    def _parts(self) -> dict[str, CollectionPart]:
+        """Return the parts of a collection that are read, by name."""
+        named = [name for name in PARTS if name != "passages" or self.corpus is None]
+        return {name: getattr(self, name) or CollectionPart() for name in named}
+
+    def _places(self) -> list[tuple[str, Place]]:
+        """Return every place of the hub that is read, with the key that holds its revision."""
+        if self.kind == "collection":
+            of_hub = [name for name, part in self._parts().items() if part.ir_datasets is None]
+            return [(self._revision_key(name), self._place(name)) for name in of_hub]
+        files = [self.data_files] if isinstance(self.data_files, str) else self.data_files
+        return [
+            (
+                "revision",
+                Place(
+                    self.name,
+                    self.revision,
+                    self.subset,
+                    self.split,
+                    tuple(files or ()),
+                    self.columns,
+                    {"subset", "split"} & self.model_fields_set,
+                ),
             )
-        except (ConnectionError, OSError, ValueError) as error:
-            offline = " (HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise InputError(
-                f"cannot load hub dataset '{self.name}', split '{self.split}'{offline}: {reason}"
-            ) from error
+        ]
+
+    def _place(self, part: str) -> Place:
+        return self._parts()[part].place(part, self.name, self.revision)
+
+    def _revision_key(self, part: str) -> str:
+        return f"{part}.revision" if self._parts()[part].has_own_revision else "revision"
+
+    def _opened(self, place: Place) -> HubRecords:
+        is_there = is_local(place.repository)
+        return HubRecords(
+            place.repository,
+            None if is_there else commit_of(place.repository, place.revision),
+            place.subset,
+            place.split,
+            place.data_files,
+            place.columns,
+            self.streaming,
+        )

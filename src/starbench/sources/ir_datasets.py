@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -37,44 +37,51 @@ class IrDatasetsSource(Source):
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return the collection, read as it is needed; `rows` limits its passages."""
-        dataset = self._load()
+        parts = ("passages", "queries", "qrels")
+        dataset = _load(self.name, parts[1:] if self.corpus else parts)
         passages: Records = iter(())
         if self.corpus is None:
-            passages = islice(self._read("docs", dataset.docs_iter, _passage), self.rows)
-        return Collection(
-            passages,
-            self._read("queries", dataset.queries_iter, _query),
-            self._read("qrels", dataset.qrels_iter, _judgement),
-        )
+            passages = islice(_read(dataset, self.name, "passages"), self.rows)
+        queries, qrels = (_read(dataset, self.name, part) for part in parts[1:])
+        return Collection(passages, queries, qrels)
 
-    def _load(self) -> Any:
-        import ir_datasets
 
-        try:
-            dataset = ir_datasets.load(self.name)
-        except (KeyError, ValueError) as error:
-            raise InputError(f"ir_datasets has no dataset '{self.name}' ({error})") from None
-        missing = [
-            what
-            for what in ("docs", "queries", "qrels")
-            if not getattr(dataset, f"has_{what}")() and (what != "docs" or self.corpus is None)
-        ]
-        if missing:
-            raise InputError(f"ir_datasets '{self.name}' has no {' and no '.join(missing)}")
-        return dataset
+def read_part(name: str, part: str) -> Records:
+    """Return (place, record) of one part of a collection of the library.
 
-    def _read(
-        self, what: str, items: Callable[[], Any], record: Callable[[Any], dict[str, Any]]
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        try:
-            for number, item in enumerate(items(), start=1):
-                yield f"{self.name} {what} {number}", record(item)
-        # The library raises plain RuntimeErrors for downloads that fail or do not match.
-        except (OSError, RuntimeError) as error:
-            lines = str(error).strip().splitlines() or [repr(error)]
-            raise InputError(
-                f"cannot fetch ir_datasets '{self.name}' ({what}): {lines[0]}"
-            ) from error
+    Args:
+        name: its id.
+        part: ``passages``, ``queries`` or ``qrels``.
+
+    Raises:
+        InputError: there is no such collection, it has no such part, or it cannot be fetched.
+    """
+    return _read(_load(name, (part,)), name, part)
+
+
+def _load(name: str, parts: Sequence[str]) -> Any:
+    import ir_datasets
+
+    try:
+        dataset = ir_datasets.load(name)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"ir_datasets has no dataset '{name}' ({error})") from None
+    theirs = [ITEMS[part][0] for part in parts]
+    missing = [what for what in theirs if not getattr(dataset, f"has_{what}")()]
+    if missing:
+        raise InputError(f"ir_datasets '{name}' has no {' and no '.join(missing)}")
+    return dataset
+
+
+def _read(dataset: Any, name: str, part: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    what, record = ITEMS[part]
+    try:
+        for number, item in enumerate(getattr(dataset, f"{what}_iter")(), start=1):
+            yield f"{name} {what} {number}", record(item)
+    # The library raises plain RuntimeErrors for downloads that fail or do not match.
+    except (OSError, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [repr(error)]
+        raise InputError(f"cannot fetch ir_datasets '{name}' ({what}): {lines[0]}") from error
 
 
 def _passage(doc: Any) -> dict[str, Any]:
@@ -89,3 +96,11 @@ def _query(query: Any) -> dict[str, Any]:
 
 def _judgement(qrel: Any) -> dict[str, Any]:
     return {"query": qrel.query_id, "passage": qrel.doc_id, "relevance": qrel.relevance}
+
+
+ITEMS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    "passages": ("docs", _passage),
+    "queries": ("queries", _query),
+    "qrels": ("qrels", _judgement),
+}
+"""What the library calls a part of a collection, and the record made of an item of it."""

@@ -18,6 +18,9 @@ Kind = Literal["text", "triplets", "pairs", "training-queries", "collection"]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 
+Commits = dict[str, str]
+"""{key below the dataset that holds a revision: the commit that it stands for}"""
+
 SCORING_KEYS = ("metric", "leave_out_query", "ties", "rr", "shards", "shard_rows")
 """Keys of a collection that say how it is embedded and scored, not what it holds."""
 
@@ -54,6 +57,11 @@ class Source(Section):
     )
     rows: int | None = Field(
         default=None, ge=1, description="Take at most this many records (all if not given)."
+    )
+    strict: bool = Field(
+        default=False,
+        description="Take every oddity of the records that is otherwise counted and warned of "
+        "(blank texts, repeated ids, judgements of unknown passages ...) for an error.",
     )
     corpus: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] | None = Field(
         default=None,
@@ -110,6 +118,14 @@ class Source(Section):
         """Return the parts of a collection; InputError from a source that has none."""
         raise InputError(f"dataset '{self.name}': this source gives no collections")
 
+    def pinned(self) -> tuple[Source, Commits]:
+        """Return the source with every revision replaced by a commit, and the commits.
+
+        Raises InputError if the hub cannot be asked. Sources without revisions are as they are.
+        """
+        return self, {}
+
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
-        return self.model_dump(exclude={*SCORING_KEYS, "display"})
+        kept = self.model_dump(exclude={*SCORING_KEYS, "display", "strict"})
+        return {**kept, "strict": True} if self.strict else kept

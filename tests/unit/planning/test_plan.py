@@ -108,7 +108,7 @@ def test_a_plan_that_does_not_fit_is_refused_in_one_line(tmp_path, capsys):
 def test_a_dataset_of_unknown_size_is_named_with_how_to_state_it(tmp_path, capsys):
     value = yaml.safe_load(PAPER.read_text())
     value["datasets"]["fineweb"]["name"] = "somebody/texts"
-    value["datasets"]["msmarco-dev"]["name"] = "msmarco-passage/dev"
+    value["datasets"]["msmarco-dev"]["qrels"]["ir_datasets"] = "msmarco-passage/dev"
     path = tmp_path / "other.yaml"
     path.write_text(yaml.safe_dump(value))
     line = refused(capsys, "--config", path)

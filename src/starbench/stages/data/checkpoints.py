@@ -52,7 +52,9 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
         for pattern in FILES:
             for file in source.glob(pattern):
                 shutil.copyfile(file, temporary / file.name)
-    stage.finish(folder, sorted(file.name for file in folder.iterdir()))
+    # The hub's library keeps what it fetches in a folder with the name of the commit.
+    commits = {} if on_disk(checkpoint) else {"revision": source.name}
+    stage.finish(folder, sorted(file.name for file in folder.iterdir()), commits=commits)
 
 
 def on_disk(checkpoint: Checkpoint) -> Path | None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+import string
 from collections.abc import Iterator
 from pathlib import Path
 
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.progress import Progress
+from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Collection, Records
+from starbench.stages.data.checks import present
+from starbench.stages.data.findings import Findings
+from starbench.stages.data.titles import Titles
 from starbench.store.records import (
     PASSAGES,
     QRELS,
@@ -22,9 +27,20 @@ from starbench.store.records import (
 
 log = logging.getLogger(__name__)
 
+Judged = dict[tuple[str, str], int]
+"""{(query, passage): relevance}"""
+
+BREAKING = frozenset(string.whitespace + "\x1c\x1d\x1e\x1f\x85\u2028\u2029")
+"""White space of ASCII and every break of a line."""
+
 
 def fetch_collection(
-    name: str, collection: Collection, folder: Path, other: Path | None
+    name: str,
+    collection: Collection,
+    folder: Path,
+    other: Path | None,
+    findings: Findings,
+    titles: Titles,
 ) -> dict[str, int]:
     """Write the files of a collection and return the number of records of each.
 
@@ -33,34 +49,31 @@ def fetch_collection(
         collection: what its source gives.
         folder: where the files go.
         other: folder of the collection whose passages are searched, if not its own.
+        findings: where what is odd is counted.
+        titles: where passages with titles are counted.
 
     Raises:
-        InputError: a record without id or text, an id that stands twice, a judgement of an
-            unknown query or passage, or a collection without passages or judgements.
+        InputError: a record without id or text, an id that two texts have, a collection without
+            passages or judgements, or one in which no judgement is of its passages and queries.
     """
     counts: dict[str, int] = {}
     try:
+        # Queries and judgements first: what is wrong with them is known before hours of passages.
+        queries = list(_texts(collection.queries, "query", findings))
+        judged = _judgements(name, collection.qrels, {query["id"] for query in queries}, findings)
         if other is None:
             with Progress(f"fetch {name}", None, unit="passages") as progress:
-                made = progress.counting(_texts(collection.passages, "passage"))
+                made = progress.counting(_texts(collection.passages, "passage", findings, titles))
                 counts[PASSAGES] = write_records(folder / PASSAGES, SCHEMAS[PASSAGES], made)
         known = set(read_ids(other) if other else _ids_in(folder))
         if not known:
             raise InputError(f"dataset '{name}' has no passages")
-        queries = list(_texts(collection.queries, "query"))
-        qrels = _judgements(name, collection.qrels, {query["id"] for query in queries}, known)
-        judged = {record["query"] for record in qrels}
-        kept = [query for query in queries if query["id"] in judged]
-        if len(kept) < len(queries):
-            without = len(queries) - len(kept)
-            log.warning(
-                "dataset %s: %d of %d queries have no judgements and are left out",
-                name,
-                without,
-                len(queries),
-            )
+        _count_unknown(name, judged, known, findings)
+        asked = {query for query, _ in judged}
+        kept = [query for query in queries if query["id"] in asked]
+        _tell_unjudged(name, len(queries), len(kept))
         counts[QUERIES] = write_records(folder / QUERIES, SCHEMAS[QUERIES], kept)
-        counts[QRELS] = write_records(folder / QRELS, SCHEMAS[QRELS], qrels)
+        counts[QRELS] = write_records(folder / QRELS, SCHEMAS[QRELS], _rows(judged))
     except InputError:
         for file in (PASSAGES, QUERIES, QRELS):
             (folder / file).unlink(missing_ok=True)
@@ -81,51 +94,91 @@ def _ids_in(folder: Path) -> list[str]:
     return ids
 
 
-def _texts(records: Records, what: str) -> Iterator[Record]:
-    """Yield {id, text} with title and text put together; ids are checked to differ."""
-    seen: set[str] = set()
-    empty: list[str] = []
+def _texts(
+    records: Records, what: str, findings: Findings, titles: Titles | None = None
+) -> Iterator[Record]:
+    """Yield {id, text} with title and text put together; an id has one text."""
+    plural = {"passage": "passages", "query": "queries"}[what]
+    seen: dict[str, int] = {}
     for where, record in records:
-        for field in ("id", "text"):
-            if field not in record:
-                raise InputError(f"{where}: no field '{field}'{did_you_mean(field, record)}")
-        key, text = str(record["id"]), record["text"]
-        if not isinstance(text, str):
-            raise InputError(f"{where}: field 'text' is not a text: {text!r}")
-        if not key.strip() or key.split() != [key]:
-            raise InputError(f"{where}: {key!r} is no id: it is empty or has spaces in it")
+        key = _id(record, where, findings)
+        whole = passage_text(record | {"text": _text(record, where)})
+        hashed = hash(whole)
         if key in seen:
-            raise InputError(f"{where}: the {what} id '{key}' stands twice")
-        seen.add(key)
-        whole = passage_text(record)
+            if seen[key] != hashed:
+                raise InputError(f"{where}: the {what} id '{key}' appears twice, with two texts")
+            findings.add(f"repeated_{plural}", f"{where} {key}")
+            continue
+        seen[key] = hashed
         if not whole:
-            empty.append(key)
+            findings.add(f"blank_{plural}", f"{where} {key}")
+        if titles is not None:
+            titles.count(record)
         yield {"id": key, "text": whole}
-    if empty:
-        log.warning("%d empty: %s %s", len(empty), what, ", ".join(empty[:3]))
 
 
-def _judgements(name: str, qrels: Records, queries: set[str], passages: set[str]) -> list[Record]:
-    found: list[Record] = []
-    unknown: dict[str, list[str]] = {"query": [], "passage": []}
+def _id(record: Record, where: str, findings: Findings) -> str:
+    """Return a record's id; InputError for one that would break a run file, a line of fields."""
+    if "id" not in record:
+        raise InputError(f"{where}: no field 'id'{did_you_mean('id', record)}")
+    key = "" if record["id"] is None else str(record["id"])
+    if not key or any(letter in BREAKING for letter in key):
+        raise InputError(f"{where}: {key!r} is no id: it is empty or has spaces in it")
+    if any(letter.isspace() for letter in key):
+        findings.add("spaces_in_ids", f"{where} {key!r}")
+    return key
+
+
+def _text(record: Record, where: str) -> str:
+    if "text" not in record:
+        raise InputError(f"{where}: no field 'text'{did_you_mean('text', record)}")
+    if not isinstance(record["text"], str):
+        raise InputError(f"{where}: field 'text' is not a text: {record['text']!r}")
+    return record["text"]
+
+
+def _judgements(name: str, qrels: Records, queries: set[str], findings: Findings) -> Judged:
+    """Return the judgements of known queries, each once; InputError if there are none."""
+    found: Judged = {}
+    is_empty = True
     for where, record in qrels:
-        try:
-            relevance = int(record["relevance"])
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{where}: the relevance is not a whole number: {record['relevance']!r}"
-            ) from None
-        judged = {"query": str(record["query"]), "passage": str(record["passage"])}
-        for what, valid in (("query", queries), ("passage", passages)):
-            if judged[what] not in valid:
-                unknown[what].append(judged[what])
-        found.append({**judged, "relevance": relevance})
-    for what, ids in unknown.items():
-        if ids:
-            raise InputError(
-                f"dataset '{name}': {len(ids)} judgements are of a {what} that is not in the "
-                f"collection: {', '.join(ids[:3])}{' ...' if len(ids) > 3 else ''}"
-            )
-    if not found:
+        is_empty = False
+        relevance = relevance_of(present(record, "relevance", where), where)
+        query, passage = (str(present(record, field, where)) for field in ("query", "passage"))
+        if query not in queries:
+            findings.add("unknown_queries", f"{where} {query}")
+            continue
+        before = found.get((query, passage))
+        if before is not None:
+            oddity = "repeated_judgements" if before == relevance else "changed_judgements"
+            findings.add(oddity, f"{where} {query} {passage}")
+        found[query, passage] = relevance
+    if is_empty:
         raise InputError(f"dataset '{name}' has no judgements")
+    if not found:
+        raise InputError(f"dataset '{name}': none of its judgements is of one of its queries")
     return found
+
+
+def _count_unknown(name: str, judged: Judged, passages: set[str], findings: Findings) -> None:
+    """Count judged passages that are not there; InputError if none is."""
+    if passages.isdisjoint(passage for _, passage in judged):
+        raise InputError(f"dataset '{name}': none of the judged passages is in the collection")
+    for query, passage in judged:
+        if passage not in passages:
+            findings.add("unknown_passages", f"{passage} (query {query})")
+
+
+def _rows(judged: Judged) -> Iterator[Record]:
+    for (query, passage), relevance in judged.items():
+        yield {"query": query, "passage": passage, "relevance": relevance}
+
+
+def _tell_unjudged(name: str, queries: int, kept: int) -> None:
+    if kept < queries:
+        log.warning(
+            "dataset %s: %d of %d queries have no judgements and are left out",
+            name,
+            queries - kept,
+            queries,
+        )

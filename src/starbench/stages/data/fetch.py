@@ -13,6 +13,9 @@ from starbench.run.paths import RunPaths
 from starbench.sources.source import Source
 from starbench.stages.data.checks import checked
 from starbench.stages.data.collections import fetch_collection
+from starbench.stages.data.findings import Findings
+from starbench.stages.data.titles import Titles
+from starbench.stages.data.training_queries import checked_queries
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, SCHEMAS, write_records
 
@@ -22,29 +25,48 @@ log = logging.getLogger(__name__)
 def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     """Fetch the dataset `name` of the config into its folder.
 
+    The manifest holds what was odd about the records (`findings`), how many passages have titles
+    (`titles`), and the commits that revisions stood for (`commits`).
+
     Raises InputError for a record that is missing a field, holds no text or no number, and for
     a dataset without records; nothing is left behind then.
     """
-    source: Source = config.datasets[name]
+    given: Source = config.datasets[name]
     folder = paths.dataset(name)
-    other = paths.dataset(source.corpus) if source.corpus else None
+    other = paths.dataset(given.corpus) if given.corpus else None
     inputs = [other] if other else []
-    stage = Stage("data", versions.DATA, source.contents_slice(), inputs=inputs)
+    stage = Stage("data", versions.DATA, given.contents_slice(), inputs=inputs)
     root = config.resolved_data_root()
+    source, commits = given.pinned()
+    findings, titles = Findings(name, given.strict), Titles()
     if source.kind == "collection":
-        counts = fetch_collection(name, source.collection(root), folder, other)
+        found = source.collection(root)
+        counts = fetch_collection(name, found, folder, other, findings, titles)
     else:
-        counts = {RECORDS: _fetch_records(name, source, root, folder)}
-    stage.finish(folder, list(counts), records=counts)
+        counts = {RECORDS: _fetch_records(name, source, root, folder, findings, titles)}
+    facts: dict[str, object] = {"findings": dict(findings.counts), "commits": commits}
+    if titles.passages:
+        facts["titles"] = titles.facts()
+    stage.finish(folder, list(counts), records=counts, **facts)
+    findings.warn()
     log.info("dataset %s: %s", name, ", ".join(f"{n} {f.split('.')[0]}" for f, n in counts.items()))
+    if titles.passages:
+        log.info("dataset %s: %d of %d passages have a title", name, titles.titled, titles.passages)
 
 
-def _fetch_records(name: str, source: Source, root: Path | None, folder: Path) -> int:
+def _fetch_records(
+    name: str, source: Source, root: Path | None, folder: Path, findings: Findings, titles: Titles
+) -> int:
     path = folder / RECORDS
+    records = source.records(root)
+    if source.kind == "training-queries":
+        normalised = checked_queries(records, findings, titles)
+    else:
+        normalised = checked(source.kind, records, findings)
     with Progress(f"fetch {name}", source.rows, unit="records") as progress:
-        counted = progress.counting(checked(source.kind, source.records(root)))
-        count = write_records(path, SCHEMAS[source.kind], counted)
+        count = write_records(path, SCHEMAS[source.kind], progress.counting(normalised))
     if count == 0:
         path.unlink()
+        findings.warn()
         raise InputError(f"dataset '{name}' has no records")
     return count

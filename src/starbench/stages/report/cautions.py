@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.config.resolved import finetuning_of, objective_of
+from starbench.run.texts import corpus_of
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapses
 from starbench.stages.report.groups import groups_of, system_name
@@ -17,6 +19,9 @@ from starbench.stages.report.tables.marks import significant
 
 FEW_QUERIES = 50
 """Below this, one query moves a mean by two points."""
+
+MOSTLY = 0.5
+"""From this share of passages on, a dataset counts as one whose passages have titles."""
 
 MOST_NAMED = 3
 """How many cases of one kind are named; the others are counted."""
@@ -28,6 +33,7 @@ def cautions(results: Results) -> list[str]:
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
         *_losses(results.losses),
+        *_titles(results.titles, results.config),
         *_collapses(results.scores, results.config),
         *_upside_down(results.tests, results.config),
         *_few_queries(results.scores, results.config),
@@ -66,6 +72,34 @@ def _losses(losses: Mapping[str, Sequence[float]]) -> Iterator[str]:
                 f"The training loss of {name} did not fall: {logged[0]:.3g} at first, "
                 f"{logged[-1]:.3g} at last."
             )
+
+
+def _titles(titles: Mapping[str, float], config: Config) -> Iterator[str]:
+    """Warn of passages that a model met in training with titles and is scored on without any."""
+    for track, section in config.tracks.items():
+        trained = {
+            finetuning_of(config, name, track).dataset: None
+            for name in config.systems
+            if objective_of(config, name, track).trains
+        }
+        corpora = {name: corpus_of(config, name) for name in section.scored}
+        for dataset in trained:
+            share = titles.get(dataset)
+            if share is None:
+                continue
+            is_titled = share >= MOSTLY
+            other = [
+                config.display("datasets", name)
+                for name, corpus in corpora.items()
+                if corpus in titles
+                and (titles[corpus] == 0 if is_titled else share == 0 and titles[corpus] >= MOSTLY)
+            ]
+            if other:
+                known, unknown = ("titles", "none") if is_titled else ("no titles", "some")
+                yield (
+                    f"The passages of {config.display('datasets', dataset)}, which is trained on, "
+                    f"have {known}, but those of {_named(other)} have {unknown}."
+                )
 
 
 def _collapses(scores: pd.DataFrame, config: Config) -> Iterator[str]:

@@ -123,3 +123,14 @@ def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:
         for folder in _parts(paths.scores(track, model.name, seed))
         for cell in read_manifest(folder).get("constant", [])
     ]
+
+
+def titles(config: Config, paths: RunPaths) -> dict[str, float]:
+    """Return the share of passages with a title, of every fetched dataset that has passages."""
+    shares = {}
+    for name in config.datasets:
+        if (paths.dataset(name) / "manifest.json").is_file():
+            counts = read_manifest(paths.dataset(name)).get("titles")
+            if counts:
+                shares[name] = counts["titled"] / counts["passages"]
+    return shares

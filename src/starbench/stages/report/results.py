@@ -31,3 +31,5 @@ class Results:
     """{what was trained: its logged losses}"""
     constant: list[tuple[str, str, str]] = field(default_factory=list)
     """(model, cell, dataset) of what has the same embedding for all texts"""
+    titles: Mapping[str, float] = field(default_factory=dict)
+    """{dataset: the share of its passages that have a title}"""

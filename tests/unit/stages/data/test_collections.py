@@ -62,14 +62,21 @@ def test_an_empty_passage_is_kept_and_counted(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         (passages,) = fetched(tmp_path, beir(tmp_path, corpus), PASSAGES)
     assert passages[-1] == {"id": "d6", "text": ""}
-    assert "1 empty: passage d6" in caplog.text
+    assert "1 passages are blank and are kept" in caplog.text
+    assert "corpus.jsonl.gz:6 d6" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"corpus": [*CORPUS, CORPUS[0]]}, r"corpus.jsonl.gz:6: the passage id 'd1' stands twice"),
-        ({"queries": [*ASKED, ASKED[1]]}, r"queries.jsonl:4: the query id 'q2' stands twice"),
+        (
+            {"corpus": [*CORPUS, CORPUS[0] | {"text": "other"}]},
+            r"corpus.jsonl.gz:6: the passage id 'd1' appears twice, with two texts",
+        ),
+        (
+            {"queries": [*ASKED, ASKED[1] | {"text": "other"}]},
+            r"queries.jsonl:4: the query id 'q2' appears twice, with two texts",
+        ),
         ({"corpus": [{"title": "x", "text": "y"}]}, r"corpus.jsonl.gz:1: no field '_id'"),
         ({"corpus": [{"_id": "a", "txt": "y"}]}, r"no field 'text' \(did you mean 'txt'\?\)"),
         ({"corpus": [{"_id": "a b", "text": "y"}]}, r"'a b' is no id"),
@@ -77,13 +84,14 @@ def test_an_empty_passage_is_kept_and_counted(tmp_path, caplog):
         ({"qrels": []}, r"has no judgements"),
         ({"qrels": [("q1", "d1", "good")]}, r"test.tsv:2: the relevance is not a whole number"),
         ({"qrels": [("q1", "d1")]}, r"test.tsv:2: 2 fields, expected 3"),
+        ({"qrels": [("q1", "d1", "1.5")]}, r"test.tsv:2: the relevance is not a whole number"),
         (
             {"qrels": [("q1", f"x{n}", 1) for n in range(5)]},
-            r"5 judgements are of a passage that is not in the collection: x0, x1, x2 \.\.\.",
+            r"dataset 'given': none of the judged passages is in the collection",
         ),
         (
             {"qrels": [("q9", "d1", 1)]},
-            r"1 judgements are of a query that is not in the collection: q9$",
+            r"dataset 'given': none of its judgements is of one of its queries$",
         ),
     ],
 )
@@ -204,15 +212,14 @@ def test_files_in_tevatrons_layout_are_read_and_right_answers_are_no_negatives(t
         (found,) = fetched(tmp_path, tevatron(tmp_path, records), "records.arrow")
     assert [record["query_id"] for record in found] == ["1"]
     assert found[0]["negative_passages"] == [passage("n", "wrong")]
-    assert "2 negatives that are right answers of their query were left out" in caplog.text
-    assert "1 queries without a negative were left out" in caplog.text
+    assert "2 negatives that are right answers of their query are left out" in caplog.text
+    assert "1 queries without a negative are left out" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"query": " "}, r"train.jsonl:1: field 'query' is not a text"),
-        ({"positive_passages": []}, r"train.jsonl:1: 'positive_passages' is empty"),
+        ({"query": None}, r"train.jsonl:1: field 'query' is not a text"),
         ({"positive_passages": "p"}, r"'positive_passages' is not a list of passages"),
         ({"negative_passages": [{"docid": "n"}]}, r"negative_passages\[0\]: no field 'text'"),
     ],
@@ -254,8 +261,12 @@ def test_hub_datasets_hold_tevatrons_layout_too(tmp_path):
             "'shards' is for collections, not for kind text",
         ),
         (
-            {"kind": "collection", "source": "hub", "name": "a/b"},
-            "source hub gives records, no collections",
+            {"kind": "collection", "source": "hub", "name": "a/b", "split": "test"},
+            "'split' of a collection stands in passages, queries, qrels",
+        ),
+        (
+            {"kind": "text", "source": "hub", "name": "a/b", "queries": {"name": "c/d"}},
+            "'queries' is for collections, not for kind text",
         ),
         (
             {"kind": "text", "source": "ir_datasets", "name": "vaswani"},
