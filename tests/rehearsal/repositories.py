@@ -33,6 +33,9 @@ STS = {
     "sickr-sts": "20a6d6f312dd54037fe07a32d58e5e168867909d",
 }
 
+BLANK = " "
+"""A text of white space: some of the real sets have such records."""
+
 SCRIPT = '''"""MS MARCO as a loading script, which current versions of datasets refuse."""
 
 import datasets
@@ -128,6 +131,7 @@ def _fineweb() -> dict[str, Any]:
         }
         for number, text in enumerate(documents(120, seed=11))
     ]
+    records[4]["text"] = BLANK
     return {
         "README.md": FINEWEB_CARD,
         "sample/100BT/000_00000.parquet": _parquet(records[:60]),
@@ -139,6 +143,7 @@ def _fineweb() -> dict[str, Any]:
 def _all_nli() -> dict[str, Any]:
     records = list(triplets(60, seed=12))
     records[3]["anchor"] = ACCENTS + records[3]["anchor"]
+    records[5]["positive"] = BLANK
     plain = [{"anchor": r["anchor"], "positive": r["positive"]} for r in records]
     return {
         "README.md": NLI_CARD,
@@ -153,6 +158,8 @@ def _sts(number: int) -> dict[str, Any]:
     pair_set = PAIR_SETS[number % len(PAIR_SETS)]
     records = list(pairs(40, seed=number, name=pair_set))
     records[1]["sentence1"] = ACCENTS + records[1]["sentence1"]
+    if number == 1:
+        records[2]["sentence2"] = BLANK
     return {
         "README.md": "---\nlanguage: [en]\n---\n",
         "test.jsonl.gz": _jsonl(records[:20]),
@@ -164,6 +171,7 @@ def _msmarco_training() -> list[Record]:
     records = list(training_queries(40, seed=13))
     first = records[0]["positive_passages"][0]
     first["text"] = ACCENTS + first["text"]
+    records[0]["negative_passages"][2] |= {"title": "", "text": BLANK}
     return records
 
 

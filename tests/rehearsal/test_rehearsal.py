@@ -143,13 +143,26 @@ def test_passages_of_ms_marco_have_their_titles_where_they_are_embedded():
     assert texts == {p["_id"]: f"{p['title']} {p['text']}" for p in msmarco().passages}
 
 
-def test_judgements_of_missing_passages_are_kept_and_counted():
-    paths = paths_of("paper")
-    judged = read_records(paths.dataset("arguana"), QRELS)
+def test_judgements_of_missing_passages_are_kept():
+    judged = read_records(paths_of("paper").dataset("arguana"), QRELS)
     assert set(MISSING) <= set(judged["passage"])
     assert len(judged) == len(ir_collections()["beir/arguana"].qrels)
-    log = (paths.root / "logs" / "data" / "arguana.log").read_text()
-    assert f"{len(MISSING)} of {len(judged)} judgements" in log
+
+
+@pytest.mark.parametrize(
+    ("dataset", "warning"),
+    [
+        ("arguana", "3 judgements are of a passage that is not in the collection"),
+        ("fineweb", "1 records with a blank text are left out"),
+        ("all-nli", "1 records with a blank text are left out"),
+        ("sts12", "1 pairs have a blank text and are kept"),
+        ("msmarco", "1 passages of training queries are blank and are left out"),
+        ("trec-covid", "1 passages are blank and are kept"),
+    ],
+)
+def test_what_is_odd_about_a_dataset_is_counted_in_its_log(dataset, warning):
+    log = (paths_of("paper").root / "logs" / "data" / f"{dataset}.log").read_text()
+    assert f"dataset {dataset}: {warning}" in log
 
 
 def test_words_outside_ascii_arrive_as_they_were():
