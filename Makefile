@@ -58,6 +58,8 @@ check: $(VENV)/.installed-dev
 	starbench config --config config/demo.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/paper.yaml
+	starbench config --config config/released.yaml
+	starbench config --config config/from-released-smae.yaml
 	for file in config/paper/*.yaml; do starbench config --config config/paper.yaml $$file; done
 
 format: $(VENV)/.installed-dev

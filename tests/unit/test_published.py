@@ -19,6 +19,7 @@ from starbench.stages.report.groups import groups_of
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.run import write_report
 from starbench.stages.report.tables.claims import judge
+from starbench.stages.report.tables.published import compare_with_paper
 from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 
 PAPER = Path(os.environ.get("STARBENCH_DATA", "none")).parent / "paper"
@@ -185,6 +186,26 @@ def test_the_latex_compiles_as_it_is_and_within_a_paper(report, tmp_path):
 def test_a_report_needs_a_run_or_a_folder(arguments, capsys):
     assert main(arguments) == 2
     assert "--published" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["released", "from-released-smae"])
+def test_runs_of_released_checkpoints_are_comparable_with_every_number_of_starbucks(name):
+    config = load_config(Path(__file__).parents[2] / f"config/{name}.yaml")
+    metrics = {
+        dataset: "cosine_spearman" if track == "sts" else config.datasets[dataset].metric
+        for track, section in config.tracks.items()
+        for dataset in section.scored
+    }
+    rows = [
+        ("starbucks", size.layers, size.dim, dataset, metric, 0.5)
+        for size in config.trained_sizes
+        for dataset, metric in metrics.items()
+    ]
+    columns = ["system", "layers", "dim", "dataset", "metric", "value"]
+    shared = compare_with_paper(pd.DataFrame(rows, columns=columns), config)
+    assert len(shared) == len(rows) == 6 * 22
+    stated = shared.set_index(["dataset", "layers", "dim"])["published"]
+    assert stated["dl19", 6, 128] == 0.6346
 
 
 def test_the_config_of_the_paper_is_about_what_its_tables_are_about():

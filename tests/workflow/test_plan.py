@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = {
     "demo": ROOT / "config" / "demo.yaml",
     "paper": ROOT / "config" / "paper.yaml",
+    "released": ROOT / "config" / "released.yaml",
+    "from-released-smae": ROOT / "config" / "from-released-smae.yaml",
     "minilm-sts": ROOT / "docs" / "minilm-sts" / "config.yaml",
     "tiny": Path(__file__).with_name("tiny.yaml"),
 }

@@ -2,7 +2,7 @@
 
 from snakemake.exceptions import WorkflowError
 
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import InputError
 from starbench.run import versions
 from starbench.run.effective import effective_config
@@ -132,7 +132,7 @@ def backbone_inputs(wildcards):
 def model_inputs(wildcards):
     """Return what a model is made from: its backbone, and the data it is trained on."""
     system = model_named(CONFIG, wildcards.track, wildcards.model).system
-    backbone = CONFIG.systems[system].backbone
+    backbone = backbone_of(CONFIG, system, wildcards.track)
     inputs = [PATHS.backbone_in_use(CONFIG, backbone, wildcards.seed)]
     if objective_of(CONFIG, system, wildcards.track).trains:
         inputs.append(

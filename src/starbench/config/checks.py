@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import did_you_mean
 from starbench.objectives import OBJECTIVES
 
@@ -189,6 +189,8 @@ def _check_system(config: Config, name: str) -> None:
     _known(system.backbone, config.backbones, (*at, "backbone"), "backbone")
     for track in config.tracks:
         over = (*at, "overrides", track)
+        backbone = backbone_of(config, name, track)
+        _known(backbone, config.backbones, (*over, "backbone"), "backbone")
         try:
             finetuning = finetuning_of(config, name, track)
         except ValidationError as error:

@@ -33,6 +33,10 @@ class NamedSize(Section):
 class Override(Section):
     """What one system does otherwise than its track."""
 
+    backbone: Name | None = Field(
+        default=None,
+        description="Backbone of this track's models, where it is not the system's `backbone`.",
+    )
     finetuning: dict[str, Any] = Field(
         default_factory=dict, description="Keys of the track's `finetuning` with other values."
     )

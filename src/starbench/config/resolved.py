@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from starbench.config.training import Finetuning
 
 
+def backbone_of(config: Config, system: str, track: str) -> str:
+    """Return the backbone of a system on a track: the system's, or the track's own."""
+    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    own = override.backbone if override is not None else None
+    return own or config.systems[system].backbone
+
+
+def backbones_of(config: Config, system: str) -> list[str]:
+    """Return the backbones of a system, each once: one, unless its tracks differ in it."""
+    return list(dict.fromkeys(backbone_of(config, system, track) for track in config.tracks))
+
+
 def objective_of(config: Config, system: str, track: str) -> Objective:
     """Return a system's objective on a track: defaults, then the track's, then its own options."""
     name = config.systems[system].objective

@@ -7,7 +7,7 @@ from typing import Any
 
 from starbench.config.compute import Compute
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.config.training import Training
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize, Stated, dataset_size
@@ -175,7 +175,7 @@ class Costs:
 
     def encoder_of(self, model: Model) -> Encoder:
         """Return the shape of a model's backbone."""
-        return self.encoder(self.config.systems[model.system].backbone)
+        return self.encoder(backbone_of(self.config, model.system, model.track))
 
     def _of(self, model: Model) -> tuple[Encoder, int]:
         encoder = self.encoder_of(model)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.planning import scoring
 from starbench.planning.costs import Cost, Costs
 from starbench.run.jobs import (
@@ -81,8 +81,8 @@ def _backbones(config: Config, costs: Costs) -> Iterator[Job]:
 def _model_jobs(config: Config, costs: Costs, model: Model, seed: int) -> Iterator[Job]:
     """Yield the fine-tuning, the embeddings and the scores of one model."""
     path = f"{model.track}/{model.name}/seed-{seed}"
-    system = config.systems[model.system]
-    needs: tuple[str, ...] = (backbone_name(config, system.backbone, seed),)
+    backbone = backbone_of(config, model.system, model.track)
+    needs: tuple[str, ...] = (backbone_name(config, backbone, seed),)
     if objective_of(config, model.system, model.track).trains:
         needs += (f"data/{finetuning_of(config, model.system, model.track).dataset}",)
     trained = f"models/{path}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbones_of, finetuning_of, objective_of
 from starbench.run.models import Model, models_of
 
 STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report")
@@ -45,9 +45,9 @@ def data_names(config: Config, names: Iterable[str]) -> tuple[str, ...]:
 def used_backbones(config: Config) -> list[str]:
     """Return the backbones that models are made from, each after the one it starts from."""
     used: dict[str, None] = {}
-    for system in config.systems.values():
+    for backbone in (name for system in config.systems for name in backbones_of(config, system)):
         chain: list[str] = []
-        name: str | None = system.backbone
+        name: str | None = backbone
         while name is not None:
             chain.append(name)
             name = config.backbones[name].start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import InputError, did_you_mean
 from starbench.objectives import OBJECTIVES
 from starbench.sizes import Size, grid_of
@@ -86,7 +86,8 @@ def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
         system = config.systems[other.system]
         if (
             system.objective == "single"
-            and system.backbone == own.backbone
+            and backbone_of(config, other.system, model.track)
+            == backbone_of(config, model.system, model.track)
             and config.full_size in other.cells
             and finetuning_of(config, other.system, model.track)
             == finetuning_of(config, model.system, model.track)

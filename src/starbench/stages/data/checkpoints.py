@@ -6,15 +6,20 @@ import importlib.metadata
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
+from starbench.stages.data.modules import MODULES, TransformerFolder, transformer_in
+from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
 from starbench.store.manifest import Stage
 
 log = logging.getLogger(__name__)
@@ -31,30 +36,68 @@ FILES = (
     "*.safetensors",
     "*.safetensors.index.json",
 )
-"""The files of an encoder and its tokenizer; nothing pickled."""
+"""The files of an encoder and its tokenizer that are kept as they are; nothing pickled."""
+
+
+def _also_below_folders(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return patterns of files, and of those in the folder that old models have theirs in."""
+    return (*patterns, *(f"0_Transformer/{pattern}" for pattern in patterns))
+
+
+FILES_OF_HUB = (*_also_below_folders(FILES), MODULES, "*_Pooling/config.json")
 
 
 def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
-    """Copy a backbone's checkpoint, as it is, into the run.
+    """Copy a backbone's checkpoint into the run, its weights as safetensors.
 
-    Raises InputError where there is none, it has no safetensors weights, or a size of the config
-    is beyond its depth or width.
+    Weights in PyTorch's format are converted where there are no others; the manifest has the
+    checksums of what they were read from. Of a SentenceTransformer the transformer is taken.
+
+    Raises InputError where there is none, it has no weights or lacks some, or a size of the
+    config is beyond its depth or width.
     """
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
+    what = f"checkpoint {checkpoint.name}"
     stage = Stage("data", versions.DATA, checkpoint.model_dump(), inputs=[])
-    source = on_disk(checkpoint) or _from_hub(checkpoint)
-    _check(source, config, backbone)
+    fetched = on_disk(checkpoint) or _from_hub(checkpoint)
+    source = transformer_in(fetched, what)
+    _check(source.folder, config, what)
+    _check_pooling(source, config, backbone, what)
     folder = paths.checkpoint(backbone)
     shutil.rmtree(folder, ignore_errors=True)
+    facts: dict[str, Any] = {}
     with written_whole(folder) as temporary:
         temporary.mkdir()
         for pattern in FILES:
-            for file in source.glob(pattern):
+            for file in source.folder.glob(pattern):
                 shutil.copyfile(file, temporary / file.name)
+        if not list(temporary.glob("*.safetensors")):
+            facts["converted"] = convert_pickled(source.folder, temporary)
+        _check_weights(temporary, what)
     # The hub's library keeps what it fetches in a folder with the name of the commit.
-    commits = {} if on_disk(checkpoint) else {"revision": source.name}
-    stage.finish(folder, sorted(file.name for file in folder.iterdir()), commits=commits)
+    facts["commits"] = {} if on_disk(checkpoint) else {"revision": fetched.name}
+    stage.finish(folder, sorted(file.name for file in folder.iterdir()), **facts)
+
+
+def _check_pooling(source: TransformerFolder, config: Config, backbone: str, what: str) -> None:
+    """Warn where an untrained system would embed otherwise than the checkpoint itself does."""
+    for system in config.systems:
+        for track in config.tracks:
+            untrained = not objective_of(config, system, track).trains
+            if not untrained or backbone_of(config, system, track) != backbone:
+                continue
+            pooling = finetuning_of(config, system, track).pooling
+            if source.pooling not in (None, pooling):
+                log.warning(
+                    "%s has the pooling %s, system '%s' is scored with %s on track %s",
+                    *(what, source.pooling, system, pooling, track),
+                )
+            if source.others:
+                log.warning(
+                    "%s: system '%s' is scored without its modules %s on track %s",
+                    *(what, system, ", ".join(source.others), track),
+                )
 
 
 def on_disk(checkpoint: Checkpoint) -> Path | None:
@@ -86,13 +129,21 @@ def _in_package(distribution: str) -> Path:
 
 
 def _from_hub(checkpoint: Checkpoint) -> Path:
+    folder = _snapshot(checkpoint, FILES_OF_HUB)
+    transformer = transformer_in(folder, f"checkpoint {checkpoint.name}").folder
+    if not list(transformer.glob("*.safetensors")):
+        folder = _snapshot(checkpoint, (*FILES_OF_HUB, *_also_below_folders(PATTERNS)))
+    return folder
+
+
+def _snapshot(checkpoint: Checkpoint, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(
             snapshot_download(
-                checkpoint.name, revision=checkpoint.revision, allow_patterns=list(FILES)
+                checkpoint.name, revision=checkpoint.revision, allow_patterns=list(patterns)
             )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
@@ -100,14 +151,28 @@ def _from_hub(checkpoint: Checkpoint) -> Path:
         raise InputError(f"cannot fetch checkpoint '{checkpoint.name}': {reason}") from error
 
 
-def _check(source: Path, config: Config, backbone: str) -> None:
-    what = f"checkpoint {config.backbones[backbone].checkpoint.name}"  # type: ignore[union-attr]
+def _check(source: Path, config: Config, what: str) -> None:
     if not (source / "config.json").is_file():
         raise InputError(f"{what} has no config.json")
-    if not list(source.glob("*.safetensors")):
-        raise InputError(f"{what} has no weights in safetensors format")
+    if not list(source.glob("*.safetensors")) and not has_pickled_weights(source):
+        raise InputError(f"{what} has no weights (model.safetensors or {WHOLE})")
     found = json.loads((source / "config.json").read_text(encoding="utf-8"))
     depth, width = found.get("num_hidden_layers"), found.get("hidden_size")
     if depth is None or width is None:
         raise InputError(f"{what}: config.json tells no num_hidden_layers and hidden_size")
     check_sizes(config.trained_sizes, depth, width, what)
+
+
+def _check_weights(folder: Path, what: str) -> None:
+    """Raise InputError if the encoder would load with weights that the checkpoint lacks."""
+    from transformers import AutoModel
+
+    try:
+        _, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{what} cannot be loaded: {reason}") from error
+    # Nothing reads the pooler; what was pre-trained for masked words has none.
+    absent = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
+    if absent:
+        raise InputError(f"{what} lacks {len(absent)} weights of the encoder, e.g. {absent[0]}")

@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.config.training import Finetuning, total_steps
 from starbench.draws import epoch_order
 from starbench.encoders.attention import use_fast_attention
@@ -70,7 +70,7 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     folder = paths.model(track, name, seed)
     folder.mkdir(parents=True, exist_ok=True)
     settings = finetuning_of(config, model.system, track)
-    backbone = paths.backbone_in_use(config, config.systems[model.system].backbone, seed)
+    backbone = paths.backbone_in_use(config, backbone_of(config, model.system, track), seed)
     objective = objective_of(config, model.system, track)
     inputs = [backbone, *([paths.dataset(settings.dataset)] if objective.trains else [])]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)

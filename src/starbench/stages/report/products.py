@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from starbench.config.resolved import backbones_of
 from starbench.stages.report.groups import Group, groups_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def report_slice(config: Config) -> dict[str, Any]:
         },
         "tables": table_names(config),
         "systems": {
-            name: [config.display("systems", name), system.backbone, system.objective]
+            name: [config.display("systems", name), *backbones_of(config, name), system.objective]
             for name, system in config.systems.items()
         },
         "report": config.report.model_dump() | {"compared_system": config.compared_system},

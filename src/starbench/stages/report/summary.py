@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of
+from starbench.config.resolved import backbone_of, backbones_of, finetuning_of
 from starbench.machine.files import write_text
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.groups import groups_of, has_floor, system_name
@@ -71,7 +71,7 @@ def _what(results: Results) -> Iterator[str]:
         f"embeddings to their first dimensions (d). Trained sizes n/d: {sizes}."
     )
     rows = [
-        f"| {_plain(system_name(config, name))} | {_plain(_backbone(config, system.backbone))} | "
+        f"| {_plain(system_name(config, name))} | {_plain(_backbones(config, name))} | "
         f"{OBJECTIVES.get(system.objective, system.objective)} |"
         for name, system in config.systems.items()
     ]
@@ -95,6 +95,14 @@ def _what(results: Results) -> Iterator[str]:
             f"Trained with {len(config.seeds)} seeds: tables show mean ± standard deviation, "
             "plots a band of one standard deviation."
         )
+
+
+def _backbones(config: Config, system: str) -> str:
+    used = backbones_of(config, system)
+    if len(used) == 1:
+        return _backbone(config, used[0])
+    named = ((backbone_of(config, system, track), track) for track in config.tracks)
+    return "; ".join(f"{track}: {_backbone(config, name)}" for name, track in named)
 
 
 def _backbone(config: Config, name: str) -> str:

@@ -9,7 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
+import starbench
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of
 from starbench.run.paths import RunPaths
@@ -58,11 +63,85 @@ def test_what_is_missing_is_named(tmp_path, tiny_checkpoint):
         fetched(tmp_path, "package:pytest")
     broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
-    with pytest.raises(InputError, match="no weights in safetensors format"):
+    with pytest.raises(
+        InputError, match=r"has no weights \(model.safetensors or pytorch_model.bin\)"
+    ):
         fetched(tmp_path, broken)
     (broken / "config.json").unlink()
     with pytest.raises(InputError, match=r"has no config\.json"):
         fetched(tmp_path, broken)
+
+
+def without(folder, key):
+    """Take one tensor out of a folder's weights."""
+    weights = load_file(folder / "model.safetensors")
+    del weights[key]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def test_a_checkpoint_that_lacks_weights_of_the_encoder_is_refused(tmp_path, tiny_checkpoint):
+    broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
+    without(broken, "bert.encoder.layer.2.output.dense.weight")
+    with pytest.raises(InputError, match=r"lacks 1 weights .* encoder.layer.2.output.dense.weight"):
+        fetched(tmp_path, broken)
+    assert not (tmp_path / "results" / "tiny" / "checkpoints" / "tiny").exists()
+
+
+def test_a_checkpoint_without_the_head_of_masked_words_is_enough(tmp_path, tiny_checkpoint):
+    headless = shutil.copytree(tiny_checkpoint, tmp_path / "headless")
+    without(headless, "cls.predictions.transform.dense.weight")
+    assert (fetched(tmp_path, headless) / "model.safetensors").is_file()
+
+
+UNTOUCHED = {"tiny": {"backbone": "tiny", "objective": "untouched"}}
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_sentence_transformer_gives_its_transformer_and_says_how_it_pools(
+    tmp_path, tiny_checkpoint, caplog, old, pooling
+):
+    folder = tmp_path / "st"
+    layers = [Transformer(str(tiny_checkpoint)), Pooling(16, pooling_mode=pooling)]
+    SentenceTransformer(modules=layers, device="cpu").save(str(folder))
+    if old:
+        modes = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens"}
+        booleans = {key: mode == pooling for mode, key in modes.items()}
+        given = {"word_embedding_dimension": 16, **booleans}
+        (folder / "1_Pooling" / "config.json").write_text(json.dumps(given))
+    copied = fetched(tmp_path, folder, systems=UNTOUCHED)
+    assert not (copied / "modules.json").exists()
+    expected = load_file(tiny_checkpoint / "model.safetensors")
+    found = load_file(copied / "model.safetensors")
+    name = "encoder.layer.3.output.dense.weight"
+    assert torch.equal(found[name], expected[f"bert.{name}"])
+    warned = "has the pooling cls, system 'tiny' is scored with mean on track sts" in caplog.text
+    assert warned == (pooling == "cls")
+
+
+def test_a_module_that_is_left_out_is_named(tmp_path, tiny_checkpoint, caplog):
+    folder = tmp_path / "st"
+    layers = [Transformer(str(tiny_checkpoint)), Pooling(16), Dense(16, 4)]
+    SentenceTransformer(modules=layers, device="cpu").save(str(folder))
+    fetched(tmp_path, folder, systems=UNTOUCHED)
+    assert "system 'tiny' is scored without its modules Dense on track sts" in caplog.text
+
+
+def test_a_transformer_in_a_folder_of_its_own_is_found(tmp_path, tiny_checkpoint):
+    folder = tmp_path / "st"
+    shutil.copytree(tiny_checkpoint, folder / "0_Transformer")
+    modules = [{"type": "sentence_transformers.models.Transformer", "path": "0_Transformer"}]
+    (folder / "modules.json").write_text(json.dumps(modules))
+    copied = fetched(tmp_path, folder)
+    files = {name: sha256_of(copied / name) for name in ("config.json", "model.safetensors")}
+    assert files == {name: sha256_of(tiny_checkpoint / name) for name in files}
+
+
+def test_modules_outside_the_folder_are_refused(tmp_path, tiny_checkpoint):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "st")
+    (folder / "modules.json").write_text(json.dumps([{"type": "x.Transformer", "path": "../a"}]))
+    with pytest.raises(InputError, match=r"modules.json names '../a'"):
+        fetched(tmp_path, folder)
 
 
 def test_offline_a_hub_checkpoint_says_that_it_cannot_be_fetched(tmp_path, monkeypatch):
@@ -109,8 +188,9 @@ class Hub(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Hub,), {"folder": tiny_checkpoint}))
+def fetch_from_hub(tmp_path, folder):
+    """Fetch a checkpoint in a process of its own from a hub that serves `folder`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("H", (Hub,), {"folder": folder}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     code = (
         "import sys; from pathlib import Path; sys.path.insert(0, '.');"
@@ -124,6 +204,7 @@ def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint)
             "HF_HUB_OFFLINE": "0",
             "HF_HUB_DISABLE_XET": "1",
             "PATH": str(Path(sys.executable).parent),
+            "PYTHONPATH": str(Path(starbench.__file__).parents[1]),
         }
         subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)],
@@ -133,5 +214,23 @@ def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint)
         )
     finally:
         server.shutdown()
-    copied = tmp_path / "results" / "tiny" / "checkpoints" / "tiny" / "model.safetensors"
-    assert sha256_of(copied) == sha256_of(tiny_checkpoint / "model.safetensors")
+    return tmp_path / "results" / "tiny" / "checkpoints" / "tiny"
+
+
+def test_a_checkpoint_is_fetched_from_a_hub_over_http(tmp_path, tiny_checkpoint):
+    copied = fetch_from_hub(tmp_path, tiny_checkpoint)
+    checksum = sha256_of(copied / "model.safetensors")
+    assert checksum == sha256_of(tiny_checkpoint / "model.safetensors")
+
+
+def test_pickled_weights_are_downloaded_only_where_there_are_no_others(tmp_path, tiny_checkpoint):
+    both = shutil.copytree(tiny_checkpoint, tmp_path / "both")
+    weights = load_file(both / "model.safetensors")
+    torch.save(weights, both / "pytorch_model.bin")
+    fetch_from_hub(tmp_path / "1", both)
+    assert not list((tmp_path / "1").rglob("pytorch_model.bin"))
+    (both / "model.safetensors").unlink()
+    copied = fetch_from_hub(tmp_path / "2", both)
+    checksum = sha256_of(both / "pytorch_model.bin")
+    assert read_manifest(copied)["converted"] == {"pytorch_model.bin": checksum}
+    assert load_file(copied / "model.safetensors").keys() == weights.keys()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.config.resolved import backbone_of
 from starbench.published import Claim, Role, claims
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapsing
@@ -62,9 +63,11 @@ def claims_table(found: Sequence[Verdict], manifest: str = "") -> dict[str, str]
 def _of_group(
     claim: Claim, scores: pd.DataFrame, config: Config, group: Group
 ) -> Iterator[Verdict]:
-    pairs = list(_pairs(claim, config))
+    pairs = list(_pairs(claim, config, group.track))
     if not pairs:
-        missing = [role for role in (claim.better, claim.worse) if not _systems(config, role)]
+        missing = [
+            role for role in (claim.better, claim.worse) if not _systems(config, role, group.track)
+        ]
         names = " and no ".join(ROLES[role] for role in missing)
         why = f"this run has no {names}" if missing else "they start from different backbones"
         yield Verdict(claim.text, group.shown(config), "cannot be told", why)
@@ -156,30 +159,30 @@ def _label(config: Config, size: Size) -> str:
     return label.capitalize()
 
 
-def _pairs(claim: Claim, config: Config) -> Iterator[tuple[str, str]]:
+def _pairs(claim: Claim, config: Config, track: str) -> Iterator[tuple[str, str]]:
     """Yield the systems that a claim is about: of its roles, and from the same first backbone."""
-    for better in _systems(config, claim.better):
-        for worse in _systems(config, claim.worse):
-            if _origin(config, better)[0] == _origin(config, worse)[0]:
+    for better in _systems(config, claim.better, track):
+        for worse in _systems(config, claim.worse, track):
+            if _origin(config, better, track)[0] == _origin(config, worse, track)[0]:
                 yield better, worse
 
 
-def _systems(config: Config, role: Role) -> list[str]:
-    return [name for name in config.systems if role_of(config, name) == role]
+def _systems(config: Config, role: Role, track: str) -> list[str]:
+    return [name for name in config.systems if role_of(config, name, track) == role]
 
 
-def role_of(config: Config, system: str) -> str | None:
-    """Return what a system is in the paper's terms; None for one that the paper has not."""
+def role_of(config: Config, system: str, track: str) -> str | None:
+    """Return a system's role on a track in the paper's terms; None if it has none there."""
     objective = config.systems[system].objective
-    _, pretrained = _origin(config, system)
+    _, pretrained = _origin(config, system, track)
     if pretrained:
         return "starbucks" if objective == "srl" else None
     return objective
 
 
-def _origin(config: Config, system: str) -> tuple[str, bool]:
+def _origin(config: Config, system: str, track: str) -> tuple[str, bool]:
     """Return the first backbone that a system's goes back to, and whether SMAE was on the way."""
-    name = config.systems[system].backbone
+    name = backbone_of(config, system, track)
     by_smae = False
     while True:
         backbone = config.backbones[name]
