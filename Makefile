@@ -1,5 +1,5 @@
 # make demo: the whole flow on the embedded default; make test: the tests; make check: the linters;
-# make bench: speed and memory beside peers.
+# make bench: speed and memory beside peers; make rehearse: the paper's configs on small stand-ins.
 # Each sets itself up in .venv first; a second call sets nothing up again.
 
 SHELL := /bin/bash
@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster bench check format config-docs lock clean
+.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -41,6 +41,11 @@ test: $(VENV)/.installed-dev
 # Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
 bench: $(VENV)/.installed-dev
 	python -m benchmarks
+
+# The paper's config whole, an ablation and the released models: the real files, with smaller numbers,
+# on stand-ins of all that they fetch; a quarter of an hour on two cores.
+rehearse: $(VENV)/.installed-dev
+	python -m tests.rehearsal.rehearse
 
 # As root, with slurmctld, slurmd, slurm-client and munge installed.
 test-cluster: $(VENV)/.installed-dev

@@ -33,6 +33,7 @@ RUNS: dict[str, tuple[str, ...]] = {
         "config/paper/no-kl.yaml",
         "tests/rehearsal/small.yaml",
     ),
+    "released": ("config/released.yaml", "tests/rehearsal/small-released.yaml"),
 }
 """Run name -> its config files. An ablation starts from backbones of the run before it."""
 
@@ -70,7 +71,7 @@ class Rehearsal:
 
     def test(self, environment: dict[str, str]) -> None:
         """Run the tests of what the runs left."""
-        tests = [sys.executable, "-m", "pytest", "-q", str(HERE)]
+        tests = [sys.executable, "-m", "pytest", "-q", str(HERE / "test_rehearsal.py")]
         self._command(tests, {**environment, "STARBENCH_REHEARSAL": str(self.folder)})
 
     def _command(self, words: Sequence[str], environment: dict[str, str]) -> None:
