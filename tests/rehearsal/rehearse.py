@@ -62,13 +62,14 @@ class Rehearsal:
         write_checkpoints(self.folder / "hub")
         write_collections(self.folder / "collections")
 
-    def run(self, configs: Sequence[str], environment: dict[str, str]) -> None:
-        """Run one config to its report."""
+    def run(self, name: str, environment: dict[str, str]) -> None:
+        """Run one of `RUNS` to its report."""
         base = ["snakemake", "--snakefile", str(ROOT / "Snakefile")]
         base += ["--directory", str(self.folder), "--configfile"]
-        base += [str(ROOT / config) for config in configs]
+        base += [str(ROOT / config) for config in RUNS[name]]
         self._command([*base, "--cores", str(self.cores), "--quiet", "rules"], environment)
-        self._command([*base, "--report", "report.html", "--quiet", "all"], environment)
+        report = self.folder / "results" / name / "report.html"
+        self._command([*base, "--report", str(report), "--quiet", "all"], environment)
 
     def test(self, environment: dict[str, str]) -> None:
         """Run the tests of what the runs left."""
@@ -139,7 +140,7 @@ def main() -> int:
         environment = rehearsal.environment(server.url)
         for run in options.only:
             with _Timed(run):
-                rehearsal.run(RUNS[run], environment)
+                rehearsal.run(run, environment)
         with _Timed("tests"):
             rehearsal.test(environment)
     except RehearsalError as error:

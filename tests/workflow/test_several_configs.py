@@ -1,6 +1,7 @@
 """Several config files: Snakemake and the commands of this package see the same config."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from starbench.config.reading import load_config
+from starbench.run.models import models_of
 
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -41,9 +43,11 @@ def test_snakemake_merges_them_as_the_commands_do(tmp_path, files):
     done = dry_run(tmp_path, files)
     assert done.returncode == 0, done.stdout + done.stderr
     config = load_config(*files)
-    assert load_config(tmp_path / "results" / "other" / "config.yaml") == config
     assert list(config.systems) == ["base", "starbucks"]
     assert config.systems["starbucks"].backbone == "base-smae"
+    trained = set(re.findall(r"output: results/other/models/(\S+)/manifest.json", done.stdout))
+    models = [model for track in config.tracks for model in models_of(config, track)]
+    assert trained == {f"{model.track}/{model.name}/seed-42" for model in models}
     # What the second file leaves out is no part of the run.
     assert "archive" not in done.stdout
     assert "base-2dmse" not in done.stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from starbench.config.checks import ConfigMismatchError, check_config
 from starbench.config.config import Config
-from starbench.config.merging import Location, Places, read_merged, without_removed
+from starbench.config.merging import Location, Places, changed, read_merged, without_removed
 from starbench.errors import InputError, did_you_mean
 
 
@@ -22,6 +22,22 @@ def load_config(*files: Path) -> Config:
     read = read_merged(files)
     value = without_removed(read.value, read.named)
     return parse_config(value, " + ".join(str(file) for file in files), read.places)
+
+
+def parse_merged(value: dict[str, Any], files: Sequence[Path]) -> tuple[Config, dict[str, Any]]:
+    """Return the config in a value that Snakemake merged, and that value as jobs are to read it.
+
+    Args:
+        value: its files merged, and what its command line changed.
+        files: the config files, for errors that name file and line; none for the workflow's own.
+    """
+    places: Places = {}
+    if files:
+        read = read_merged(files)
+        places = read.places | dict.fromkeys(changed(read.value, value), "--config")
+        value = without_removed(value, read.named)
+    where = " + ".join(str(file) for file in files) or "config"
+    return parse_config(value, where, places), value
 
 
 def parse_config(value: Any, where: str = "config", places: Places | None = None) -> Config:

@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from starbench.config.config import Config
-from starbench.config.merging import Places, changed, read_merged, without_removed
-from starbench.config.reading import parse_config
+from starbench.config.reading import parse_merged
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 
@@ -25,13 +24,7 @@ def effective_config(value: dict[str, Any], files: Sequence[Path | str]) -> tupl
 
     The file is ``results/<run>/config.yaml``; it is left alone if it says the same already.
     """
-    places: Places = {}
-    if files:
-        read = read_merged([Path(file) for file in files])
-        places = read.places | dict.fromkeys(changed(read.value, value), "--config")
-        value = without_removed(value, read.named)
-    where = " + ".join(str(file) for file in files) or "config"
-    config = parse_config(value, where, places)
+    config, value = parse_merged(value, [Path(file) for file in files])
     path = RunPaths.of(config).root / "config.yaml"
     text = yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, allow_unicode=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from starbench.config.merging import changed, merged, read_merged
-from starbench.config.reading import load_config
+from starbench.config.reading import load_config, parse_config, parse_merged
 from starbench.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -136,26 +136,20 @@ def test_a_replaced_list_has_no_lines_of_the_file_before(tmp_path):
     }
 
 
-def test_the_merged_file_of_a_run_says_the_same_as_the_files(over, tmp_path, monkeypatch):
+def test_what_jobs_read_says_the_same_as_the_files(over):
     from snakemake.utils import update_config
-
-    from starbench.run.effective import effective_config
 
     systems = list(load_config(DEMO).systems)
     files = over(f"run: other\nsystems: {{{systems[0]}: null}}\n")
-    monkeypatch.chdir(tmp_path)
     value: dict = {}
     for file in files:
         update_config(value, yaml.safe_load(file.read_text()))
-    config, path = effective_config(value, files)
-    assert config == load_config(*files) == load_config(path)
-    assert systems[0] not in yaml.safe_load(path.read_text())["systems"]
+    config, kept = parse_merged(value, files)
+    assert config == load_config(*files) == parse_config(kept)
+    assert systems[0] not in kept["systems"]
 
 
-def test_a_mistake_on_the_command_line_is_named_as_such(over, tmp_path, monkeypatch):
-    from starbench.run.effective import effective_config
-
-    monkeypatch.chdir(tmp_path)
+def test_a_mistake_on_the_command_line_is_named_as_such():
     value = yaml.safe_load(DEMO.read_text()) | {"seeds": [1, 1]}
     with pytest.raises(InputError, match=r"^--config: seeds: a seed is listed twice"):
-        effective_config(value, [DEMO])
+        parse_merged(value, [DEMO])
