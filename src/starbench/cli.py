@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     _report_parser(commands)
     _plan_parser(commands)
     config = commands.add_parser("config", help="check a config, or write the docs of its keys")
-    config.add_argument("--config", type=Path, help="config file to check")
+    _config_files(config, "config file to check, or several as Snakemake takes them")
     config.add_argument(
         "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
     )
@@ -100,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser(
         "doctor", help="check versions, devices, data, network and disk before a run"
     )
-    _config_file(doctor)
+    _config_files(doctor)
+    _results(doctor)
     doctor.set_defaults(run=_doctor)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
@@ -122,7 +123,8 @@ def _report_parser(commands: Any) -> None:
 
 def _plan_parser(commands: Any) -> None:
     plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
-    _config_file(plan)
+    _config_files(plan)
+    _results(plan)
     plan.add_argument(
         "--device", default="h100", help="a device that is known (h100), or a file of --calibrate"
     )
@@ -149,10 +151,15 @@ def _plan_parser(commands: Any) -> None:
     plan.set_defaults(run=_plan)
 
 
-def _config_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", "--configfile", dest="config", type=Path, help="config file of the run"
-    )
+def _config_files(
+    parser: argparse.ArgumentParser,
+    text: str = "config file of the run, or several as Snakemake takes them",
+) -> None:
+    names = ("--config", "--configfile", "--configfiles")
+    parser.add_argument(*names, dest="config", type=Path, nargs="+", metavar="FILE", help=text)
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, default=Path("results"), help="folder of all runs (results)"
     )
@@ -167,9 +174,7 @@ def _stage(
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.add_argument("--config", type=Path, required=needs_config, help="config file of the run")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder of all runs (results)"
-    )
+    _results(parser)
     parser.add_argument("--threads", type=int, help="processor threads to use (all)")
     parser.set_defaults(run=run)
     return parser
@@ -333,8 +338,8 @@ def _config(options: argparse.Namespace) -> None:
     if options.config:
         from starbench.config.reading import load_config
 
-        config = load_config(options.config)
-        print(f"{options.config}: run '{config.run}' is valid")
+        config = load_config(*options.config)
+        print(f"{' + '.join(map(str, options.config))}: run '{config.run}' is valid")
     if options.write_docs:
         from starbench.config.docs import write_docs
 
@@ -350,7 +355,7 @@ def _plan(options: argparse.Namespace) -> None:
 def _doctor(options: argparse.Namespace) -> None:
     from starbench.doctor import doctor_command
 
-    doctor_command(options.config, options.results)
+    doctor_command(options.config or [], options.results)
 
 
 def _unlock(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -44,15 +44,15 @@ class Finding:
         return f"{self.verdict:<8} {self.what}: {self.found}{advice}"
 
 
-def doctor_command(config_file: Path | None, results: Path) -> None:
+def doctor_command(config_files: Sequence[Path], results: Path) -> None:
     """Print every finding; exit with status 1 if one of them is a problem."""
     config = None
-    if config_file is not None:
+    if config_files:
         from starbench.config.reading import load_config
 
-        config = load_config(config_file)
+        config = load_config(*config_files)
     verdicts = []
-    for finding in findings(config, config_file, results):
+    for finding in findings(config, config_files, results):
         print(finding, flush=True)
         verdicts.append(finding.verdict)
     problems, warnings = verdicts.count("problem"), verdicts.count("warning")
@@ -62,7 +62,7 @@ def doctor_command(config_file: Path | None, results: Path) -> None:
 
 
 def findings(
-    config: Config | None, config_file: Path | None, results: Path, checkout: Path = CHECKOUT
+    config: Config | None, config_files: Sequence[Path], results: Path, checkout: Path = CHECKOUT
 ) -> Iterator[Finding]:
     """Yield what is found of this machine and, with a config, of what its run needs."""
     yield check_python()
@@ -70,8 +70,7 @@ def findings(
     yield from check_commands()
     yield check_gpu(config)
     if config is not None:
-        assert config_file is not None
-        yield from check_data(config, RunPaths.of(config, results), config_file)
+        yield from check_data(config, RunPaths.of(config, results), config_files)
         yield check_disk(config, RunPaths.of(config, results))
 
 
@@ -184,7 +183,7 @@ def check_gpu(config: Config | None) -> Finding:
     return Finding("ok", "gpu", "none is seen, and none is asked for")
 
 
-def check_data(config: Config, paths: RunPaths, config_file: Path) -> Iterator[Finding]:
+def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) -> Iterator[Finding]:
     """Look for the datasets and checkpoints of a run: fetched, on disk, or on the network."""
     from starbench.run.jobs import used_backbones, used_datasets
 
@@ -208,7 +207,7 @@ def check_data(config: Config, paths: RunPaths, config_file: Path) -> Iterator[F
                 online.append(name)
         except InputError as error:
             yield Finding("problem", f"backbone {name}", str(error))
-    yield check_network(online, config_file)
+    yield check_network(online, config_files)
 
 
 def check_folders(config: Config, names: list[str]) -> Iterator[Finding]:
@@ -238,12 +237,12 @@ def _open(source: Any, root: Path) -> None:
         source.path(root)
 
 
-def check_network(online: list[str], config_file: Path) -> Finding:
+def check_network(online: list[str], config_files: Sequence[Path]) -> Finding:
     """Say what must still come from the network, and whether it may."""
     if not online:
         return Finding("ok", "network", "nothing is to be fetched")
     what = f"{', '.join(online[:NAMED])}{' ...' if len(online) > NAMED else ''} to be fetched"
-    command = f"snakemake --configfile {config_file} data"
+    command = f"snakemake data --configfile {' '.join(map(str, config_files))}"
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
         advice = f"unset HF_HUB_OFFLINE and run {command} where there is a network"
         return Finding("problem", "network", f"HF_HUB_OFFLINE is set, but {what}", advice)

@@ -129,7 +129,7 @@ def test_a_folder_dataset_that_is_missing_is_a_problem_with_the_nearest_name(tmp
     folder.mkdir(parents=True)
     (folder / "test.jsonl").write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n')
     (tmp_path / "sts" / "STS-13").mkdir()
-    found = list(check_data(config, RunPaths.of(config, tmp_path), MINILM))
+    found = list(check_data(config, RunPaths.of(config, tmp_path), [MINILM]))
     problems = {f.what: f.found for f in found if f.verdict == "problem" and "dataset" in f.what}
     assert "dataset sts12" not in problems
     assert "did you mean 'STS-13'?" in problems["dataset sts13"]
@@ -139,11 +139,11 @@ def test_a_folder_dataset_that_is_missing_is_a_problem_with_the_nearest_name(tmp
 def test_data_to_be_fetched_is_a_warning_and_offline_a_problem(tmp_path, monkeypatch):
     config = load_config(PAPER)
     paths = RunPaths.of(config, tmp_path)
-    (found,) = [f for f in check_data(config, paths, PAPER) if f.what == "network"]
+    (found,) = [f for f in check_data(config, paths, [PAPER]) if f.what == "network"]
     assert found.verdict == "warning"
-    assert f"snakemake --configfile {PAPER} data" in found.advice
+    assert f"snakemake data --configfile {PAPER}" in found.advice
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    (found,) = [f for f in check_data(config, paths, PAPER) if f.what == "network"]
+    (found,) = [f for f in check_data(config, paths, [PAPER]) if f.what == "network"]
     assert found.verdict == "problem"
 
 
@@ -151,7 +151,7 @@ def test_what_is_fetched_already_is_said(tmp_path):
     config = load_config(DEMO)
     paths = RunPaths.of(config, tmp_path)
     fetch_dataset(config, paths, "paraphrase")
-    found = list(check_data(config, paths, DEMO))
+    found = list(check_data(config, paths, [DEMO]))
     assert "1 datasets are fetched already" in [f.found for f in found]
 
 

@@ -33,8 +33,14 @@ Unknown keys are errors. What a config does not say is as in the column *default
 | `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
+| `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |
 | `released.yaml` | the authors' released models, scored beside the paper's tables; one GPU |
 | `from-released-smae.yaml` | the paper's fine-tunings from the released backbone; one GPU |
+
+`snakemake --configfile config/paper.yaml config/paper/no-kl.yaml` merges files in their order;
+`starbench plan`, `config` and `doctor` take the same list. Mappings are merged; anything else, a
+list too, replaces what the file before has. A name without a value (`systems: {bert: null}`)
+leaves out that dataset, backbone, system or track. Give such a run a name of its own (`run`).
 """
 
 

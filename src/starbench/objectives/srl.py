@@ -1,4 +1,4 @@
-"""Objective `srl`: the fixed list of sizes, all of them at every step (Starbucks)."""
+"""Objective `srl`: a list of sizes at every step, fixed (Starbucks) or sampled (its ablation)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from starbench.objectives.objective import Alignment, Objective, Term
-from starbench.sizes import Size
+from starbench.sizes import Size, grid_of
 
 
 class Srl(Alignment, Objective):
@@ -18,11 +18,24 @@ class Srl(Alignment, Objective):
     Source: Starbucks section 3.1 and ielab/Starbucks: sts/starbucks_loss.py (the defaults here)
     and retrieval/modeling.py. The published docstrings speak of a KL temperature of 0.3; the
     code uses that number as a factor only, so here it is `kl_weight`, and the temperature is 1.
+
+    The paper's first finding is that the fixed list beats sampled pairs of (n, d). Its sampled
+    variant is not published; `pairs: sampled` draws as many as the list has, so that a step costs
+    about the same and the choice of pairs is all that differs.
     """
 
     objective: Literal["srl"] = Field(description="All sizes of the list at every step.")
+    pairs: Literal["listed", "sampled"] = Field(
+        default="listed",
+        description="The smaller sizes of a step: those of `sizes`, or as many pairs of a trained "
+        "layer and a trained dimension, drawn anew without replacement at each step.",
+    )
 
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
-        """Return the full size and every smaller one of the list, each with its alignment."""
+        """Return the full size and the smaller ones of the step, each with its alignment."""
         smaller = [size for size in sizes if size != full]
+        if self.pairs == "sampled":
+            cells = [cell for cell in grid_of([*sizes, full]) if cell != full]
+            drawn = draw.choice(len(cells), size=len(smaller), replace=False)
+            smaller = sorted(cells[number] for number in drawn)
         return [Term(full), *(Term(s, 1.0, self.kl_weight, s.dim) for s in smaller)]

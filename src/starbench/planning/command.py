@@ -28,7 +28,7 @@ def plan_command(options: argparse.Namespace) -> None:
     from starbench.planning.plan import check_limits, make_plan
     from starbench.planning.table import plan_text
 
-    config = load_config(options.config)
+    config = load_config(*options.config)
     plan = make_plan(
         config,
         RunPaths.of(config, options.results),

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from starbench.config.config import Config
-from starbench.config.reading import lines_of, parse_config
+from starbench.config.reading import parse_merged
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 
@@ -24,11 +24,7 @@ def effective_config(value: dict[str, Any], files: Sequence[Path | str]) -> tupl
 
     The file is ``results/<run>/config.yaml``; it is left alone if it says the same already.
     """
-    where, lines = "config", {}
-    if len(files) == 1:
-        where = str(files[0])
-        lines = lines_of(yaml.compose(Path(where).read_text(encoding="utf-8")))
-    config = parse_config(value, where, lines)
+    config, value = parse_merged(value, [Path(file) for file in files])
     path = RunPaths.of(config).root / "config.yaml"
     text = yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, allow_unicode=True)
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

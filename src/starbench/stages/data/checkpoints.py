@@ -77,6 +77,8 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
         if not list(temporary.glob("*.safetensors")):
             facts["converted"] = convert_pickled(source.folder, temporary)
         _check_weights(temporary, what)
+    # The hub's library keeps what it fetches in a folder with the name of the commit.
+    facts["commits"] = {} if on_disk(checkpoint) else {"revision": fetched.name}
     stage.finish(folder, sorted(file.name for file in folder.iterdir()), **facts)
 
 

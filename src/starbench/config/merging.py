@@ -1,0 +1,133 @@
+"""Config files given one after another: merged as Snakemake merges them, each key with its place.
+
+``snakemake --configfile A B`` puts the keys of B over those of A: mappings are merged, at every
+depth; anything else, a list too, replaces what A has; an empty mapping changes nothing. So a later
+file can add systems or change them, but not leave one out; here it can, by giving the name no
+value: ``systems: {bert-2dmse: null}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from starbench.errors import InputError
+
+Location = tuple[str | int, ...]
+Places = dict[Location, str]
+"""``file:line`` of keys and list items."""
+
+
+NAMED_SECTIONS = ("datasets", "backbones", "systems", "tracks")
+"""Sections whose keys are names that a config gives."""
+
+
+@dataclass(frozen=True)
+class MergedFiles:
+    """What config files say together.
+
+    `value` is as Snakemake has it; `places` says where its keys stand; `named` are the (section,
+    name) that one of the files gives a value.
+    """
+
+    value: dict[str, Any]
+    places: Places
+    named: frozenset[tuple[str, str]]
+
+
+def read_merged(files: Sequence[Path]) -> MergedFiles:
+    """Return config files merged in their order.
+
+    Raises InputError for a file that is missing, is no YAML, or holds no mapping of keys.
+    """
+    value: Any = {}
+    places: Places = {}
+    named: set[tuple[str, str]] = set()
+    for file in files:
+        over, over_places = _read(file)
+        places = {at: place for at, place in places.items() if not _replaced(at, over)}
+        value = merged(value, over)
+        places |= over_places
+        named.update(at for at in _names(over) if over[at[0]][at[1]] is not None)
+    return MergedFiles(value, places, frozenset(named))
+
+
+def without_removed(value: Mapping[str, Any], named: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """Return a config without the names whose value a later file took away.
+
+    Args:
+        value: the merged value.
+        named: (section, name) that had a value; no other name is left out, so that one whose
+            value was forgotten is an error.
+    """
+    kept = dict(value)
+    for section, name in _names(value):
+        if value[section][name] is None and (section, name) in named:
+            kept[section] = {key: given for key, given in kept[section].items() if key != name}
+    return kept
+
+
+def _names(value: Mapping[str, Any]) -> list[tuple[str, str]]:
+    sections = [key for key in NAMED_SECTIONS if isinstance(value.get(key), Mapping)]
+    return [(section, name) for section in sections for name in value[section]]
+
+
+def merged(under: Any, over: Mapping[str, Any]) -> Any:
+    """Return `under` with the keys of `over`, as ``snakemake.utils.update_config`` leaves it."""
+    if not over:
+        return under
+    result = dict(under) if isinstance(under, Mapping) else {}
+    for key, value in over.items():
+        is_mapping = isinstance(value, Mapping)
+        result[key] = merged(result.get(key, {}), value) if is_mapping else value
+    return result
+
+
+def changed(before: Any, after: Any, at: Location = ()) -> Iterator[Location]:
+    """Yield where two values differ: keys whose value is another, or is in `after` only."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key, value in after.items():
+            yield from changed(before.get(key), value, (*at, key))
+    elif before != after:
+        yield at
+
+
+def _read(file: Path) -> tuple[dict[str, Any], Places]:
+    if not file.is_file():
+        raise InputError(f"no config file {file}")
+    text = file.read_text(encoding="utf-8")
+    try:
+        value = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise InputError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{file}: a config is a mapping of keys, got {type(value).__name__}")
+    return value, {at: f"{file}:{line}" for at, line in _lines_of(node)}
+
+
+def _lines_of(node: yaml.Node | None, path: Location = ()) -> Iterator[tuple[Location, int]]:
+    """Yield the line (from 1) of every key and list item of a YAML document."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            yield from _lines_of(value, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*path, index), value.start_mark.line + 1
+            yield from _lines_of(value, (*path, index))
+
+
+def _replaced(at: Location, over: Any) -> bool:
+    """Whether a file puts something else in the place of a key, or of what the key is part of."""
+    for part in at:
+        if not isinstance(over, Mapping) or part not in over:
+            return False
+        over = over[part]
+        if not isinstance(over, Mapping):
+            return True
+    return False
