@@ -18,6 +18,7 @@ from starbench.run.slices import (
     searching_slice,
 )
 from starbench.run.texts import searched_in, sharded, text_sets
+from starbench.stages.data.origins import checkpoint_stamp, dataset_stamp
 from starbench.stages.report.products import (
     SUMMARY_FORMATS,
     figure_labels,
@@ -202,15 +203,23 @@ def collected_adaptive(wildcards):
 
 def dataset_params(wildcards):
     """Return what a dataset depends on."""
-    return {
-        "version": versions.DATA,
-        **CONFIG.datasets[wildcards.dataset].contents_slice(),
-    }
+    contents = CONFIG.datasets[wildcards.dataset].contents_slice()
+    stamp = dataset_stamp(CONFIG, PATHS, wildcards.dataset)
+    return {"version": versions.DATA, **contents, **stamped(stamp)}
 
 
 def checkpoint_params(wildcards):
     """Return what a fetched checkpoint depends on."""
-    return CONFIG.backbones[wildcards.backbone].checkpoint.model_dump()
+    contents = CONFIG.backbones[wildcards.backbone].checkpoint.model_dump()
+    return {
+        **contents,
+        **stamped(checkpoint_stamp(CONFIG, PATHS, wildcards.backbone)),
+    }
+
+
+def stamped(stamp):
+    """Return what stands for the contents of local files, if there are any."""
+    return {"files": stamp} if stamp else {}
 
 
 def backbone_params(wildcards):

@@ -57,6 +57,16 @@ class HubSource(Source):
                 {rename.get(key, key): value for key, value in record.items()},
             )
 
+    def files(self, data_root: Path | None) -> list[Path]:
+        """Return the files of a local folder, without hidden ones; none of the hub."""
+        folder = Path(self.name)
+        if not folder.is_dir():
+            if self.name.startswith((".", "/")):
+                raise InputError(f"no folder {self.name}")
+            return []
+        found = (path for path in folder.rglob("*") if path.is_file())
+        return sorted(p for p in found if not _is_hidden(p.relative_to(folder)))
+
     def _load(self) -> Any:
         from datasets import load_dataset
 
@@ -74,3 +84,7 @@ class HubSource(Source):
             raise InputError(
                 f"cannot load hub dataset '{self.name}', split '{self.split}'{offline}: {reason}"
             ) from error
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

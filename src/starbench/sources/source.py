@@ -110,6 +110,13 @@ class Source(Section):
         """Return the parts of a collection; InputError from a source that has none."""
         raise InputError(f"dataset '{self.name}': this source gives no collections")
 
+    def files(self, data_root: Path | None) -> list[Path]:
+        """Return the local files that the records are read from; none for data from elsewhere.
+
+        Raises InputError for files that are missing.
+        """
+        return []
+
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
         return self.model_dump(exclude={*SCORING_KEYS, "display"})

@@ -16,6 +16,7 @@ from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
 from starbench.store.manifest import Stage
+from starbench.store.source_files import source_files
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +43,31 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     """
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
-    stage = Stage("data", versions.DATA, checkpoint.model_dump(), inputs=[])
+    folder = paths.checkpoint(backbone)
+    origin = source_files(folder, checkpoint_files(checkpoint))
+    stage = Stage("data", versions.DATA, checkpoint.model_dump(), [], origin.checksums)
     source = on_disk(checkpoint) or _from_hub(checkpoint)
     _check(source, config, backbone)
-    folder = paths.checkpoint(backbone)
     shutil.rmtree(folder, ignore_errors=True)
     with written_whole(folder) as temporary:
         temporary.mkdir()
         for pattern in FILES:
             for file in source.glob(pattern):
                 shutil.copyfile(file, temporary / file.name)
-    stage.finish(folder, sorted(file.name for file in folder.iterdir()))
+    copied = sorted(file.name for file in folder.iterdir())
+    origin.write(folder)
+    stage.finish(folder, copied)
+
+
+def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
+    """Return the local files of a checkpoint; none of a repository of the hub.
+
+    Raises InputError for a folder or a package that is not there.
+    """
+    source = on_disk(checkpoint)
+    if source is None:
+        return []
+    return sorted(file for pattern in FILES for file in source.glob(pattern))
 
 
 def on_disk(checkpoint: Checkpoint) -> Path | None:

@@ -15,6 +15,7 @@ from starbench.stages.data.checks import checked
 from starbench.stages.data.collections import fetch_collection
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, SCHEMAS, write_records
+from starbench.store.source_files import source_files
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +30,14 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     folder = paths.dataset(name)
     other = paths.dataset(source.corpus) if source.corpus else None
     inputs = [other] if other else []
-    stage = Stage("data", versions.DATA, source.contents_slice(), inputs=inputs)
     root = config.resolved_data_root()
+    origin = source_files(folder, source.files(root))
+    stage = Stage("data", versions.DATA, source.contents_slice(), inputs, origin.checksums)
     if source.kind == "collection":
         counts = fetch_collection(name, source.collection(root), folder, other)
     else:
         counts = {RECORDS: _fetch_records(name, source, root, folder)}
+    origin.write(folder)
     stage.finish(folder, list(counts), records=counts)
     log.info("dataset %s: %s", name, ", ".join(f"{n} {f.split('.')[0]}" for f, n in counts.items()))
 
