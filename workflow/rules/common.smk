@@ -1,11 +1,14 @@
 """The config, checked, and what the run consists of: targets, inputs and parameters of rules."""
 
+import os
+
 from snakemake.exceptions import WorkflowError
 
 from starbench.config.resolved import finetuning_of, objective_of
 from starbench.errors import InputError
+from starbench.machine.holders import announce
 from starbench.run import versions
-from starbench.run.effective import effective_config
+from starbench.run.effective import VARIABLE, effective_config, started_config
 from starbench.run.models import model_named, models_of
 from starbench.run.paths import RunPaths
 from starbench.run.slices import (
@@ -29,9 +32,39 @@ from starbench.stages.report.products import (
 
 try:
     # The commands read the config as Snakemake sees it, --config included, from the run's folder.
-    CONFIG, CONFIG_FILE = effective_config(config, workflow.overwrite_configfiles)
+    if workflow.is_main_process or VARIABLE not in os.environ:
+        EFFECTIVE = effective_config(config, workflow.overwrite_configfiles)
+    else:
+        EFFECTIVE = started_config(Path(os.environ[VARIABLE]))
 except InputError as error:
     raise WorkflowError(str(error))
+
+CONFIG = EFFECTIVE.config
+# A Path, not a text: Snakemake then leaves it out of what a job depends on.
+CONFIG_FILE = EFFECTIVE.file
+os.environ[VARIABLE] = str(CONFIG_FILE.absolute())
+
+
+envvars:
+    VARIABLE,
+
+
+if workflow.is_main_process:
+    # Who holds Snakemake's lock, for `starbench unlock`.
+    announce(Path())
+
+
+# Called when the lock is taken and there are jobs to run, and not in a dry run.
+onstart:
+    EFFECTIVE.keep_and_record()
+
+
+if workflow.is_main_process and not (
+    workflow.modifier.is_main_snakefile()
+    and not getattr(workflow.execution_settings, "no_hooks", False)
+):
+    # Snakemake calls no `onstart` of a module, or with --no-hooks.
+    EFFECTIVE.keep()
 
 PATHS = RunPaths.of(CONFIG)
 MODELS = [model for track in CONFIG.tracks for model in models_of(CONFIG, track)]
