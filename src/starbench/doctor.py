@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -265,7 +266,7 @@ def check_network(online: list[str], config_file: Path) -> Finding:
     if not online:
         return Finding("ok", "network", "nothing is to be fetched")
     what = f"{', '.join(online[:NAMED])}{' ...' if len(online) > NAMED else ''} to be fetched"
-    command = f"snakemake --configfile {config_file} data"
+    command = f"snakemake data --configfile {shlex.quote(str(config_file))}"
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
         advice = f"unset HF_HUB_OFFLINE and run {command} where there is a network"
         return Finding("problem", "network", f"HF_HUB_OFFLINE is set, but {what}", advice)

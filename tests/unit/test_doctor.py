@@ -141,7 +141,7 @@ def test_data_to_be_fetched_is_a_warning_and_offline_a_problem(tmp_path, monkeyp
     paths = RunPaths.of(config, tmp_path)
     (found,) = [f for f in check_data(config, paths, PAPER) if f.what == "network"]
     assert found.verdict == "warning"
-    assert f"snakemake --configfile {PAPER} data" in found.advice
+    assert f"snakemake data --configfile {PAPER}" in found.advice
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     (found,) = [f for f in check_data(config, paths, PAPER) if f.what == "network"]
     assert found.verdict == "problem"
