@@ -9,13 +9,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 CONFIG ?= config/demo.yaml
-# Of several files the last one that names a run, as Snakemake merges them.
-RUN = $(lastword $(shell sed -n 's/^run: *//p' $(CONFIG)))
+# Commands read it from the environment, as "$$CONFIG": whatever it is called, it is one file.
+export CONFIG
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs lock clean
+.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -27,13 +27,14 @@ demo: run
 # Unlocking first, if no Snakemake works here, is what lets a killed run go on with the same command.
 run: $(VENV)/.installed
 	starbench unlock
-	snakemake --quiet rules --configfile $(CONFIG)
-	snakemake --configfile $(CONFIG) --report results/$(RUN)/report.html --quiet all
+	snakemake --quiet rules --configfile "$$CONFIG"
+	folder=$$(starbench config --config "$$CONFIG" --show folder); \
+	    snakemake --configfile "$$CONFIG" --report "$$folder/report.html" --quiet all
 	@echo
-	@starbench report --config results/$(RUN)/config.yaml --show
+	@starbench report --config "$$CONFIG" --show
 
 data: $(VENV)/.installed
-	snakemake data --configfile $(CONFIG)
+	snakemake data --configfile "$$CONFIG"
 
 test: $(VENV)/.installed-dev
 	pytest $(PYTEST_FLAGS)

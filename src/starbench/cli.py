@@ -96,6 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     config.add_argument(
         "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
     )
+    config.add_argument(
+        "--show", choices=("run", "folder"), help="print the run's name or folder, nothing else"
+    )
     config.set_defaults(run=_config)
     doctor = commands.add_parser(
         "doctor", help="check versions, devices, data, network and disk before a run"
@@ -105,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run=_doctor)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
+    )
+    unlock.add_argument(
+        "--force",
+        action="store_true",
+        help="also one of another machine or container, where nobody can tell whether it works",
     )
     unlock.set_defaults(run=_unlock)
     return parser
@@ -339,7 +347,14 @@ def _config(options: argparse.Namespace) -> None:
         from starbench.config.reading import load_config
 
         config = load_config(*options.config)
-        print(f"{' + '.join(map(str, options.config))}: run '{config.run}' is valid")
+        shown = {
+            None: f"{' + '.join(map(str, options.config))}: run '{config.run}' is valid",
+            "run": config.run,
+            "folder": f"results/{config.run}",
+        }
+        print(shown[options.show])
+    elif options.show:
+        raise InputError("--show needs --config")
     if options.write_docs:
         from starbench.config.docs import write_docs
 
@@ -361,7 +376,7 @@ def _doctor(options: argparse.Namespace) -> None:
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
-    remove_stale_lock(Path())
+    remove_stale_lock(Path(), options.force)
 
 
 def entry() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from starbench.errors import InputError
 from starbench.run.paths import RunPaths
 from starbench.sources.beir import is_beir, read_beir
 from starbench.stages.data.checkpoints import on_disk
+from starbench.stages.data.origins import backbone_files, dataset_files, has_changed
+from starbench.store.source_files import SourceFiles
 
 Verdict = Literal["ok", "warning", "problem"]
 
@@ -192,6 +195,9 @@ def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) ->
         fetched = (paths.dataset(name) / "manifest.json").is_file()
         source = "fetched" if fetched else config.datasets[name].source  # type: ignore[attr-defined]
         by_source.setdefault(source, []).append(name)
+        if fetched:
+            files = dataset_files(config, name)
+            yield from check_fetched(f"dataset {name}", paths.dataset(name), files)
     if by_source["fetched"]:
         yield Finding("ok", "data", f"{len(by_source['fetched'])} datasets are fetched already")
     if by_source["folder"]:
@@ -200,7 +206,11 @@ def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) ->
     online = [name for source, names in by_source.items() if source not in local for name in names]
     for name in used_backbones(config):
         checkpoint = config.backbones[name].checkpoint
-        if checkpoint is None or (paths.checkpoint(name) / "manifest.json").is_file():
+        if checkpoint is None:
+            continue
+        if (paths.checkpoint(name) / "manifest.json").is_file():
+            files = backbone_files(config, name)
+            yield from check_fetched(f"backbone {name}", paths.checkpoint(name), files)
             continue
         try:
             if on_disk(checkpoint) is None:
@@ -208,6 +218,19 @@ def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) ->
         except InputError as error:
             yield Finding("problem", f"backbone {name}", str(error))
     yield check_network(online, config_files)
+
+
+def check_fetched(what: str, folder: Path, files: list[Path] | None) -> Iterator[Finding]:
+    """Say whether the local files that something was fetched from are still the same."""
+    if files is None:
+        yield Finding("ok", what, "its files are out of reach: what was fetched is used")
+    elif has_changed(folder, files):
+        found = "its files have changed since it was fetched"
+        yield Finding("warning", what, found, "the run fetches it again, and makes what follows")
+    elif files and SourceFiles.recorded_in(folder) is None:
+        found = "fetched without a record of its files: changes in them are not noticed"
+        advice = f"remove {folder} to fetch it again"
+        yield Finding("warning", what, found, advice)
 
 
 def check_folders(config: Config, names: list[str]) -> Iterator[Finding]:
@@ -242,7 +265,8 @@ def check_network(online: list[str], config_files: Sequence[Path]) -> Finding:
     if not online:
         return Finding("ok", "network", "nothing is to be fetched")
     what = f"{', '.join(online[:NAMED])}{' ...' if len(online) > NAMED else ''} to be fetched"
-    command = f"snakemake data --configfile {' '.join(map(str, config_files))}"
+    files = " ".join(shlex.quote(str(file)) for file in config_files)
+    command = f"snakemake data --configfile {files}"
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
         advice = f"unset HF_HUB_OFFLINE and run {command} where there is a network"
         return Finding("problem", "network", f"HF_HUB_OFFLINE is set, but {what}", advice)

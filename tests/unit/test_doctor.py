@@ -183,3 +183,29 @@ def test_the_command_ends_with_status_1_for_a_problem_and_2_for_a_wrong_config(t
     done = run("--config", "none.yaml")
     assert done.returncode == 2
     assert done.stderr == "error: no config file none.yaml\n"
+
+
+def test_data_whose_files_have_changed_since_they_were_fetched_are_a_warning(tmp_path):
+    value = yaml.safe_load(DEMO.read_text()) | {"data_root": str(tmp_path)}
+    value["datasets"]["paraphrase"] = {"kind": "pairs", "source": "folder", "name": "mine"}
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine" / "test.jsonl"
+    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n')
+    config = parse_config(value)
+    paths = RunPaths.of(config, tmp_path / "results")
+    fetch_dataset(config, paths, "paraphrase")
+
+    def said():
+        found = check_data(config, paths, DEMO)
+        return {f.found: f.verdict for f in found if f.what == "dataset paraphrase"}
+
+    assert said() == {}
+    file.touch()
+    assert said() == {}
+    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 2}\n')
+    assert said() == {"its files have changed since it was fetched": "warning"}
+    (paths.dataset("paraphrase") / "source_files.json").unlink()
+    (found,) = said()
+    assert "changes in them are not noticed" in found
+    shutil.rmtree(tmp_path / "mine")
+    assert said() == {"its files are out of reach: what was fetched is used": "ok"}

@@ -303,6 +303,103 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_ends_with_the_same_weights
     ).read_bytes()
 
 
+def files_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return {file: (size, time)} of all that is in a folder, Snakemake's own files aside."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in found
+        if ".snakemake" not in path.parts
+    }
+
+
+SLOWER = "tracks={sts: {finetuning: {learning_rate: 0.00001}}}"
+
+
+def test_a_dry_run_writes_nothing_whatever_its_config(finished, tmp_path):
+    before = files_of(finished)
+    snakemake(finished, "--dry-run", "--config", SLOWER)
+    snakemake(finished, "--dry-run", "--config", "run=other")
+    assert files_of(finished) == before
+    shutil.copy(TINY, tmp_path / "run.yaml")
+    snakemake(tmp_path, "--dry-run")
+    assert files_of(tmp_path).keys() == {"run.yaml"}
+
+
+def test_a_run_with_nothing_to_do_leaves_the_record_of_what_was_run(finished):
+    before = files_of(finished)
+    snakemake(finished)
+    assert files_of(finished) == before
+
+
+def test_the_config_of_the_last_run_is_recorded_as_it_was_given(finished):
+    run = finished / "results/tiny"
+    (kept,) = (run / "configs").iterdir()
+    assert (run / "config.yaml").read_bytes() == kept.read_bytes()
+    assert yaml.safe_load(kept.read_text()) == yaml.safe_load(TINY.read_text())
+
+
+def test_other_snakemakes_do_not_change_what_a_running_one_does(finished, tmp_path):
+    """Neither one that is refused because of the lock nor a dry run, with another config each."""
+    folder = shutil.copytree(finished, tmp_path / "run")
+    run = folder / "results/tiny"
+    for made in ("models", "embeddings", "scores"):
+        shutil.rmtree(run / made / "sts")
+    (run / "scores.csv").unlink()
+    record = (run / "config.yaml").read_bytes()
+    (run / "logs/models/sts/starbucks/seed-42.log").unlink()
+    running = subprocess.Popen(
+        command(folder),
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while not list((folder / ".snakemake/locks").glob("*.output.lock")):
+            assert time.monotonic() < deadline
+            assert running.poll() is None
+            time.sleep(0.05)
+        refused = subprocess.run(
+            command(folder, "--config", SLOWER),
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert refused.returncode != 0
+        assert "cannot be locked" in refused.stdout + refused.stderr
+        edit(folder, lambda v: v["tracks"]["sts"]["finetuning"].update(learning_rate=0.00002))
+        snakemake(folder, "--dry-run")
+        assert running.poll() is None, "the run ended before the others had begun"
+        assert running.wait(300) == 0
+    finally:
+        running.kill()
+        running.wait()
+    assert (run / "config.yaml").read_bytes() == record
+    assert len(list((run / "configs").iterdir())) == 1
+    assert (run / "scores.csv").read_bytes() == (finished / "results/tiny/scores.csv").read_bytes()
+
+
+def test_a_job_that_is_a_snakemake_of_its_own_reads_the_config_its_run_started_with(
+    finished, tmp_path
+):
+    """As a job of Slurm is started, after the config file has been edited."""
+    folder = shutil.copytree(finished, tmp_path / "run")
+    (kept,) = (folder / "results/tiny/configs").iterdir()
+    edit(folder, lambda v: v["datasets"]["paraphrase"].update(rows=50))
+    made = folder / "results/tiny/data/paraphrase/manifest.json"
+    made.unlink()
+    job = command(
+        folder, "--target-jobs", "fetch_dataset:run=tiny,dataset=paraphrase", "--allowed-rules",
+        "fetch_dataset", "--mode", "remote", "--nolock", "--no-hooks", "--force",
+    )  # fmt: skip
+    subprocess.run(
+        job, env=ENVIRONMENT | {"STARBENCH_RUN_CONFIG": str(kept)}, check=True, capture_output=True
+    )
+    assert json.loads(made.read_text())["config"]["rows"] == 60
+
+
 def test_jobs_at_the_same_time_use_different_gpus(finished, tmp_path):
     """The GPUs are names alone: torch finds none and trains on the processor."""
     folder = shutil.copytree(finished, tmp_path / "run")
@@ -325,15 +422,19 @@ def test_jobs_at_the_same_time_use_different_gpus(finished, tmp_path):
 
 
 def test_a_lock_is_kept_while_a_snakemake_works_in_the_folder(tmp_path):
-    (tmp_path / ".snakemake" / "locks").mkdir(parents=True)
-    lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
-    lock.write_text("x")
-    script = tmp_path / "snakemake"
-    script.write_text("import time\ntime.sleep(60)\n")
-    working = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)
-    try:
-        time.sleep(0.5)
-        done = subprocess.run(
+    shutil.copy(TINY, tmp_path / "run.yaml")
+    working = subprocess.Popen(
+        command(tmp_path),
+        env=ENVIRONMENT,
+        cwd="/",
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    locks = tmp_path / ".snakemake" / "locks"
+
+    def unlock():
+        return subprocess.run(
             ["starbench", "unlock"],
             cwd=tmp_path,
             env=ENVIRONMENT,
@@ -341,11 +442,18 @@ def test_a_lock_is_kept_while_a_snakemake_works_in_the_folder(tmp_path):
             text=True,
             check=False,
         )
-        assert done.returncode == 2
-        assert f"already running in {tmp_path} (process {working.pid})" in done.stderr
-        assert lock.exists()
+
+    try:
+        deadline = time.monotonic() + 90
+        while not list(locks.glob("*.output.lock")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        refused = unlock()
+        assert refused.returncode == 2
+        assert f"already running in {tmp_path} (process {working.pid})" in refused.stderr
+        assert list(locks.glob("*.output.lock"))
     finally:
-        working.kill()
+        os.killpg(working.pid, signal.SIGKILL)
         working.wait()
-    subprocess.run(["starbench", "unlock"], cwd=tmp_path, env=ENVIRONMENT, check=True)
-    assert not lock.exists()
+    assert unlock().returncode == 0
+    assert not locks.exists()

@@ -1,11 +1,14 @@
 """The config, checked, and what the run consists of: targets, inputs and parameters of rules."""
 
+import os
+
 from snakemake.exceptions import WorkflowError
 
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import InputError
+from starbench.machine.holders import announce
 from starbench.run import versions
-from starbench.run.effective import effective_config
+from starbench.run.effective import VARIABLE, effective_config, started_config
 from starbench.run.fetched import checkpoint_slice, dataset_slice
 from starbench.run.models import model_named, models_of
 from starbench.run.paths import RunPaths
@@ -19,6 +22,7 @@ from starbench.run.slices import (
     searching_slice,
 )
 from starbench.run.texts import searched_in, sharded, text_sets
+from starbench.stages.data.origins import checkpoint_stamp, dataset_stamp
 from starbench.stages.report.products import (
     SUMMARY_FORMATS,
     figure_labels,
@@ -29,9 +33,39 @@ from starbench.stages.report.products import (
 
 try:
     # The commands read the config as Snakemake sees it, --config included, from the run's folder.
-    CONFIG, CONFIG_FILE = effective_config(config, workflow.overwrite_configfiles)
+    if workflow.is_main_process or VARIABLE not in os.environ:
+        EFFECTIVE = effective_config(config, workflow.overwrite_configfiles)
+    else:
+        EFFECTIVE = started_config(Path(os.environ[VARIABLE]))
 except InputError as error:
     raise WorkflowError(str(error))
+
+CONFIG = EFFECTIVE.config
+# A Path, not a text: Snakemake then leaves it out of what a job depends on.
+CONFIG_FILE = EFFECTIVE.file
+os.environ[VARIABLE] = str(CONFIG_FILE.absolute())
+
+
+envvars:
+    VARIABLE,
+
+
+if workflow.is_main_process:
+    # Who holds Snakemake's lock, for `starbench unlock`.
+    announce(Path())
+
+
+# Called when the lock is taken and there are jobs to run, and not in a dry run.
+onstart:
+    EFFECTIVE.keep_and_record()
+
+
+if workflow.is_main_process and not (
+    workflow.modifier.is_main_snakefile()
+    and not getattr(workflow.execution_settings, "no_hooks", False)
+):
+    # Snakemake calls no `onstart` of a module, or with --no-hooks.
+    EFFECTIVE.keep()
 
 PATHS = RunPaths.of(CONFIG)
 MODELS = [model for track in CONFIG.tracks for model in models_of(CONFIG, track)]
@@ -203,15 +237,23 @@ def collected_adaptive(wildcards):
 
 def dataset_params(wildcards):
     """Return what a dataset depends on."""
-    return {
-        "version": versions.DATA,
-        **dataset_slice(CONFIG, PATHS, wildcards.dataset),
-    }
+    contents = dataset_slice(CONFIG, PATHS, wildcards.dataset)
+    stamp = dataset_stamp(CONFIG, PATHS, wildcards.dataset)
+    return {"version": versions.DATA, **contents, **stamped(stamp)}
 
 
 def checkpoint_params(wildcards):
     """Return what a fetched checkpoint depends on."""
-    return checkpoint_slice(CONFIG, PATHS, wildcards.backbone)
+    contents = checkpoint_slice(CONFIG, PATHS, wildcards.backbone)
+    return {
+        **contents,
+        **stamped(checkpoint_stamp(CONFIG, PATHS, wildcards.backbone)),
+    }
+
+
+def stamped(stamp):
+    """Return what stands for the contents of local files, if there are any."""
+    return {"files": stamp} if stamp else {}
 
 
 def backbone_params(wildcards):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from starbench.config.collisions import name_collision
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import did_you_mean
 from starbench.objectives import OBJECTIVES
@@ -47,6 +48,9 @@ def check_config(config: Config) -> None:
         _known(compared, config.systems, ("report", "compared_system"), "system")
     if len(set(config.seeds)) != len(config.seeds):
         raise ConfigMismatchError(("seeds",), "a seed is listed twice")
+    collision = name_collision(config)
+    if collision is not None:
+        raise ConfigMismatchError(*collision)
 
 
 def _check_compute(config: Config, stage: str) -> None:

@@ -58,6 +58,11 @@ class RunPaths:
         return self.root / "scores" / "retrieval" / "bm25"
 
     @property
+    def configs(self) -> Path:
+        """Folder of every config that the run was started with, named by their contents."""
+        return self.root / "configs"
+
+    @property
     def all_scores(self) -> Path:
         """CSV file of all scores of the run."""
         return self.root / "scores.csv"

@@ -19,16 +19,24 @@ def is_beir(folder: Path) -> bool:
 
 def read_beir(folder: Path, split: str, with_passages: bool = True) -> Collection:
     """Return a BEIR collection; InputError for a missing file, naming what there is."""
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder}")
-    corpus = _existing(folder, "corpus", ".jsonl") if with_passages else None
-    queries = _existing(folder, "queries", ".jsonl")
-    qrels = _existing(folder / "qrels", split, ".tsv")
+    *corpus, queries, qrels = beir_files(folder, split, with_passages)
     return Collection(
-        passages=_with_ids(corpus) if corpus else iter(()),
+        passages=_with_ids(corpus[0]) if corpus else iter(()),
         queries=_with_ids(queries),
         qrels=_judgements(qrels),
     )
+
+
+def beir_files(folder: Path, split: str, with_passages: bool = True) -> list[Path]:
+    """Return the files of passages (if wanted), queries and qrels; InputError for a missing one."""
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}")
+    corpus = [_existing(folder, "corpus", ".jsonl")] if with_passages else []
+    return [
+        *corpus,
+        _existing(folder, "queries", ".jsonl"),
+        _existing(folder / "qrels", split, ".tsv"),
+    ]
 
 
 def _existing(folder: Path, stem: str, ending: str) -> Path:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.files import read_jsonl
-from starbench.sources.beir import is_beir, read_beir
+from starbench.sources.beir import beir_files, is_beir, read_beir
 from starbench.sources.mining import mined_queries
 from starbench.sources.source import Collection, Records, Source
 
@@ -65,6 +65,13 @@ class FolderSource(Source):
             raise InputError(f"no folder {folder}{_nearest(folder)}")
         found = read_beir(folder, self.split, with_passages=self.corpus is None)
         return Collection(islice(found.passages, self.rows), found.queries, found.qrels)
+
+    def files(self, data_root: Path | None) -> list[Path]:
+        """Return the files that are read; InputError says what is missing and what there is."""
+        folder = self._root(data_root) / self.name
+        if self.kind == "collection" or (self.kind == "training-queries" and is_beir(folder)):
+            return beir_files(folder, self.split, with_passages=self.corpus is None)
+        return [self.path(data_root)]
 
     def path(self, data_root: Path | None) -> Path:
         """Return the dataset's file; InputError says what is missing and what there is."""

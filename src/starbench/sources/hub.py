@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from starbench.errors import InputError
 from starbench.sources.hub_collection import PARTS, CollectionPart, Place
 from starbench.sources.hub_reading import HubRecords
 from starbench.sources.hub_repository import commit_of, is_local
@@ -88,6 +90,11 @@ class HubSource(Source):
         passages = islice(parts.get("passages", iter(())), self.rows)
         return Collection(passages, parts["queries"], parts["qrels"])
 
+    def files(self, data_root: Path | None) -> list[Path]:
+        """Return the files of local folders, without hidden ones; none of the hub."""
+        folders = {Path(p.repository) for _, p in self._places() if is_local(p.repository)}
+        return sorted(path for folder in folders for path in _files_in(folder))
+
     def pinned(self) -> tuple[HubSource, Commits]:
         """Return the source at the commits that its revisions stand for, and the commits."""
         commits: Commits = {}
@@ -147,3 +154,12 @@ class HubSource(Source):
             place.columns,
             self.streaming,
         )
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder}")
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden:
+            yield path

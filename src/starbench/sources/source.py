@@ -125,6 +125,13 @@ class Source(Section):
         """
         return self, {}
 
+    def files(self, data_root: Path | None) -> list[Path]:
+        """Return the local files that the records are read from; none for data from elsewhere.
+
+        Raises InputError for files that are missing.
+        """
+        return []
+
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
         kept = self.model_dump(exclude={*SCORING_KEYS, "display", "strict"})

@@ -28,12 +28,23 @@ class Stage:
         config: the part of the config that the stage reads (JSON values only).
         inputs: folders or files that the stage reads; a folder stands for its manifest, and of
             a file in such a folder the manifest's checksum is taken, not computed anew.
+        sources: files from outside the run that the stage reads, {name: SHA-256}.
     """
 
-    def __init__(self, name: str, version: int, config: dict[str, Any], inputs: list[Path]) -> None:
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        config: dict[str, Any],
+        inputs: list[Path],
+        sources: dict[str, str] | None = None,
+    ) -> None:
         self.name, self.version, self.config = name, version, config
+        self.sources = sources or {}
         self.inputs = {str(path): _checksum(path) for path in inputs}
         contents = [_contents(path) for path in inputs]
+        if self.sources:
+            contents.append(self.sources)
         self.identity = sha256_of_json([name, version, config, contents])
         """SHA-256 of all that the stage's result depends on: its config and its inputs' bytes."""
         self._start, self._energy = time.monotonic(), EnergyMeter()
@@ -58,6 +69,7 @@ class Stage:
                 "config": self.config,
                 "config_sha256": sha256_of_json(self.config),
                 "inputs": self.inputs,
+                **({"source_files": self.sources} if self.sources else {}),
                 "files": {name: sha256_of(folder / name) for name in files},
                 **facts,
                 "wall_s": round(time.monotonic() - self._start, 2),

@@ -21,6 +21,7 @@ from starbench.sizes import check_sizes
 from starbench.stages.data.modules import MODULES, TransformerFolder, transformer_in
 from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
 from starbench.store.manifest import Stage
+from starbench.store.source_files import source_files
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,14 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
     what = f"checkpoint {checkpoint.name}"
-    stage = Stage("data", versions.DATA, checkpoint.model_dump(), inputs=[])
+    folder = paths.checkpoint(backbone)
+    origin = source_files(folder, checkpoint_files(checkpoint))
+    stage = Stage("data", versions.DATA, checkpoint.model_dump(), [], origin.checksums)
     local = on_disk(checkpoint)
     found = local or _from_hub(checkpoint)
     source = transformer_in(found, what)
     _check(source.folder, config, what)
     _check_pooling(source, config, backbone, what)
-    folder = paths.checkpoint(backbone)
     shutil.rmtree(folder, ignore_errors=True)
     # The hub's library keeps what it fetches in a folder with the name of the commit.
     facts: dict[str, Any] = {"commits": {} if local else {"revision": found.name}}
@@ -77,9 +79,21 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
         if not list(temporary.glob("*.safetensors")):
             facts["converted"] = convert_pickled(source.folder, temporary)
         _check_weights(temporary, what)
-    # The hub's library keeps what it fetches in a folder with the name of the commit.
-    facts["commits"] = {} if on_disk(checkpoint) else {"revision": fetched.name}
-    stage.finish(folder, sorted(file.name for file in folder.iterdir()), **facts)
+    copied = sorted(file.name for file in folder.iterdir())
+    origin.write(folder)
+    stage.finish(folder, copied, **facts)
+
+
+def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
+    """Return the local files of a checkpoint; none of a repository of the hub.
+
+    Raises InputError for a folder or a package that is not there.
+    """
+    source = on_disk(checkpoint)
+    if source is None:
+        return []
+    patterns = (*FILES_OF_HUB, *_also_below_folders(PATTERNS))
+    return sorted({file for pattern in patterns for file in source.glob(pattern)})
 
 
 def _check_pooling(source: TransformerFolder, config: Config, backbone: str, what: str) -> None:

@@ -18,6 +18,7 @@ from starbench.stages.data.titles import Titles
 from starbench.stages.data.training_queries import checked_queries
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, SCHEMAS, write_records
+from starbench.store.source_files import source_files
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,9 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     folder = paths.dataset(name)
     other = paths.dataset(given.corpus) if given.corpus else None
     inputs = [other] if other else []
-    stage = Stage("data", versions.DATA, given.contents_slice(), inputs=inputs)
     root = config.resolved_data_root()
+    origin = source_files(folder, given.files(root))
+    stage = Stage("data", versions.DATA, given.contents_slice(), inputs, origin.checksums)
     source, commits = given.pinned()
     findings, titles = Findings(name, given.strict), Titles()
     if source.kind == "collection":
@@ -47,6 +49,7 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     facts: dict[str, object] = {"findings": dict(findings.counts), "commits": commits}
     if titles.passages:
         facts["titles"] = titles.facts()
+    origin.write(folder)
     stage.finish(folder, list(counts), records=counts, **facts)
     findings.warn()
     log.info("dataset %s: %s", name, ", ".join(f"{n} {f.split('.')[0]}" for f, n in counts.items()))

@@ -11,14 +11,13 @@ import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WHOLE = "pytorch_model.bin"
 INDEX = f"{WHOLE}.index.json"
@@ -77,6 +76,8 @@ def _tensors(file: Path) -> Mapping[str, Tensor]:
     """Return the tensors of a file; InputError for anything else, before any of its code runs."""
     if not file.is_file():
         raise InputError(f"no file {file}")
+    import torch  # Snakemake reads the names above at each start: PyTorch would take seconds.
+
     try:
         found: Any = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -91,12 +92,14 @@ def _tensors(file: Path) -> Mapping[str, Tensor]:
     if not isinstance(found, dict) or not found:
         raise InputError(f"{file} holds no tensors by name, but a {type(found).__name__}")
     for key, value in found.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
+        if not isinstance(key, str) or not isinstance(value, torch.Tensor):
             raise InputError(f"{file}: '{key}' is no tensor, but a {type(value).__name__}")
     return found
 
 
 def _write(tensors: Mapping[str, Tensor], file: Path) -> None:
+    from safetensors.torch import save_file
+
     # safetensors takes no tensors that share memory, as tied weights do.
     copies = {key: tensor.detach().clone().contiguous() for key, tensor in tensors.items()}
     save_file(copies, file, metadata={"format": "pt"})
