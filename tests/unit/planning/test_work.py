@@ -6,7 +6,7 @@ import torch
 from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from starbench.config.training import Finetuning, Pretraining, total_steps
+from starbench.config.training import Finetuning, Pretraining
 from starbench.planning.costs import TOKENS_PER_BATCH
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
@@ -20,7 +20,6 @@ from starbench.planning.work import (
     finetuning_work,
     pretraining_work,
     search_work,
-    steps_of,
 )
 from starbench.sizes import Size
 from starbench.stages.embed.layered_encoder import TOKENS_PER_BATCH as REAL_TOKENS_PER_BATCH
@@ -193,9 +192,6 @@ def test_search_does_each_dimension_once_and_reads_once_a_block_of_queries():
 def test_what_is_known_elsewhere_too_is_the_same_here():
     assert cross_entropy.LOGITS_AT_ONCE["cuda"] == LOGITS_AT_ONCE
     training = Finetuning(dataset="x", batch_size=128, epochs=2.5, learning_rate=1)
-    for rows in (1, 100, 1001):
-        assert steps_of(training, rows) == total_steps(training, rows)
-    assert steps_of(training.model_copy(update={"steps": 7}), 9) == 7
     assert hard_negatives(training) == HARD_NEGATIVES
     assert TOKENS_PER_BATCH["cpu"] == REAL_TOKENS_PER_BATCH["cpu"]
     assert TOKENS_PER_BATCH["gpu"] == REAL_TOKENS_PER_BATCH["cuda"]

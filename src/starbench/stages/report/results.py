@@ -31,3 +31,5 @@ class Results:
     """{what was trained: its logged losses}"""
     constant: list[tuple[str, str, str]] = field(default_factory=list)
     """(model, cell, dataset) of what has the same embedding for all texts"""
+    skipped: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """{what was trained: its steps without a finite gradient, all its steps}"""
