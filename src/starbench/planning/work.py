@@ -132,7 +132,7 @@ def _examples(settings: Finetuning, rows: int, steps: int, parts: int) -> int:
     """Return the examples of `steps` steps: fewer where epochs end with smaller batches."""
     if parts > 1 or settings.last_batch == "filled":
         return steps * settings.batch_size
-    epochs, more = divmod(steps, math.ceil(rows / settings.batch_size))
+    epochs, more = divmod(steps, max(1, math.ceil(rows / settings.batch_size)))
     return epochs * rows + min(rows, more * settings.batch_size)
 
 

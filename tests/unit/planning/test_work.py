@@ -6,7 +6,7 @@ import torch
 from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
-from starbench.config.training import Finetuning, Pretraining
+from starbench.config.training import Finetuning, Pretraining, total_steps
 from starbench.planning.costs import TOKENS_PER_BATCH
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
@@ -24,6 +24,7 @@ from starbench.planning.work import (
 from starbench.sizes import Size
 from starbench.stages.embed.layered_encoder import TOKENS_PER_BATCH as REAL_TOKENS_PER_BATCH
 from starbench.stages.evaluate.search import QUERIES_PER_BLOCK
+from starbench.stages.finetune.order import order_of
 from starbench.stages.finetune.run import hard_negatives
 from starbench.stages.pretrain import cross_entropy
 from starbench.stages.pretrain.model import PretrainingModel
@@ -122,6 +123,28 @@ def test_fewer_layers_recomputation_and_negatives_change_the_operations_as_they_
     assert operations(steps=10) == pytest.approx(operations() * 10)
     half = operations(max_length=LENGTH // 2)
     assert 0.4 * operations() < half < operations() / 2
+
+
+@pytest.mark.parametrize("last_batch", ["partial", "filled"])
+@pytest.mark.parametrize(("devices", "accumulation"), [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("length", [{"epochs": 2}, {"steps": 3}, {"steps": 9}])
+def test_as_many_examples_are_planned_as_a_training_reads(
+    last_batch, devices, accumulation, length
+):
+    rows, batch = 1000, 300
+    settings = Finetuning(
+        dataset="x",
+        batch_size=batch,
+        learning_rate=1,
+        last_batch=last_batch,
+        accumulation=accumulation,
+        **length,
+    )
+    steps = total_steps(settings, rows)
+    order = order_of(rows, steps, settings, 1, devices * accumulation)
+    work = finetuning_work(ENCODER, LAYERS, settings, triplets(Lengths([LENGTH])), devices)
+    assert work.steps == steps
+    assert work.tokens == pytest.approx(len(order.rows) * 3 * LENGTH)
 
 
 def saved_bytes(layers, precision, recompute=False):
