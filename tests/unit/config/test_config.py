@@ -114,11 +114,6 @@ def test_every_config_of_the_project_is_valid(path):
             "rows: 1500, max_length: 16",
             "'max_length' is for collections, not for kind pairs",
         ),
-        (
-            "rows: 1000, queries: 100, seed: 6,",
-            "rows: 1000, corpus: library, max_length: 16,",
-            "the passages are those of 'library': set it there",
-        ),
         ("    start: bert\n", "", "give exactly one of checkpoint, architecture and start"),
     ],
 )
@@ -138,6 +133,13 @@ def test_the_line_of_the_mistake_is_named(edited):
     with pytest.raises(InputError) as caught:
         load_config(path)
     assert str(caught.value).startswith(f"{path}:{line_of(path, 'max_lenght')}: ")
+
+
+def test_the_length_of_shared_passages_is_that_of_their_own_collection():
+    one = {"kind": "collection", "source": "folder", "name": "one"}
+    value = tiny_value(datasets={"one": one, "two": one | {"corpus": "one", "max_length": 16}})
+    with pytest.raises(InputError, match=r"two.max_length: the passages are those of 'one'"):
+        parse_config(value)
 
 
 def test_scores_in_bfloat16_are_refused_for_a_loss_without_scores():
