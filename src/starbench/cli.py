@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from starbench.errors import InputError, TimeIsUp, did_you_mean
+from starbench.errors import InputError, NotFiniteError, TimeIsUp, did_you_mean
 from starbench.machine.startup import exit_with, importing
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     setup_logging()
     try:
         options.run(options)
-    except InputError as error:
+    except (InputError, NotFiniteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except TimeIsUp as saved:

@@ -14,6 +14,10 @@ class TimeIsUp(Exception):  # noqa: N818 (nothing is wrong)
     """Unfinished work was saved since its job is about to end: the same command goes on."""
 
 
+class NotFiniteError(FloatingPointError):
+    """A training whose numbers are no numbers; the message says where, and what may help."""
+
+
 def did_you_mean(word: str, valid: Iterable[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the name nearest to `word`, or the list of names."""
     names = [str(name) for name in valid]

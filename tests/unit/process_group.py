@@ -15,9 +15,9 @@ def found_by_two(target, *arguments):
     ]
     for process in started:
         process.start()
-    found = [results.get(timeout=120) for _ in started]
+    found = [results.get(timeout=300) for _ in started]
     for process in started:
-        process.join(timeout=120)
+        process.join(timeout=300)
         assert process.exitcode == 0
     return found
 

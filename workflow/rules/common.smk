@@ -20,6 +20,7 @@ from starbench.run.slices import (
     pretraining_slice,
     scoring_slice,
     searching_slice,
+    text_set_slice,
 )
 from starbench.run.texts import searched_in, sharded, text_sets
 from starbench.stages.data.origins import checkpoint_stamp, dataset_stamp
@@ -286,7 +287,9 @@ def shard_params(wildcards):
     """Return what a model's embeddings of a shard depend on: of equal ones, how many there are."""
     source = CONFIG.datasets[wildcards.dataset]
     cut = source.shard_rows or f"1/{source.shards}"
-    return {**model_embedding_params(wildcards), "shard": cut}
+    model = model_named(CONFIG, wildcards.track, wildcards.model)
+    part = text_set_slice(CONFIG, model, wildcards.dataset, "passages")
+    return {"version": versions.EMBED, **part, "shard": cut}
 
 
 def search_params(wildcards):

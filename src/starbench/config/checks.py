@@ -87,7 +87,7 @@ def _check_dataset(config: Config, name: str) -> None:
     _of_kind(config, other, ("collection",), at)
     if config.datasets[other].corpus is not None:
         raise ConfigMismatchError(at, f"'{other}' has no passages of its own")
-    for key in ("shards", "shard_rows"):
+    for key in ("shards", "shard_rows", "max_length"):
         if key in config.datasets[name].model_fields_set:
             raise ConfigMismatchError(
                 ("datasets", name, key), f"the passages are those of '{other}': set it there"
@@ -200,9 +200,13 @@ def _check_system(config: Config, name: str) -> None:
         except ValidationError as error:
             raise ConfigMismatchError((*over, "finetuning"), error.errors()[0]["msg"]) from None
         try:
-            objective_of(config, name, track)
+            objective = objective_of(config, name, track)
         except ValidationError as error:
             raise ConfigMismatchError((*over, "options"), error.errors()[0]["msg"]) from None
+        if getattr(objective, "bf16_scores", False) and finetuning.loss != "mnrl":
+            raise ConfigMismatchError(
+                at, f"`bf16_scores` is for the loss mnrl, on track {track} it is {finetuning.loss}"
+            )
         if OBJECTIVES[system.objective].trains:
             where = ("tracks", track, "finetuning")
             _check_length(finetuning, where)
@@ -213,7 +217,7 @@ def _check_system(config: Config, name: str) -> None:
 
 def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:
     if config.datasets[given.dataset].kind != "training-queries":
-        for key in ("negatives", "query_max_length"):
+        for key in ("negatives", "passage_choice", "mask_right_answers", "query_max_length"):
             if getattr(given, key) is not None:
                 raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
     if given.loss == "cosent" and given.similarity != "cosine":

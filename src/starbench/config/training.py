@@ -26,9 +26,22 @@ class Training(Section):
         default="linear", description="Decay of the learning rate after warm-up."
     )
     warmup: float = Field(default=0.0, ge=0, le=1, description="Share of the steps that warms up.")
+    warmup_rounding: Literal["up", "nearest"] = Field(
+        default="up",
+        description="How that share becomes whole steps; `up` is transformers' rule, so the "
+        "published one.",
+    )
     weight_decay: float = Field(default=0.0, ge=0, description="Weight decay of AdamW.")
     max_grad_norm: float = Field(
         default=1.0, ge=0, description="Gradients are clipped to this norm; 0 for no clipping."
+    )
+    max_skipped: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of the steps that may be skipped because their gradient is no finite "
+        "number; more of them end the training. A training of fewer than 100 steps ends at the "
+        "first one by default.",
     )
     precision: Precision = Field(
         default="fp32", description="Arithmetic of the forward pass (autocast); weights are fp32."
@@ -71,6 +84,21 @@ class Pretraining(Training):
         lt=1,
         description="Share masked for the decoder, a superset of the encoder's (smae).",
     )
+    mask_budget: Literal["tokens", "words"] = Field(
+        default="tokens",
+        description="What the rates are shares of: `tokens`, the special ones included, where "
+        "words are hidden as long as they fit (the published collator); `words`.",
+    )
+    mask_unknown: bool = Field(
+        default=False,
+        description="Whether [UNK] may be hidden and predicted as any other word; the published "
+        "collator never does so.",
+    )
+    random_tokens: Literal["all", "ordinary"] = Field(
+        default="all",
+        description="What a hidden token is now and then replaced with: `all` tokens of the "
+        "vocabulary (the published collator), or `ordinary` ones, which are not special.",
+    )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         default="cosine", description="Decay of the learning rate after warm-up."
     )
@@ -97,8 +125,24 @@ class Finetuning(Training):
     negatives: int | None = Field(
         default=None,
         ge=0,
-        description="Training queries: hard negatives of each query, drawn anew each epoch; 7 if "
-        "not given.",
+        description="Training queries: hard negatives of each query in a batch; 7 if not given.",
+    )
+    passage_choice: Literal["cycled", "drawn"] | None = Field(
+        default=None,
+        description="Training queries: which passages an epoch takes. `cycled` (if not given): the "
+        "negatives of a query are shuffled once, each epoch takes the next of them, and positives "
+        "take turns, as Tevatron does; `drawn`: both are drawn anew each epoch.",
+    )
+    mask_right_answers: bool | None = Field(
+        default=None,
+        description="Training queries: whether a passage of the batch that is another right answer "
+        "of a query is left out of its negatives; no if not given, as in the published code.",
+    )
+    last_batch: Literal["partial", "filled"] = Field(
+        default="partial",
+        description="What ends an epoch whose examples are no whole batches: a smaller batch, as "
+        "in transformers' Trainer (with several processes or `accumulation` one that is filled "
+        "with the epoch's first examples), or one that is `filled` from the next epoch.",
     )
     mini_batch_size: int | None = Field(
         default=None,
@@ -128,13 +172,33 @@ class Finetuning(Training):
     )
     warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
 
+    @property
+    def cycles_passages(self) -> bool:
+        """Whether passages of training queries take turns instead of being drawn."""
+        return self.passage_choice != "drawn"
+
+    @property
+    def masks_right_answers(self) -> bool:
+        """Whether other right answers in the batch are left out of a query's negatives."""
+        return bool(self.mask_right_answers)
+
 
 def total_steps(training: Training, rows: int) -> int:
     """Return the optimisation steps of a training on `rows` examples.
 
-    Exactly one of `steps` and `epochs` is given (checked with the config).
+    Exactly one of `steps` and `epochs` is given (checked with the config). An epoch that ends with
+    a batch of its own is a whole number of steps.
     """
     if training.steps is not None:
         return training.steps
     assert training.epochs is not None
-    return max(1, math.ceil(training.epochs * rows / training.batch_size))
+    an_epoch = rows / training.batch_size
+    if isinstance(training, Finetuning) and training.last_batch == "partial":
+        an_epoch = math.ceil(an_epoch)
+    return max(1, math.ceil(training.epochs * an_epoch))
+
+
+def warmup_steps(training: Training, steps: int) -> int:
+    """Return how many of a training's steps warm up."""
+    share = training.warmup * steps
+    return math.ceil(share) if training.warmup_rounding == "up" else round(share)

@@ -26,6 +26,11 @@ class Separate(Objective):
         description="Whether a model is trained at its own dimension (`own`), or at the full width "
         "and cut when scored (`full`, the published STS script).",
     )
+    bf16_scores: bool = Field(
+        default=False,
+        description="Whether in-batch scores are bfloat16, as Tevatron's are under bf16 autocast "
+        "and with them the published retrieval baselines' (spacing 1.0 above 128); loss `mnrl`.",
+    )
     per_size: ClassVar[bool] = True
 
     def groups(self, cells: Sequence[Size]) -> list[list[Size]]:

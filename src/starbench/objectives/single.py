@@ -16,6 +16,11 @@ class Single(Objective):
     """L = loss(v_N^D): ordinary fine-tuning (Starbucks, Table A1, row BERT)."""
 
     objective: Literal["single"] = Field(description="Train the full size only, cut afterwards.")
+    bf16_scores: bool = Field(
+        default=False,
+        description="Whether in-batch scores are bfloat16, as Tevatron's are under bf16 autocast "
+        "and with them the published retrieval baselines' (spacing 1.0 above 128); loss `mnrl`.",
+    )
     reads_sizes: ClassVar[bool] = False
 
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:

@@ -23,7 +23,7 @@ from starbench.planning.work import (
 )
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
-from starbench.run.slices import embedding_slice
+from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import TextSet, sharded, text_sets
 
 TOKENS_PER_BATCH = {"cpu": 2048, "gpu": 65536}
@@ -184,7 +184,8 @@ class Costs:
 
     def _embedding(self, model: Model, texts: TextSet) -> EmbeddingWork:
         section = self.config.tracks[model.track].embedding  # type: ignore[index]
-        part, encoder = embedding_slice(self.config, model), self.encoder_of(model)
+        part = text_set_slice(self.config, model, texts.dataset, texts.part)
+        encoder = self.encoder_of(model)
         size = self.size(texts.dataset)
         asked = texts.part == "queries"
         longest = part["query_max_length" if asked else "max_length"] or encoder.positions

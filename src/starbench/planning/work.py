@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from starbench.config.names import Precision
-from starbench.config.training import Finetuning, Pretraining, Training
+from starbench.config.training import Finetuning, Pretraining, Training, total_steps
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import Lengths
@@ -54,14 +54,6 @@ class TrainingWork:
     """Bytes of one device, at most."""
 
 
-def steps_of(training: Training, rows: int) -> int:
-    """Return the optimisation steps of a training on `rows` examples."""
-    if training.steps is not None:
-        return training.steps
-    assert training.epochs is not None
-    return max(1, math.ceil(training.epochs * rows / training.batch_size))
-
-
 def pretraining_work(
     encoder: Encoder,
     settings: Pretraining,
@@ -89,7 +81,7 @@ def pretraining_work(
     passes = 1 + BACKWARD
     kept = passes + settings.gradient_checkpointing
     a_text = kept * encode + passes * (predict + (once + each if autoencoder else 0.0))
-    steps = steps_of(settings, rows)
+    steps = total_steps(settings, rows)
     logits = min(part * max(masked, hidden) * sizes * encoder.vocabulary, LOGITS_AT_ONCE)
     losses = LOGIT * logits + 8.0 * encoder.vocabulary * width
     return TrainingWork(
@@ -119,20 +111,29 @@ def finetuning_work(
         encoder.forward(total, texts.attended, layers)
         for total, (_, texts) in zip(tokens, columns, strict=True)
     )
-    steps = steps_of(settings, data.records)
+    steps = total_steps(settings, data.records)
     rows = max(1, settings.batch_size // (settings.accumulation * devices))
     at_once = rows * sum(tokens)
     if settings.mini_batch_size:
         at_once = min(at_once, settings.mini_batch_size * columns[0][1].longest_of(rows))
     groups = len(columns) * settings.accumulation
+    examples = _examples(settings, data.records, steps, settings.accumulation * devices)
     return TrainingWork(
         steps,
-        steps * settings.batch_size * a_row,
-        steps * settings.batch_size * sum(tokens) / PADDED_GROUPS,
+        examples * a_row,
+        examples * sum(tokens) / PADDED_GROUPS,
         steps * groups * layers,
         encoder.parameters(layers),
         _memory(encoder, layers, at_once, columns[0][1].attended, settings),
     )
+
+
+def _examples(settings: Finetuning, rows: int, steps: int, parts: int) -> int:
+    """Return the examples of `steps` steps: fewer where epochs end with smaller batches."""
+    if parts > 1 or settings.last_batch == "filled":
+        return steps * settings.batch_size
+    epochs, more = divmod(steps, max(1, math.ceil(rows / settings.batch_size)))
+    return epochs * rows + min(rows, more * settings.batch_size)
 
 
 def _texts_per_example(kind: str, settings: Finetuning) -> int:

@@ -9,7 +9,7 @@ from starbench.errors import InputError
 from starbench.run import versions
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
-from starbench.run.slices import embedding_slice
+from starbench.run.slices import text_set_slice
 from starbench.run.texts import TextSet
 from starbench.store.embeddings import StoredEmbeddings
 from starbench.store.manifest import Stage, read_manifest
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
     """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
     inputs = [paths.model(model.track, model.name, seed)]
-    part = {**embedding_slice(config, model), "texts": texts.folder}
+    part = {**text_set_slice(config, model, texts.dataset, texts.part), "texts": texts.folder}
     if texts.shards > 1 or texts.shard_rows:
         part["contents"] = texts.checksum(paths)
     else:

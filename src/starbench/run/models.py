@@ -89,8 +89,13 @@ def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
             and backbone_of(config, other.system, model.track)
             == backbone_of(config, model.system, model.track)
             and config.full_size in other.cells
+            and _scored_in_bf16(config, other) == _scored_in_bf16(config, model)
             and finetuning_of(config, other.system, model.track)
             == finetuning_of(config, model.system, model.track)
         ):
             return other.name
     return None
+
+
+def _scored_in_bf16(config: Config, model: Model) -> bool:
+    return getattr(objective_of(config, model.system, model.track), "bf16_scores", False)

@@ -5,47 +5,107 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import PRETRAINING_OBJECTIVES
+from starbench.run.jobs import with_corpora
+from starbench.run.models import Model
+from starbench.section import Section
 from starbench.sizes import widest_dim_by_layer
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
 
-from starbench.run.models import Model
-
-UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to", "workers")
+UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to", "max_skipped", "workers")
 """Keys of a training that its result does not depend on: changing them reruns nothing."""
+
+IMPLIED = {
+    "warmup_rounding": "nearest",
+    "mask_budget": "words",
+    "mask_unknown": True,
+    "random_tokens": "ordinary",
+    "passage_choice": "drawn",
+    "mask_right_answers": True,
+    "last_batch": "filled",
+    "bf16_scores": False,
+}
+"""Keys that are left out of a slice where they have this value, which is what results were made
+with before there was a key: such a result still counts as one of the same work."""
 
 
 def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     """Return the part of the config that a model's fine-tuning depends on, as JSON values."""
     settings = finetuning_of(config, model.system, model.track)
     objective = objective_of(config, model.system, model.track)
-    trained = settings.model_dump()
-    for key in UNSEEN_KEYS:
-        trained.pop(key)
+    trained = _told(settings)
+    if config.datasets[settings.dataset].kind != "training-queries":
+        for key in ("passage_choice", "mask_right_answers"):
+            trained.pop(key, None)
     if not objective.trains:
         trained = {key: trained[key] for key in ("pooling", "max_length", "similarity")}
     return {
-        "objective": objective.model_dump(),
+        "objective": _told(objective),
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
         "finetuning": trained,
         "seed": seed,
     }
 
 
+def _told(section: Section) -> dict[str, Any]:
+    """Return the keys of a training or an objective that its result depends on."""
+    values = section.model_dump()
+    if isinstance(section, Training) and section.steps is not None:
+        nearest = section.model_copy(update={"warmup_rounding": "nearest"})
+        if warmup_steps(section, section.steps) == warmup_steps(nearest, section.steps):
+            values["warmup_rounding"] = "nearest"
+    if isinstance(section, Finetuning):
+        values["passage_choice"] = "cycled" if section.cycles_passages else "drawn"
+        values["mask_right_answers"] = section.masks_right_answers
+    return {
+        key: value
+        for key, value in values.items()
+        if key not in UNSEEN_KEYS and (key not in IMPLIED or value != IMPLIED[key])
+    }
+
+
 def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
-    """Return the part of the config that a model's embeddings depend on, as JSON values."""
+    """Return the part of the config that a model's embeddings depend on, as JSON values.
+
+    Lengths of single collections are there only where the config has some.
+    """
     section = config.tracks[model.track].embedding  # type: ignore[index]
     trained = finetuning_of(config, model.system, model.track)
     longest = section.max_length or trained.max_length
-    return {
+    part: dict[str, Any] = {
         "precision": section.precision,
         "dtype": section.dtype,
         "max_length": longest,
         "query_max_length": section.query_max_length or trained.query_max_length or longest,
         "widths": widest_dim_by_layer(model.cells),
     }
+    datasets = with_corpora(config, config.tracks[model.track].scored)  # type: ignore[index]
+    own = {name: lengths for name in datasets if (lengths := _own_lengths(config, name))}
+    return part | ({"lengths": own} if own else {})
+
+
+def text_set_slice(config: Config, model: Model, dataset: str, part: str) -> dict[str, Any]:
+    """Return the part of the config that the embeddings of one set of texts depend on.
+
+    Args:
+        config: the run's config.
+        model: whose embeddings they are.
+        dataset: the dataset that the texts are of.
+        part: `pairs`, `queries` or `passages`.
+    """
+    shared = embedding_slice(config, model)
+    shared.pop("lengths", None)
+    key = "query_max_length" if part == "queries" else "max_length"
+    own = _own_lengths(config, dataset)
+    return shared | ({key: own[key]} if key in own else {})
+
+
+def _own_lengths(config: Config, dataset: str) -> dict[str, int]:
+    lengths = config.datasets[dataset].model_dump(include={"max_length", "query_max_length"})
+    return {key: length for key, length in lengths.items() if length is not None}
 
 
 def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
@@ -98,9 +158,7 @@ def pretraining_slice(config: Config, backbone: str, seed: int) -> dict[str, Any
     """Return the part of the config that a backbone's training depends on, as JSON values."""
     section = config.backbones[backbone]
     assert section.pretraining is not None
-    trained = section.pretraining.model_dump()
-    for key in UNSEEN_KEYS:
-        trained.pop(key)
+    trained = _told(section.pretraining)
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
     return {
         "backbone": backbone,

@@ -21,7 +21,16 @@ Records = Iterator[tuple[str, Record]]
 Commits = dict[str, str]
 """{key below the dataset that holds a revision: the commit that it stands for}"""
 
-SCORING_KEYS = ("metric", "leave_out_query", "ties", "rr", "shards", "shard_rows")
+SCORING_KEYS = (
+    "metric",
+    "leave_out_query",
+    "ties",
+    "rr",
+    "shards",
+    "shard_rows",
+    "max_length",
+    "query_max_length",
+)
 """Keys of a collection that say how it is embedded and scored, not what it holds."""
 
 COLLECTION_KEYS = (*SCORING_KEYS, "corpus")
@@ -97,6 +106,18 @@ class Source(Section):
         ge=1,
         description="Collection: passages of each shard, the last may have fewer; the shards of a "
         "collection that grows then stay as they are. Equal parts if not given.",
+    )
+
+    max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Collection: longest passage in tokens when it is embedded; the track's "
+        "`embedding.max_length` if not given.",
+    )
+    query_max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Collection: longest query in tokens; the track's if not given.",
     )
 
     @model_validator(mode="after")

@@ -15,12 +15,13 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import get_last_checkpoint
 
-from starbench.config.training import Training
+from starbench.config.training import Training, warmup_steps
 from starbench.draws import key_of
-from starbench.errors import InputError
+from starbench.errors import InputError, NotFiniteError
 from starbench.machine.processes import first_then_rest, processes, rank
 from starbench.machine.progress import Progress
 from starbench.store.manifest import LOG_FILE
+from starbench.training.skipping import SkipNotFinite
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
         "gradient_accumulation_steps": training.accumulation,
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": SCHEDULERS[training.schedule],
-        "warmup_steps": round(training.warmup * steps),
+        "warmup_steps": warmup_steps(training, steps),
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm,
         "bf16": training.precision == "bf16",
@@ -138,10 +139,15 @@ class StepSeed(TrainerCallback):  # type: ignore[misc]
 
 
 class TrainLog(TrainerCallback):  # type: ignore[misc]
-    """Shows progress, keeps ``train_log.jsonl`` and stops at a loss that is no number."""
+    """Shows progress, keeps ``train_log.jsonl`` and stops at a loss that is no number.
 
-    def __init__(self, what: str, folder: Path) -> None:
-        self.what, self.path = what, folder / LOG_FILE
+    Where a step was skipped since the last line, the loss may well be none: `SkipNotFinite` says
+    when that is too often. The line has the number of skipped steps beside it.
+    """
+
+    def __init__(self, what: str, folder: Path, skips: SkipNotFinite) -> None:
+        self.what, self.path, self.skips = what, folder / LOG_FILE, skips
+        self._known_skips = 0
         self.progress: Progress | None = None
         self.loss = ""
 
@@ -149,6 +155,7 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Start counting, from the checkpoint's step if there was one."""
+        self._known_skips = self._skips
         if state.is_world_process_zero:
             self.progress = Progress(self.what, state.max_steps, "steps", state.global_step)
             self._forget_after(state.global_step)
@@ -174,13 +181,20 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         loss = logs.get("loss")
         if loss is not None:
             self.loss = f"loss {loss:.4f}"
-            if not math.isfinite(loss):
-                raise FloatingPointError(
+            if not math.isfinite(loss) and self._skips == self._known_skips:
+                raise NotFiniteError(
                     f"{self.what}: the loss is {loss} at step {state.global_step}; "
                     "lower learning_rate or use precision fp32"
                 )
+            self._known_skips = self._skips
+        if self._skips:
+            logs |= self.skips.facts()
         with self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps({"step": state.global_step, **logs}) + "\n")
+
+    @property
+    def _skips(self) -> int:
+        return self.skips.skipped + self.skips.overflowed
 
     def _forget_after(self, step: int) -> None:
         if not self.path.is_file():
@@ -190,7 +204,8 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         self.path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 
     def final_loss(self) -> float | None:
-        """Return the last logged training loss, if any was logged."""
+        """Return the last logged training loss that is a number, if any was logged."""
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
         losses = [json.loads(line)["loss"] for line in lines if '"loss"' in line]
-        return losses[-1] if losses else None
+        numbers = [loss for loss in losses if math.isfinite(loss)]
+        return numbers[-1] if numbers else None

@@ -17,6 +17,7 @@ from starbench.errors import InputError
 from starbench.run.models import models_of
 from starbench.section import Section
 from starbench.sizes import Size
+from tests.unit.runs import tiny_value
 
 ROOT = Path(__file__).parents[3]
 DEMO = ROOT / "config" / "demo.yaml"
@@ -98,6 +99,21 @@ def test_every_config_of_the_project_is_valid(path):
         ("pretrain: {cpus: 2}", "embed: {gpus: 2}", "less than or equal to 1"),
         ("pretrain: {cpus: 2}", "pretrain: {scratch: /tmp}", "unknown key 'scratch'"),
         ("pretrain: {cpus: 2}", "gres: gpu:a100:1", "does not match"),
+        (
+            "      loss: mnrl",
+            "      loss: mnrl\n      passage_choice: drawn",
+            "tracks.sts.finetuning.passage_choice: is for datasets of kind training-queries",
+        ),
+        (
+            "      loss: mnrl",
+            "      loss: mnrl\n      mask_right_answers: false",
+            "tracks.sts.finetuning.mask_right_answers: is for datasets of kind training-queries",
+        ),
+        (
+            "rows: 1500, seed: 7, display: Paraphrase",
+            "rows: 1500, max_length: 16",
+            "'max_length' is for collections, not for kind pairs",
+        ),
         ("    start: bert\n", "", "give exactly one of checkpoint, architecture and start"),
     ],
 )
@@ -117,6 +133,21 @@ def test_the_line_of_the_mistake_is_named(edited):
     with pytest.raises(InputError) as caught:
         load_config(path)
     assert str(caught.value).startswith(f"{path}:{line_of(path, 'max_lenght')}: ")
+
+
+def test_the_length_of_shared_passages_is_that_of_their_own_collection():
+    one = {"kind": "collection", "source": "folder", "name": "one"}
+    value = tiny_value(datasets={"one": one, "two": one | {"corpus": "one", "max_length": 16}})
+    with pytest.raises(InputError, match=r"two.max_length: the passages are those of 'one'"):
+        parse_config(value)
+
+
+def test_scores_in_bfloat16_are_refused_for_a_loss_without_scores():
+    value = tiny_value(systems={"base": {"backbone": "tiny", "objective": "single"}})
+    value["tracks"]["sts"]["finetuning"] |= {"dataset": "test", "loss": "cosent"}
+    value["tracks"]["sts"]["objectives"] = [{"objective": "single", "bf16_scores": True}]
+    with pytest.raises(InputError, match="`bf16_scores` is for the loss mnrl, on track sts it is"):
+        parse_config(value)
 
 
 def test_an_option_of_a_systems_override_is_checked(edited):

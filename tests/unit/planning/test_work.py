@@ -20,11 +20,11 @@ from starbench.planning.work import (
     finetuning_work,
     pretraining_work,
     search_work,
-    steps_of,
 )
 from starbench.sizes import Size
 from starbench.stages.embed.layered_encoder import TOKENS_PER_BATCH as REAL_TOKENS_PER_BATCH
 from starbench.stages.evaluate.search import QUERIES_PER_BLOCK
+from starbench.stages.finetune.order import order_of
 from starbench.stages.finetune.run import hard_negatives
 from starbench.stages.pretrain import cross_entropy
 from starbench.stages.pretrain.model import PretrainingModel
@@ -125,6 +125,28 @@ def test_fewer_layers_recomputation_and_negatives_change_the_operations_as_they_
     assert 0.4 * operations() < half < operations() / 2
 
 
+@pytest.mark.parametrize("last_batch", ["partial", "filled"])
+@pytest.mark.parametrize(("devices", "accumulation"), [(1, 1), (2, 1), (1, 2)])
+@pytest.mark.parametrize("length", [{"epochs": 2}, {"steps": 3}, {"steps": 9}])
+def test_as_many_examples_are_planned_as_a_training_reads(
+    last_batch, devices, accumulation, length
+):
+    rows, batch = 1000, 300
+    settings = Finetuning(
+        dataset="x",
+        batch_size=batch,
+        learning_rate=1,
+        last_batch=last_batch,
+        accumulation=accumulation,
+        **length,
+    )
+    steps = total_steps(settings, rows)
+    order = order_of(rows, steps, settings, 1, devices * accumulation)
+    work = finetuning_work(ENCODER, LAYERS, settings, triplets(Lengths([LENGTH])), devices)
+    assert work.steps == steps
+    assert work.tokens == pytest.approx(len(order.rows) * 3 * LENGTH)
+
+
 def saved_bytes(layers, precision, recompute=False):
     """Bytes that a pass keeps for its backward pass, the weights and their casts left out."""
     model = BertModel(
@@ -193,9 +215,6 @@ def test_search_does_each_dimension_once_and_reads_once_a_block_of_queries():
 def test_what_is_known_elsewhere_too_is_the_same_here():
     assert cross_entropy.LOGITS_AT_ONCE["cuda"] == LOGITS_AT_ONCE
     training = Finetuning(dataset="x", batch_size=128, epochs=2.5, learning_rate=1)
-    for rows in (1, 100, 1001):
-        assert steps_of(training, rows) == total_steps(training, rows)
-    assert steps_of(training.model_copy(update={"steps": 7}), 9) == 7
     assert hard_negatives(training) == HARD_NEGATIVES
     assert TOKENS_PER_BATCH["cpu"] == REAL_TOKENS_PER_BATCH["cpu"]
     assert TOKENS_PER_BATCH["gpu"] == REAL_TOKENS_PER_BATCH["cuda"]

@@ -23,7 +23,7 @@ def batch():
 
 def loss_of(weight, queries, passages, labels):
     columns = [queries @ weight, passages.transpose(0, 1).reshape(-1, 8) @ weight]
-    return RankingLoss("dot", 2.0).compute_loss_from_embeddings(columns, labels)
+    return RankingLoss("dot", 2.0, True).compute_loss_from_embeddings(columns, labels)
 
 
 def train(number, count, folder, results):

@@ -15,7 +15,7 @@ from starbench.run import versions
 from starbench.run.embeddings import embed_stage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.run.slices import embedding_slice
+from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
 from starbench.store.embeddings import EmbeddingWriter
@@ -62,7 +62,7 @@ def _embed_sets(
             log.info("%s: embedded already", texts.folder)
             continue
         encoder = encoder or _load(config, paths, model, seed)
-        part = embedding_slice(config, model)
+        part = text_set_slice(config, model, texts.dataset, texts.part)
         longest = part["query_max_length" if texts.part == "queries" else "max_length"]
         what = f"embed {texts.folder} with {model.name} seed {seed}"
         start = time.monotonic()

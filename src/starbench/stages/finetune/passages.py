@@ -1,37 +1,39 @@
-"""Batches of queries with a positive and hard negatives, drawn anew each epoch."""
+"""Batches of queries with a positive and hard negatives, others in each epoch."""
 
 # Q = queries of a batch, N = negatives of a query, K = most right answers of a query
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from starbench.draws import epoch_order, generator, key_of
+from starbench.draws import generator, key_of
+from starbench.stages.finetune.order import TrainingOrder
 from starbench.store.records import passage_text
 
 NO_ANSWER = 0
 """Key that no text has: fills the rows of queries with fewer right answers than others."""
 
 
-def training_order(rows: int, count: int, seed: int) -> Dataset:
-    """Return `count` places {row, epoch} in training order, a function of the seed alone.
+def training_places(order: TrainingOrder) -> Dataset:
+    """Return the places {row, epoch} of a training, in its order.
 
     The records themselves stay on disk: a place is looked up when its batch is made.
     """
-    order = epoch_order(rows, count, seed, "finetune")
-    return Dataset.from_dict({"row": order, "epoch": [place // rows for place in range(count)]})
+    return Dataset.from_dict({"row": order.rows, "epoch": order.epochs})
 
 
 class PassageCollator:
     """Makes a batch of tokenized queries and passages, and the keys of their texts.
 
-    Of each query one of its positives and `negatives` of its negatives are drawn, a function of
+    Of each query there are one of its positives and `negatives` of its negatives, a function of
     (seed, epoch, row) alone. A query with fewer negatives has some of them twice.
 
     Args:
@@ -41,6 +43,8 @@ class PassageCollator:
         query_length: longest query in tokens.
         passage_length: longest passage in tokens.
         seed: the training's seed.
+        cycled: whether passages take turns from epoch to epoch, by the rule and with the numbers
+            of Tevatron (texttron/tevatron: src/tevatron/retriever/dataset.py), or are drawn anew.
     """
 
     valid_label_columns = ("label",)
@@ -53,8 +57,10 @@ class PassageCollator:
         query_length: int,
         passage_length: int,
         seed: int,
+        cycled: bool = True,
     ) -> None:
         self.rows, self.tokenizer, self.negatives, self.seed = rows, tokenizer, negatives, seed
+        self.cycled = cycled
         self.query_length, self.passage_length = query_length, passage_length
 
     def __call__(self, places: Sequence[dict[str, int]]) -> dict[str, Tensor]:
@@ -69,7 +75,8 @@ class PassageCollator:
         for number, place in enumerate(places):
             positives = [passage_text(p) for p in records["positive_passages"][number]]
             negatives = [passage_text(p) for p in records["negative_passages"][number]]
-            groups.append(self._drawn(positives, negatives, place))
+            chosen = self._cycled if self.cycled else self._drawn
+            groups.append(chosen(positives, negatives, place))
             answers.append(positives)
         passages = [group[n] for n in range(1 + self.negatives) for group in groups]
         return {
@@ -78,14 +85,30 @@ class PassageCollator:
             "label": _keys(groups, answers),
         }
 
+    def _cycled(
+        self, positives: list[str], negatives: list[str], place: dict[str, int]
+    ) -> list[str]:
+        key, epoch = self.seed + place["row"], place["epoch"]
+        positive = positives[(key + epoch) % len(positives)]
+        if len(negatives) < self.negatives:
+            draw = generator(self.seed, "finetune", "passages", epoch, place["row"])
+            return [positive, *self._some(negatives, draw)]
+        shuffled = list(negatives)
+        random.Random(key).shuffle(shuffled)
+        first = epoch * self.negatives % max(1, len(negatives))
+        return [positive, *(shuffled * 2)[first : first + self.negatives]]
+
     def _drawn(
         self, positives: list[str], negatives: list[str], place: dict[str, int]
     ) -> list[str]:
         draw = generator(self.seed, "finetune", "passages", place["epoch"], place["row"])
         positive = positives[draw.integers(len(positives))]
+        return [positive, *self._some(negatives, draw)]
+
+    def _some(self, negatives: list[str], draw: np.random.Generator) -> list[str]:
         enough = len(negatives) >= self.negatives
         chosen = draw.choice(len(negatives), size=self.negatives, replace=not enough)
-        return [positive, *(negatives[number] for number in chosen)]
+        return [negatives[number] for number in chosen]
 
     def _tokenized(self, column: str, texts: list[str], length: int) -> dict[str, Tensor]:
         features: dict[str, Any] = self.tokenizer(

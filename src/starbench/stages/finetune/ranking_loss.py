@@ -30,11 +30,21 @@ class RankingLoss(nn.Module):
     Args:
         similarity: ``cosine`` or ``dot``.
         temperature: what the similarities are divided by.
+        mask_right_answers: whether other right answers of a query are none of its negatives.
+        bf16_scores: whether similarities are bfloat16, as a matrix product under autocast gives
+            them (texttron/tevatron: encoder.py), which the published retrieval baselines use.
     """
 
-    def __init__(self, similarity: Literal["cosine", "dot"] = "cosine", temperature: float = 0.05):
+    def __init__(
+        self,
+        similarity: Literal["cosine", "dot"] = "cosine",
+        temperature: float = 0.05,
+        mask_right_answers: bool = False,
+        bf16_scores: bool = False,
+    ) -> None:
         super().__init__()
         self.similarity, self.temperature = similarity, temperature
+        self.mask_right_answers, self.bf16_scores = mask_right_answers, bf16_scores
 
     def scores(self, columns: Sequence[Tensor], labels: Tensor | None = None) -> Tensor:
         """Return the scores (Q, P) of every query with every candidate, over the temperature.
@@ -43,14 +53,18 @@ class RankingLoss(nn.Module):
             columns: embeddings of the queries (Q, dim), then of their passages: first one
                 positive for each query, then the negatives.
             labels: keys (Q, passages of a query + K) of the query's own passages, then of all its
-                right answers (0: none): a passage that is right for a query is no negative of
-                it. None: every other passage is one.
+                right answers (0: none): where right answers are masked, a passage that is right
+                for a query is no negative of it. Otherwise every other passage is one.
         """
         query_QD, passage_PD = columns[0], gathered(torch.cat(list(columns[1:])))
         if self.similarity == "cosine":
             query_QD, passage_PD = F.normalize(query_QD, dim=-1), F.normalize(passage_PD, dim=-1)
-        scores_QP = query_QD @ passage_PD.T / self.temperature
-        if labels is None:
+        if self.bf16_scores:
+            half_QP = query_QD.bfloat16() @ passage_PD.bfloat16().T
+            scores_QP = (half_QP / self.temperature).float()
+        else:
+            scores_QP = query_QD @ passage_PD.T / self.temperature
+        if labels is None or not self.mask_right_answers:
             return scores_QP
         own = sum(len(column) for column in columns[1:]) // len(query_QD)
         return scores_QP.masked_fill(self._right_answers(labels, own), MASKED)

@@ -18,7 +18,7 @@ from sentence_transformers import (
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
-from torch.utils.data import BatchSampler, SequentialSampler
+from torch.utils.data import BatchSampler
 from transformers import (
     PrinterCallback,
     TrainerCallback,
@@ -30,7 +30,6 @@ from transformers import (
 from starbench.config.config import Config
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.config.training import Finetuning, total_steps
-from starbench.draws import epoch_order
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
 from starbench.machine.files import written_whole
@@ -42,10 +41,12 @@ from starbench.run.slices import finetuning_slice
 from starbench.sizes import check_sizes
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.one_pass import depth_of, width_of
-from starbench.stages.finetune.passages import PassageCollator, training_order
+from starbench.stages.finetune.order import TrainingOrder, order_of
+from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
 from starbench.store.manifest import Stage
 from starbench.store.records import read_records
+from starbench.training.skipping import LogsOn, SkipNotFinite
 from starbench.training.trainer import (
     StepSeed,
     TrainLog,
@@ -121,10 +122,14 @@ def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceT
     return encoder
 
 
-def base_loss(model: SentenceTransformer, settings: Finetuning) -> nn.Module:
+def base_loss(
+    model: SentenceTransformer, settings: Finetuning, bf16_scores: bool = False
+) -> nn.Module:
     """Return the base loss that the config names."""
     if settings.loss == "mnrl":
-        return RankingLoss(settings.similarity, settings.temperature)
+        return RankingLoss(
+            settings.similarity, settings.temperature, settings.masks_right_answers, bf16_scores
+        )
     return CoSENTLoss(model, scale=1 / settings.temperature)
 
 
@@ -140,28 +145,32 @@ def _train(
     settings = finetuning_of(config, model.system, model.track)
     objective = objective_of(config, model.system, model.track)
     steps = total_steps(settings, len(rows))
+    parts = settings.accumulation * processes()
+    order = order_of(len(rows), steps, settings, seed, parts)
     arguments = SentenceTransformerTrainingArguments(
-        **trainer_arguments(settings, folder, steps, seed), batch_sampler=_in_order
+        **trainer_arguments(settings, folder, steps, seed)
     )
     loss = LayeredLoss(
         encoder,
-        base_loss(encoder, settings),
+        base_loss(encoder, settings, getattr(objective, "bf16_scores", False)),
         model.sizes,
         objective,
         seed,
         settings.mini_batch_size,
     )
     what = f"finetune {model.name} seed {seed}"
-    train_log = TrainLog(what, folder)
+    skips = SkipNotFinite(what, settings.max_skipped)
+    train_log = TrainLog(what, folder, skips)
     kind = config.datasets[settings.dataset].kind
-    examples, collator = training_examples(encoder, rows, kind, settings, steps, seed)
+    examples, collator = training_examples(encoder, rows, kind, settings, order, seed)
     trainer = FinetuningTrainer(
         model=encoder,
         args=arguments,
         train_dataset=examples,
         data_collator=collator,
         loss=loss,
-        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), train_log, SaveInTime(what)],
+        order=order,
+        callbacks=[StepSeed(seed, "finetune"), StartStep(loss), skips, train_log, SaveInTime(what)],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
@@ -171,18 +180,31 @@ def _train(
         "processes": processes(),
         "negatives_per_query": negatives_per_query(settings, kind),
         "final_loss": train_log.final_loss(),
+        **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},
         "device": str(trainer.args.device),
     }
 
 
-class FinetuningTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+class FinetuningTrainer(LogsOn, SentenceTransformerTrainer):  # type: ignore[misc]
     """The library's trainer without the model card that it would collect examples for.
 
     A step is one autocast region: its groups of texts share the weights' casts to half precision,
     which cost a quarter of a step on a processor where each group makes its own.
     """
+
+    def __init__(self, *args: Any, order: TrainingOrder | None = None, **options: Any) -> None:
+        self.order = order
+        super().__init__(*args, **options)
+
+    def get_batch_sampler(
+        self, dataset: Dataset, batch_size: int, drop_last: bool, *args: Any, **options: Any
+    ) -> BatchSampler:
+        """Return the batches of the order, or the library's where there is none."""
+        if self.order is None:
+            return super().get_batch_sampler(dataset, batch_size, drop_last, *args, **options)
+        return self.order.batches(dataset, batch_size, drop_last)
 
     def autocast_smart_context_manager(
         self, cache_enabled: bool | None = True
@@ -200,13 +222,12 @@ def training_examples(
     rows: Dataset,
     kind: str,
     settings: Finetuning,
-    steps: int,
+    order: TrainingOrder,
     seed: int,
 ) -> tuple[Dataset, PassageCollator | None]:
     """Return the examples in training order, and what makes batches of them (None: the library)."""
-    count = steps * settings.batch_size
     if kind != "training-queries":
-        return ordered(rows, count, seed), None
+        return ordered(rows, order), None
     longest = encoder.max_seq_length
     passage_length = min(settings.max_length or longest, longest)
     collator = PassageCollator(
@@ -216,8 +237,9 @@ def training_examples(
         min(settings.query_max_length or passage_length, longest),
         passage_length,
         seed,
+        settings.cycles_passages,
     )
-    return training_order(len(rows), count, seed), collator
+    return training_places(order), collator
 
 
 def hard_negatives(settings: Finetuning) -> int:
@@ -233,19 +255,14 @@ def negatives_per_query(settings: Finetuning, kind: str) -> int:
     return group * settings.batch_size // settings.accumulation - 1
 
 
-def ordered(rows: Dataset, count: int, seed: int) -> Dataset:
-    """Return `count` rows in training order, epoch after epoch, a function of the seed alone.
+def ordered(rows: Dataset, order: TrainingOrder) -> Dataset:
+    """Return the rows in training order.
 
     Texts first, label last, as the trainer of sentence-transformers expects.
     """
     if "score" in rows.column_names:
         rows = rows.rename_column("score", "label")
-    return rows.select(epoch_order(len(rows), count, seed, "finetune"))
-
-
-def _in_order(dataset: Dataset, batch_size: int, drop_last: bool, **_: Any) -> BatchSampler:
-    """The rows are already shuffled; reading them in order is what makes a resume exact."""
-    return BatchSampler(SequentialSampler(dataset), batch_size=batch_size, drop_last=drop_last)
+    return rows.select(order.rows)
 
 
 class StartStep(TrainerCallback):  # type: ignore[misc]

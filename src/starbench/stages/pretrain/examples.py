@@ -141,15 +141,7 @@ class MaskedExamples(Dataset[dict[str, np.ndarray]]):
             self.seed, "pretrain", "epoch", position // len(self.documents), "example", example
         )
         ids, words = self._window(example, draw)
-        masked = mask_words(
-            ids,
-            words,
-            self.settings.encoder_mask_rate,
-            self.settings.decoder_mask_rate,
-            self.vocabulary,
-            draw,
-        )
-        return vars(masked)
+        return vars(mask_words(ids, words, self.settings, self.vocabulary, draw))
 
     def _window(self, example: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return ids and word numbers of a document, cut to a random window if it is too long."""

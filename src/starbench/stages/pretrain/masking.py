@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from starbench.config.training import Pretraining
+
 UNLABELLED = -100
 """Label of a token that is not predicted, as PyTorch's cross-entropy skips it."""
 
@@ -21,6 +23,10 @@ class Vocabulary:
     """Id of the mask token."""
     ordinary: np.ndarray
     """Ids of all tokens that are not special, shape (tokens,)."""
+    size: int
+    """Number of all tokens; their ids are below it."""
+    unknown: int | None = None
+    """Id of the token that stands for words without pieces of their own, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +42,7 @@ class MaskedText:
 def mask_words(
     ids: np.ndarray,
     words: np.ndarray,
-    encoder_rate: float,
-    decoder_rate: float,
+    settings: Pretraining,
     vocabulary: Vocabulary,
     draw: np.random.Generator,
 ) -> MaskedText:
@@ -45,29 +50,79 @@ def mask_words(
 
     The words are shuffled once: the encoder hides the first of them and the decoder at least
     those, so that the encoder's mask is a subset (Starbucks, section 3.2). Of the tokens chosen
-    80 % become [MASK], 10 % a random token that is not special, 10 % stay; that is decided token
-    by token, and anew for the decoder.
+    80 % become [MASK], 10 % a random token, 10 % stay; that is decided token by token, and anew
+    for the decoder. By default as in the published collator (ielab/Starbucks: smae/data.py).
 
     Args:
         ids: token ids, shape (tokens,).
         words: number of the word that a token belongs to, -1 for special tokens, shape (tokens,).
-        encoder_rate: share of the words hidden from the encoder; one word at least.
-        decoder_rate: share hidden from the decoder, not below `encoder_rate`.
-        vocabulary: mask token and ordinary tokens.
+        settings: mask rates, what they are rates of, and which tokens take part.
+        vocabulary: the tokenizer's tokens.
         draw: where all draws come from.
     """
-    shuffled = draw.permutation(np.unique(words[words >= 0]))
+    if not settings.mask_unknown and vocabulary.unknown is not None:
+        words = np.where(ids == vocabulary.unknown, -1, words)
+    numbers, lengths = np.unique(words[words >= 0], return_counts=True)
+    order = draw.permutation(len(numbers))
+    hidden = (
+        _first_words(lengths[order], settings)
+        if settings.mask_budget == "words"
+        else _words_that_fit(lengths[order], len(ids), settings)
+    )
     masked = []
-    for rate in (encoder_rate, decoder_rate):
-        chosen = np.isin(words, shuffled[: max(1, round(rate * len(shuffled)))])
-        masked += [_replaced(ids, chosen, vocabulary, draw), np.where(chosen, ids, UNLABELLED)]
+    for places in hidden:
+        chosen = np.isin(words, numbers[order[places]])
+        masked += [
+            _replaced(ids, chosen, settings, vocabulary, draw),
+            np.where(chosen, ids, UNLABELLED),
+        ]
     return MaskedText(*masked)
 
 
+def _first_words(lengths: np.ndarray, settings: Pretraining) -> list[list[int]]:
+    """Return the places of the words that each of the two hides: a share of the words."""
+    rates = (settings.encoder_mask_rate, settings.decoder_mask_rate)
+    return [list(range(len(lengths)))[: max(1, round(rate * len(lengths)))] for rate in rates]
+
+
+def _words_that_fit(
+    lengths: np.ndarray, tokens: int, settings: Pretraining
+) -> tuple[list[int], list[int]]:
+    """Return the places of the words that each of the two hides: a share of the tokens.
+
+    Words are taken in order until the decoder's share is reached; one that would exceed it is
+    passed over. Of those taken, the encoder hides what fits into its own share.
+    """
+    most_encoder = max(1, round(settings.encoder_mask_rate * tokens))
+    most_decoder = max(1, round(settings.decoder_mask_rate * tokens))
+    encoder: list[int] = []
+    decoder: list[int] = []
+    in_encoder = in_decoder = 0
+    for place, length in enumerate(lengths.tolist()):
+        if in_decoder >= most_decoder:
+            break
+        if in_decoder + length > most_decoder:
+            continue
+        decoder.append(place)
+        in_decoder += length
+        if in_encoder + length <= most_encoder:
+            encoder.append(place)
+            in_encoder += length
+    return encoder, decoder
+
+
 def _replaced(
-    ids: np.ndarray, chosen: np.ndarray, vocabulary: Vocabulary, draw: np.random.Generator
+    ids: np.ndarray,
+    chosen: np.ndarray,
+    settings: Pretraining,
+    vocabulary: Vocabulary,
+    draw: np.random.Generator,
 ) -> np.ndarray:
     fate = draw.random(len(ids))
-    other = draw.choice(vocabulary.ordinary, len(ids))
+    other = (
+        draw.choice(vocabulary.ordinary, len(ids))
+        if settings.random_tokens == "ordinary"
+        else draw.integers(vocabulary.size, size=len(ids))
+    )
     replaced = np.where(chosen & (fate < MASKED), vocabulary.mask, ids)
     return np.where(chosen & (fate >= MASKED) & (fate < MASKED + RANDOM), other, replaced)

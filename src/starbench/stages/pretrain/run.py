@@ -17,7 +17,6 @@ from transformers import (
     BertForMaskedLM,
     PreTrainedTokenizerBase,
     PrinterCallback,
-    Trainer,
     TrainingArguments,
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
@@ -47,6 +46,7 @@ from starbench.stages.pretrain.model import PretrainingModel
 from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, read_records
+from starbench.training.skipping import LogsOn, SkipNotFinite
 from starbench.training.trainer import (
     StepSeed,
     TrainLog,
@@ -139,7 +139,7 @@ def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedToke
     return load_masked_lm(folder), AutoTokenizer.from_pretrained(folder)
 
 
-class _InOrder(Trainer):  # type: ignore[misc]
+class _InOrder(LogsOn):  # type: ignore[misc]
     """Reads the examples in order: they are shuffled already, and so a resume is exact.
 
     Logs besides the loss what each size contributed since the last line.
@@ -206,7 +206,8 @@ def _train(
     )
     steps = total_steps(settings, len(documents))
     positions = steps * settings.batch_size
-    train_log = TrainLog(what, folder)
+    skips = SkipNotFinite(what, settings.max_skipped)
+    train_log = TrainLog(what, folder, skips)
     trainer = _InOrder(
         model=model,
         args=TrainingArguments(
@@ -214,7 +215,7 @@ def _train(
         ),
         train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
         data_collator=Padding(tokenizer.pad_token_id),
-        callbacks=[StepSeed(seed, "pretrain"), train_log, SaveInTime(what)],
+        callbacks=[StepSeed(seed, "pretrain"), skips, train_log, SaveInTime(what)],
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
@@ -225,6 +226,7 @@ def _train(
         "documents": len(documents),
         "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
         "final_loss": train_log.final_loss(),
+        **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},
         "device": str(trainer.args.device),

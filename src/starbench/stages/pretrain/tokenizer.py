@@ -64,7 +64,9 @@ def vocabulary_of(tokenizer: PreTrainedTokenizerBase, embedded: int, what: str) 
         )
     special = set(tokenizer.all_special_ids)
     ordinary = [number for number in range(len(tokenizer)) if number not in special]
-    return Vocabulary(tokenizer.mask_token_id, np.array(ordinary))
+    return Vocabulary(
+        tokenizer.mask_token_id, np.array(ordinary), len(tokenizer), tokenizer.unk_token_id
+    )
 
 
 def _words(texts: Iterable[str], tokenizer: BertWordPieceTokenizer) -> Iterator[str]:

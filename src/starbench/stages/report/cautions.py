@@ -32,6 +32,7 @@ def cautions(results: Results) -> list[str]:
     return [
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
+        *_skipped(results.skipped),
         *_losses(results.losses),
         *_titles(results.titles, results.config),
         *_collapses(results.scores, results.config),
@@ -60,6 +61,14 @@ def _constant(constant: Sequence[tuple[str, str, str]], config: Config) -> Itera
         yield (
             f"All embeddings are the same in {_counted(len(cases), 'case', 'cases')}: "
             f"{_named(cases)}."
+        )
+
+
+def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    for name, (count, steps) in skipped.items():
+        yield (
+            f"{_counted(count, 'step', 'steps')} of {steps} of {name} had no finite gradient and "
+            f"{'was' if count == 1 else 'were'} skipped."
         )
 
 

@@ -92,7 +92,8 @@ def _job(folder: Path) -> dict[str, Any] | None:
     if not (folder / "manifest.json").is_file() or folder.name == MODEL_FOLDER:
         return None
     manifest = read_manifest(folder)
-    kept = ("stage", "wall_s", "peak_memory_mib", "energy_j", "hardware", "machine", "git")
+    kept = ["stage", "wall_s", "peak_memory_mib", "energy_j", "hardware", "machine", "git"]
+    kept += ["skipped_steps"] if manifest.get("skipped_steps") else []
     return {key: manifest[key] for key in kept if manifest.get(key) is not None}
 
 
@@ -126,6 +127,17 @@ def losses(config: Config, paths: RunPaths) -> dict[str, list[float]]:
             entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
             logged[name] = [float(entry["loss"]) for entry in entries if "loss" in entry]
     return logged
+
+
+def skipped_steps(config: Config, paths: RunPaths) -> dict[str, tuple[int, int]]:
+    """Return {what was trained: (skipped steps, all steps)} where a training skipped some."""
+    found = {}
+    for name, folder in _folders(config, paths).items():
+        if (folder / LOG_FILE).is_file() and (folder / "manifest.json").is_file():
+            manifest = read_manifest(folder)
+            if skipped := manifest.get("skipped_steps", 0):
+                found[name] = (skipped, manifest["steps"])
+    return found
 
 
 def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:

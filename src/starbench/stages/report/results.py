@@ -33,3 +33,5 @@ class Results:
     """(model, cell, dataset) of what has the same embedding for all texts"""
     titles: Mapping[str, float] = field(default_factory=dict)
     """{dataset: the share of its passages that have a title}"""
+    skipped: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """{what was trained: its steps without a finite gradient, all its steps}"""

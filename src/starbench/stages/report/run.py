@@ -10,7 +10,13 @@ from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 from starbench.stages.report.groups import groups_of
 from starbench.stages.report.products import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
-from starbench.stages.report.provenance import constants, losses, titles, write_manifest
+from starbench.stages.report.provenance import (
+    constants,
+    losses,
+    skipped_steps,
+    titles,
+    write_manifest,
+)
 from starbench.stages.report.results import Results
 from starbench.stages.report.scores import read_scores
 from starbench.stages.report.summary import write_summary
@@ -43,6 +49,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         losses(config, paths),
         constants(config, paths),
         titles(config, paths),
+        skipped_steps(config, paths),
     )
     write_products(results, paths, processes=processes)
 

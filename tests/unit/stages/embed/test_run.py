@@ -95,3 +95,48 @@ def test_a_cancelled_job_leaves_nothing_on_the_disk(disk):
     running.communicate(timeout=30)
     assert running.returncode == 128 + signal.SIGTERM
     assert list(disk.iterdir()) == []
+
+
+def lengths_config(checkpoint, near=None, **embedding) -> Config:
+    """A run that embeds two collections with the untouched model."""
+    collection = {"kind": "collection", "source": "micro", "rows": 40, "queries": 5}
+    value = tiny_value(
+        datasets={"near": collection | (near or {}), "far": collection | {"seed": 3}},
+        backbones={"tiny": {"checkpoint": {"name": str(checkpoint)}}},
+        systems={"tiny-untouched": {"backbone": "tiny", "objective": "untouched"}},
+    )
+    finetuning = value["tracks"]["sts"]["finetuning"]
+    embedding = {"max_length": 24, "query_max_length": 24} | embedding
+    value["tracks"] = {
+        "retrieval": {
+            "tasks": ["near", "far"],
+            "finetuning": finetuning,
+            "embedding": embedding,
+        }
+    }
+    return parse_config(value)
+
+
+def test_a_collections_own_lengths_cut_its_texts_and_no_others(tmp_path, tiny_checkpoint):
+    model = ("retrieval", "tiny-untouched", 1)
+    plain = lengths_config(tiny_checkpoint)
+    paths = RunPaths.of(plain, tmp_path / "results")
+    for name in ("near", "far"):
+        fetch_dataset(plain, paths, name)
+    fetch_checkpoint(plain, paths, "tiny")
+    finetune_model(plain, paths, *model)
+
+    def vectors(config):
+        embed_texts(config, paths, *model)
+        folders = [
+            f"{name}/{part}" for name in ("near", "far") for part in ("queries", "passages-1")
+        ]
+        root = paths.embeddings(*model)
+        return {f: read_manifest(root / f)["files"]["layer-4.npy"] for f in folders}
+
+    whole = vectors(plain)
+    short = vectors(lengths_config(tiny_checkpoint, max_length=8, query_max_length=10))
+    assert not set(whole.values()) & set(short.values())
+    own = vectors(lengths_config(tiny_checkpoint, {"max_length": 8, "query_max_length": 10}))
+    for folder, expected in own.items():
+        assert expected == (short if folder.startswith("near") else whole)[folder]

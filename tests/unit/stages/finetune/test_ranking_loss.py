@@ -1,6 +1,7 @@
 """The ranking loss, its alignment over scores and its batches, against formulas written plainly."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from starbench import Size
 from starbench.objectives import OBJECTIVES
 from starbench.stages.finetune.layered_loss import LayeredLoss
-from starbench.stages.finetune.passages import PassageCollator, _key, training_order
+from starbench.stages.finetune.passages import PassageCollator, _key
 from starbench.stages.finetune.ranking_loss import RankingLoss
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
@@ -88,8 +89,8 @@ def assert_same(ours, reference, columns):
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6)
 
 
-def layered(tiny_model, objective, temperature=1.0):
-    loss = RankingLoss("dot", temperature)
+def layered(tiny_model, objective, temperature=1.0, **options):
+    loss = RankingLoss("dot", temperature, **options)
     return LayeredLoss(tiny_model, loss, SIZES, objective)
 
 
@@ -155,15 +156,17 @@ def test_the_other_objectives_are_sums_of_cross_entropies(tiny_model, objective)
     assert_same(ours, reference, columns)
 
 
-def test_a_right_answer_in_the_batch_is_no_negative_neither_in_the_loss_nor_in_the_kl(tiny_model):
+@pytest.mark.parametrize("masked", [True, False])
+def test_other_right_answers_are_left_out_of_loss_and_kl_if_they_are_masked(tiny_model, masked):
     passages = [["a", "b", "c"], ["d", "a", "e"], ["f", "g", "h"]]
     answers = [["a", "e"], ["d"], ["f", "d", "b"]]
     # Columns: positives a d f, first negatives b a g, second negatives c e h.
-    left_out = {(0, 4), (0, 7), (2, 1), (2, 3)}
+    left_out = {(0, 4), (0, 7), (2, 1), (2, 3)} if masked else ()
     columns, labels = embeddings(3), labels_of(passages, answers)
     objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
     terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
-    ours = layered(tiny_model, objective).from_embeddings(columns, labels, terms)
+    loss = layered(tiny_model, objective, mask_right_answers=masked)
+    ours = loss.from_embeddings(columns, labels, terms)
     full = plain_scores(columns, SIZES[-1])
     reference = plain_cross_entropy(full, left_out)
     for size in SIZES[:-1]:
@@ -171,6 +174,24 @@ def test_a_right_answer_in_the_batch_is_no_negative_neither_in_the_loss_nor_in_t
         reference = reference + plain_cross_entropy(scores, left_out)
         reference = reference + plain_kl(full, scores, left_out)
     assert_same(ours, reference, columns)
+
+
+def test_scores_in_bfloat16_are_those_of_a_matrix_product_under_autocast(tiny_model):
+    draw = torch.Generator().manual_seed(5)
+    columns = [30 * torch.randn(rows, 16, generator=draw) for rows in (4, 12)]
+    for column in columns:
+        column.requires_grad_()
+    ours = RankingLoss("dot", 2.0, bf16_scores=True).compute_loss_from_embeddings(columns)
+    with torch.autocast("cpu", torch.bfloat16):
+        scores = torch.matmul(columns[0], columns[1].T)
+        assert scores.dtype == torch.bfloat16
+        reference = F.cross_entropy(scores / 2.0, torch.arange(4))
+    torch.testing.assert_close(ours, reference)
+    mine, other = (torch.autograd.grad(loss, columns) for loss in (ours, reference))
+    for one, two in zip(mine, other, strict=True):
+        torch.testing.assert_close(one, two)
+    exact = RankingLoss("dot", 2.0).compute_loss_from_embeddings(columns)
+    assert not torch.allclose(ours, exact, rtol=1e-5)
 
 
 def test_with_cosines_it_is_the_librarys_multiple_negatives_ranking(tiny_model):
@@ -231,15 +252,21 @@ def rows():
 
 @pytest.fixture
 def collator(rows, tiny_model):
-    return PassageCollator(rows, tiny_model.tokenizer, 3, query_length=8, passage_length=12, seed=1)
+    """Makes collators of three negatives whose passages are drawn, or take turns."""
+
+    def make(cycled=False, seed=1):
+        return PassageCollator(rows, tiny_model.tokenizer, 3, 8, 12, seed, cycled)
+
+    return make
 
 
 def places(epoch, count=12):
     return [{"row": row, "epoch": epoch} for row in range(count)]
 
 
-def test_a_batch_has_its_positives_first_and_the_keys_of_all_right_answers(collator, rows):
-    batch = collator(places(0, 6))
+@pytest.mark.parametrize("cycled", [True, False])
+def test_a_batch_has_its_positives_first_and_the_keys_of_all_right_answers(collator, cycled):
+    batch = collator(cycled)(places(0, 6))
     assert batch["query_input_ids"].shape[0] == 6
     assert batch["passage_input_ids"].shape[0] == 6 * 4
     assert batch["label"].shape == (6, 4 + 3)
@@ -253,7 +280,9 @@ def test_a_batch_has_its_positives_first_and_the_keys_of_all_right_answers(colla
         assert len(set(keys[1:4])) == min(3, len(wrong)), "none twice where there are enough"
 
 
-def test_draws_are_a_function_of_seed_epoch_and_row_and_differ_between_epochs(collator):
+@pytest.mark.parametrize("cycled", [True, False])
+def test_draws_are_a_function_of_seed_epoch_and_row_and_differ_between_epochs(collator, cycled):
+    collator = collator(cycled)
     first = collator(places(0))["label"]
     alone = collator(places(0)[7:8])["label"]
     assert alone[0, :4].tolist() == first[7, :4].tolist(), "whatever else is in the batch"
@@ -263,15 +292,46 @@ def test_draws_are_a_function_of_seed_epoch_and_row_and_differ_between_epochs(co
 
 
 def test_every_negative_is_drawn_sooner_or_later(collator):
-    seen = {key for epoch in range(40) for key in collator(places(epoch))["label"][5, 1:4].tolist()}
+    made = collator()
+    seen = {key for epoch in range(40) for key in made(places(epoch))["label"][5, 1:4].tolist()}
     assert seen == {_key(f"wrong 5 {i}") for i in range(6)}
 
 
-def test_the_order_is_whole_epochs_with_their_number():
-    order = training_order(5, 12, seed=3)
-    assert order["epoch"][:] == [0] * 5 + [1] * 5 + [2] * 2
-    assert sorted(order["row"][:5]) == sorted(order["row"][5:10]) == list(range(5))
-    assert training_order(5, 7, seed=3)["row"][:] == order["row"][:7]
+def published_passages(record, row, epoch, seed, count):
+    """Tevatron's rule for one query, written out: its positive, and its negatives if enough."""
+    key = hash(row + seed)
+    positives = record["positive_passages"]
+    negatives = list(record["negative_passages"])
+    random.Random(key).shuffle(negatives)
+    start = epoch * count % len(negatives)
+    positive = positives[(key + epoch) % len(positives)]
+    return [positive, *(negatives + negatives)[start : start + count]]
+
+
+def test_passages_that_take_turns_are_those_that_tevatron_takes(collator, rows):
+    for seed in (1, 42):
+        for epoch in range(5):
+            keys = collator(cycled=True, seed=seed)(places(epoch))["label"][:, :4].tolist()
+            for row, record in enumerate(rows):
+                if len(record["negative_passages"]) >= 3:
+                    expected = published_passages(record, row, epoch, seed, 3)
+                    texts = [f"{p['title']} {p['text']}".strip() for p in expected]
+                    assert keys[row] == [_key(text) for text in texts]
+
+
+def test_passages_that_take_turns_are_all_seen_before_one_comes_again(collator):
+    batches = [collator(cycled=True)(places(epoch))["label"].tolist() for epoch in range(3)]
+    six = 5  # this query has six negatives and three right answers
+    assert len({key for batch in batches[:2] for key in batch[six][1:4]}) == 6
+    assert len({batch[six][0] for batch in batches}) == 3
+
+
+def test_with_too_few_negatives_some_are_taken_again_and_others_in_the_next_epoch(collator):
+    two = 1  # this query has two negatives
+    epochs = [collator(cycled=True)(places(n))["label"][two, 1:4].tolist() for n in range(12)]
+    known = {_key(f"wrong {two} {i}") for i in range(2)}
+    assert all(set(keys) <= known for keys in epochs)
+    assert len({str(keys) for keys in epochs}) > 2
 
 
 def test_keys_are_positive_numbers_of_64_bits():

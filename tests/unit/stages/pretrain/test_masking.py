@@ -19,7 +19,17 @@ from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary, mask_words
 from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
 
 MASK, CLS, SEP, PAD = 4, 2, 3, 0
-VOCABULARY = Vocabulary(MASK, np.arange(5, 1000))
+UNK = 1
+VOCABULARY = Vocabulary(MASK, np.arange(5, 1000), 1000, UNK)
+BY_WORDS = {"mask_budget": "words", "mask_unknown": True, "random_tokens": "ordinary"}
+
+
+def settings(rates=(0.2, 0.4), **changes):
+    """Settings of a pre-training that matter to masking."""
+    value = {"objective": "smae", "datasets": ["d"], "batch_size": 4, "steps": 1}
+    encoder, decoder = rates
+    value |= {"learning_rate": 1e-3, "encoder_mask_rate": encoder, "decoder_mask_rate": decoder}
+    return Pretraining(**value | changes)
 
 
 def text(words, seed):
@@ -31,18 +41,20 @@ def text(words, seed):
     return np.array([CLS, *ids, SEP]), np.array([-1, *numbers, -1])
 
 
-def masked(words=40, seed=0, rates=(0.2, 0.4)):
+def masked(words=40, seed=0, rates=(0.2, 0.4), **changes):
     ids, numbers = text(words, seed)
-    return ids, numbers, mask_words(ids, numbers, *rates, VOCABULARY, generator("test", seed))
+    rules = settings(rates, **changes)
+    return ids, numbers, mask_words(ids, numbers, rules, VOCABULARY, generator("test", seed))
 
 
 def chosen_words(numbers, labels):
     return set(numbers[labels != UNLABELLED].tolist())
 
 
+@pytest.mark.parametrize("changes", [{}, BY_WORDS], ids=["published", "by words"])
 @pytest.mark.parametrize("seed", range(20))
-def test_words_are_hidden_whole_and_never_special_tokens(seed):
-    _, numbers, text_masked = masked(seed=seed)
+def test_words_are_hidden_whole_and_never_special_tokens(seed, changes):
+    _, numbers, text_masked = masked(seed=seed, **changes)
     for labels in (text_masked.encoder_labels, text_masked.decoder_labels):
         words = chosen_words(numbers, labels)
         assert -1 not in words
@@ -51,7 +63,7 @@ def test_words_are_hidden_whole_and_never_special_tokens(seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_encoders_mask_is_a_subset_of_the_decoders(seed):
-    _, numbers, text_masked = masked(seed=seed)
+    _, numbers, text_masked = masked(seed=seed, **BY_WORDS)
     encoder = chosen_words(numbers, text_masked.encoder_labels)
     decoder = chosen_words(numbers, text_masked.decoder_labels)
     assert encoder < decoder
@@ -72,7 +84,7 @@ def test_labels_are_the_tokens_themselves_and_what_is_not_chosen_stays():
 def test_of_the_chosen_tokens_80_percent_are_masked_10_random_10_unchanged():
     fates = []
     for seed in range(300):
-        ids, _, text_masked = masked(seed=seed)
+        ids, _, text_masked = masked(seed=seed, **BY_WORDS)
         for new, labels in (
             (text_masked.encoder_ids, text_masked.encoder_labels),
             (text_masked.decoder_ids, text_masked.decoder_labels),
@@ -86,8 +98,110 @@ def test_of_the_chosen_tokens_80_percent_are_masked_10_random_10_unchanged():
 
 @pytest.mark.parametrize(("words", "rate", "count"), [(1, 0.1, 1), (10, 0.15, 2), (40, 0.5, 20)])
 def test_the_rate_is_of_words_and_one_word_at_least_is_hidden(words, rate, count):
-    _, numbers, text_masked = masked(words=words, rates=(rate, rate))
+    _, numbers, text_masked = masked(words=words, rates=(rate, rate), **BY_WORDS)
     assert len(chosen_words(numbers, text_masked.encoder_labels)) == count
+
+
+def published_masks(lengths, tokens, rates, shuffled):
+    """The published rule, written out: which words (by number) each of the two hides.
+
+    Words are taken in a random order until the larger budget is reached; what would exceed it is
+    passed over; a budget is the rate of all tokens, the special ones included.
+    """
+    budgets = [max(1, round(tokens * rate)) for rate in rates]
+    hidden, used, total = ([], []), [0, 0], 0
+    for word in shuffled:
+        length = lengths[word]
+        if total >= max(budgets):
+            break
+        if total + length > max(budgets):
+            continue
+        total += length
+        fits = [used[side] + length <= budgets[side] for side in (0, 1)]
+        if fits[0] and fits[1]:
+            hidden[0].append(word)
+            used[0] += length
+        if fits[1]:
+            hidden[1].append(word)
+            used[1] += length
+    return [set(words) for words in hidden]
+
+
+@pytest.mark.parametrize("rates", [(0.2, 0.4), (0.15, 0.3), (0.3, 0.3), (0.01, 0.02)])
+@pytest.mark.parametrize("words", [1, 2, 7, 40])
+def test_by_tokens_it_is_the_published_rule(words, rates):
+    for seed in range(30):
+        _, numbers, text_masked = masked(words=words, seed=seed, rates=rates)
+        lengths = {word: int((numbers == word).sum()) for word in range(words)}
+        shuffled = generator("test", seed).permutation(words).tolist()
+        encoder, decoder = published_masks(lengths, len(numbers), rates, shuffled)
+        assert chosen_words(numbers, text_masked.encoder_labels) == encoder
+        assert chosen_words(numbers, text_masked.decoder_labels) == decoder
+
+
+def test_by_tokens_the_encoder_passes_over_a_word_that_only_the_decoder_has_room_for():
+    # 10 tokens: 2 for the encoder, 4 for the decoder; of words of 3, 1 and 1 tokens the long one
+    # is the decoder's alone, whenever its turn comes before the decoder's room is gone.
+    ids, numbers = np.array([CLS, *range(10, 18), SEP]), np.array([-1, 0, 0, 0, 1, 2, 3, 3, 3, -1])
+    seen = set()
+    for seed in range(40):
+        made = mask_words(ids, numbers, settings(), VOCABULARY, generator("t", seed))
+        encoder = chosen_words(numbers, made.encoder_labels)
+        decoder = chosen_words(numbers, made.decoder_labels)
+        assert encoder <= decoder
+        assert encoder <= {1, 2}
+        assert (made.decoder_labels != UNLABELLED).sum() == 4 or decoder <= {1, 2}
+        seen.add((frozenset(encoder), frozenset(decoder)))
+    assert len(seen) > 2
+
+
+def rates_of(**changes):
+    """Share of the tokens hidden from the encoder in each of 2,000 texts of about 128 tokens."""
+    shares = []
+    for seed in range(2000):
+        words = int(np.random.default_rng(seed).integers(40, 90))
+        _, numbers, text_masked = masked(words=words, seed=seed, **changes)
+        shares.append((text_masked.encoder_labels != UNLABELLED).sum() / (len(numbers) - 2))
+    return np.array(shares)
+
+
+def test_by_tokens_and_by_words_the_mean_rate_is_the_same_but_its_spread_is_wider_by_words():
+    by_tokens, by_words = rates_of(), rates_of(**BY_WORDS)
+    # The budget counts the two special tokens, and a word that does not fit leaves room.
+    assert by_tokens.mean() == pytest.approx(0.2008, abs=0.003)
+    assert by_words.mean() == pytest.approx(0.2008, abs=0.003)
+    assert by_words.std() > 3 * by_tokens.std()
+
+
+def test_unknown_words_are_hidden_only_where_the_config_says_so():
+    ids, numbers = text(40, seed=3)
+    ids[5:15] = UNK
+    for unknown in (False, True):
+        hidden = set()
+        for seed in range(50):
+            made = mask_words(
+                ids, numbers, settings(mask_unknown=unknown), VOCABULARY, generator("t", seed)
+            )
+            hidden |= set(made.decoder_labels.tolist())
+        assert (UNK in hidden) == unknown
+
+
+def test_a_text_of_unknown_words_alone_hides_nothing():
+    ids, numbers = np.array([CLS, UNK, UNK, SEP]), np.array([-1, 0, 1, -1])
+    made = mask_words(ids, numbers, settings(), VOCABULARY, generator("t", 0))
+    assert (made.decoder_labels == UNLABELLED).all()
+    assert np.array_equal(made.decoder_ids, ids)
+
+
+def test_random_tokens_are_of_the_whole_vocabulary_or_ordinary_ones():
+    small = Vocabulary(MASK, np.arange(5, 10), 10, UNK)
+    ids, numbers = np.full(402, 7), np.array([-1, *range(400), -1])
+    for kind, expected in (("all", set(range(10))), ("ordinary", {4, *range(5, 10)})):
+        rules = settings((0.9, 0.9), random_tokens=kind)
+        seen = set()
+        for seed in range(20):
+            seen |= set(mask_words(ids, numbers, rules, small, generator("t", seed)).encoder_ids)
+        assert seen == expected
 
 
 TEXTS = [
@@ -106,19 +220,12 @@ def tokenizer():
 @pytest.fixture
 def examples(tokenizer):
     def make(positions=48, seed=7, max_length=24, on_disk=False):
-        settings = Pretraining(
-            objective="smae",
-            datasets=["d"],
-            max_length=max_length,
-            batch_size=4,
-            steps=1,
-            learning_rate=1e-3,
-        )
+        rules = settings(max_length=max_length)
         documents = (
             TextDocuments(TEXTS, tokenizer) if on_disk else tokenize_documents(TEXTS, tokenizer)
         )
         return MaskedExamples(
-            documents, tokenizer, vocabulary_of(tokenizer, 90, "t"), settings, positions, seed
+            documents, tokenizer, vocabulary_of(tokenizer, 90, "t"), rules, positions, seed
         )
 
     return make
@@ -220,9 +327,9 @@ def test_a_tokenizer_with_more_tokens_than_the_backbone_is_refused(tokenizer):
         vocabulary_of(tokenizer, 40, "t")
 
 
-def test_random_replacements_are_never_special_tokens(tokenizer):
+def test_the_vocabulary_tells_special_tokens_from_ordinary_ones(tokenizer):
     vocabulary = vocabulary_of(tokenizer, 90, "t")
-    assert vocabulary.mask == MASK
+    assert (vocabulary.mask, vocabulary.unknown, vocabulary.size) == (MASK, UNK, len(tokenizer))
     assert vocabulary.ordinary.tolist() == list(range(5, len(tokenizer)))
 
 

@@ -63,6 +63,14 @@ def test_a_sound_run_has_no_warnings(results):
     assert cautions(results(losses={"models/x": [3.0, 2.0]})) == []
 
 
+def test_skipped_steps_are_counted(results):
+    found = cautions(results(skipped={"models/x": (1, 10), "models/y": (3, 40)}))
+    assert found == [
+        "1 step of 10 of models/x had no finite gradient and was skipped.",
+        "3 steps of 40 of models/y had no finite gradient and were skipped.",
+    ]
+
+
 def test_a_score_that_is_no_number_is_named(results):
     (text,) = cautions(results({("tiny-srl", SMALL, "other"): math.nan}))
     assert text == "1 score is no number: SRL at 1/4 on other (cosine_spearman)."
