@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     what = data.add_mutually_exclusive_group(required=True)
     what.add_argument("--dataset", help="dataset of the config")
     what.add_argument("--checkpoint", help="backbone of the config whose checkpoint to fetch")
+    what.add_argument(
+        "--leakage", action="store_true", help="count what is scored and occurs in training data"
+    )
 
     pretrain = _stage(commands, "pretrain", _pretrain, "pre-train a backbone")
     pretrain.add_argument("--backbone", required=True, help="backbone of the config")
@@ -214,7 +217,11 @@ def _use_gpus(gpus: int = 1) -> None:
 
 def _data(options: argparse.Namespace) -> None:
     config, paths = _opened(options)
-    if options.dataset:
+    if options.leakage:
+        from starbench.stages.data.leakage import write_leakage
+
+        write_leakage(config, paths)
+    elif options.dataset:
         from starbench.stages.data.fetch import fetch_dataset
 
         fetch_dataset(config, paths, options.dataset)

@@ -24,6 +24,9 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     trained = settings.model_dump()
     for key in UNSEEN_KEYS:
         trained.pop(key)
+    section = config.tracks[model.track]  # type: ignore[index]
+    if objective.trains and section.leakage == "drop":
+        trained["left_out"] = section.scored
     if not objective.trains:
         trained = {key: trained[key] for key in ("pooling", "max_length", "similarity")}
     return {

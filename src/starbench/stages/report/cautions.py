@@ -11,6 +11,7 @@ from starbench.config.config import Config
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapses
 from starbench.stages.report.groups import groups_of, system_name
+from starbench.stages.report.leakage import leakage_cautions
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.marks import significant
@@ -27,6 +28,7 @@ def cautions(results: Results) -> list[str]:
     return [
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
+        *leakage_cautions(results.leakage, results.config),
         *_losses(results.losses),
         *_collapses(results.scores, results.config),
         *_upside_down(results.tests, results.config),

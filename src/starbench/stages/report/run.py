@@ -9,6 +9,7 @@ from starbench.config.config import Config
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.products import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
 from starbench.stages.report.provenance import constants, losses, write_manifest
 from starbench.stages.report.results import Results
@@ -38,6 +39,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         marks_of(tests, config),
         tests,
         adaptive,
+        read_leakage(paths.leakage),
         manifest,
         digits,
         losses(config, paths),
