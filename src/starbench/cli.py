@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write the commits of all hub repositories into the config file instead of branches",
     )
+    what.add_argument(
+        "--leakage", action="store_true", help="count what is scored and occurs in training data"
+    )
 
     pretrain = _stage(commands, "pretrain", _pretrain, "pre-train a backbone")
     pretrain.add_argument("--backbone", required=True, help="backbone of the config")
@@ -237,6 +240,10 @@ def _data(options: argparse.Namespace) -> None:
 
         pinned = pin_config(config, paths, options.config)
         print("\n".join([*pinned, f"{options.config}: {len(pinned)} revisions written"]))
+    elif options.leakage:
+        from starbench.stages.data.leakage import write_leakage
+
+        write_leakage(config, paths)
     elif options.dataset:
         from starbench.stages.data.fetch import fetch_dataset
 

@@ -10,6 +10,7 @@ from starbench.machine.holders import announce
 from starbench.run import versions
 from starbench.run.effective import VARIABLE, effective_config, started_config
 from starbench.run.fetched import checkpoint_slice, dataset_slice
+from starbench.run.leakage import compared_datasets, training_sets
 from starbench.run.models import model_named, models_of
 from starbench.run.paths import RunPaths
 from starbench.run.slices import (
@@ -173,7 +174,22 @@ def model_inputs(wildcards):
         inputs.append(
             PATHS.dataset(finetuning_of(CONFIG, system, wildcards.track).dataset)
         )
+        if CONFIG.tracks[wildcards.track].leakage == "drop":
+            inputs += map(PATHS.dataset, CONFIG.tracks[wildcards.track].scored)
     return [finished(folder) for folder in inputs]
+
+
+def leakage_inputs(wildcards):
+    """Return what models are fine-tuned on, and what they are scored on."""
+    return [finished(PATHS.dataset(name)) for name in compared_datasets(CONFIG)]
+
+
+def leakage_params(wildcards):
+    """Return which scored datasets are looked for in which training data."""
+    return {
+        track: [training_sets(CONFIG, track), section.scored]
+        for track, section in CONFIG.tracks.items()
+    }
 
 
 def dataset_inputs(wildcards):

@@ -1,7 +1,8 @@
 """Stage data: the only rules that touch the network.
 
 IN   a source named in the config
-OUT  results/{run}/data/{dataset}/, results/{run}/checkpoints/{backbone}/
+OUT  results/{run}/data/{dataset}/, results/{run}/checkpoints/{backbone}/,
+     results/{run}/leakage.csv
 """
 
 
@@ -61,4 +62,29 @@ rule fetch_checkpoint:
             --config {params.config:q} \
             --checkpoint {wildcards.backbone:q} \
             --threads {threads}
+        """
+
+
+rule find_leakage:
+    """Count the scored pairs and queries that occur in training data."""
+    input:
+        leakage_inputs,
+    output:
+        "results/{run}/leakage.csv",
+    log:
+        "results/{run}/logs/find_leakage.log",
+    benchmark:
+        "results/{run}/benchmarks/find_leakage.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: 1
+    resources:
+        **resources_of("report"),
+    params:
+        config=CONFIG_FILE,
+        reads=leakage_params,
+    shell:
+        """
+        exec &> >(tee {log:q})
+        HF_HUB_OFFLINE=1 starbench data --leakage --config {params.config:q} --threads {threads}
         """

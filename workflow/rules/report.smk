@@ -1,6 +1,6 @@
 """Stage report: tables, figures and a summary of the run's scores.
 
-IN   results/{run}/scores.csv, results/{run}/significance.csv
+IN   results/{run}/scores.csv, results/{run}/significance.csv, results/{run}/leakage.csv
 OUT  results/{run}/tables/, results/{run}/figures/, results/{run}/manifest.json,
      results/{run}/summary.md, results/{run}/summary.html
 """
@@ -16,6 +16,7 @@ rule draw_report:
         scores="results/{run}/scores.csv",
         significance="results/{run}/significance.csv",
         adaptive=collected_adaptive,
+        leakage="results/{run}/leakage.csv",
     output:
         manifest="results/{run}/manifest.json",
         summary="results/{run}/summary.md",

@@ -64,6 +64,13 @@ class TrackSection(Section):
         description="Whether `separate` trains a model for every cell or for the trained sizes.",
     )
 
+    leakage: Literal["warn", "drop"] = Field(
+        default="warn",
+        description="Scored pairs and queries that occur in the training data, whatever their case "
+        "and punctuation, are counted in the summary; `drop` also leaves out the training "
+        "examples that hold them.",
+    )
+
     @property
     def searching(self) -> Search:
         """How passages are ranked: `search`, or its defaults."""

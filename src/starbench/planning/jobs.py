@@ -16,6 +16,7 @@ from starbench.run.jobs import (
     used_backbones,
     used_datasets,
 )
+from starbench.run.leakage import compared_datasets
 from starbench.run.models import Model
 from starbench.stages.report.products import figure_names, table_names
 
@@ -43,12 +44,15 @@ def jobs_of(config: Config, costs: Costs) -> list[Job]:
         made.append(Job("scores/bm25", "score_bm25", "evaluate", needs, scoring.bm25(costs)))
     parts = tuple(job.name for job in made if job.rule in ("score_model", "score_bm25"))
     drawn = len(figure_names(config)) + len(table_names(config))
-    both = ("scores.csv", "significance.csv")
+    compared = compared_datasets(config)
+    data = tuple(f"data/{name}" for name in compared)
+    tables = ("scores.csv", "significance.csv", "leakage.csv")
     return [
         *made,
-        Job(both[0], "collect_scores", "evaluate", parts, scoring.collect(costs)),
-        Job(both[1], "compare_systems", "evaluate", parts, scoring.compare(costs)),
-        Job("report", "draw_report", "report", both, scoring.report(costs, drawn)),
+        Job(tables[0], "collect_scores", "evaluate", parts, scoring.collect(costs)),
+        Job(tables[1], "compare_systems", "evaluate", parts, scoring.compare(costs)),
+        Job(tables[2], "find_leakage", "data", data, scoring.leakage(costs, compared)),
+        Job("report", "draw_report", "report", tables, scoring.report(costs, drawn)),
     ]
 
 
@@ -85,6 +89,9 @@ def _model_jobs(config: Config, costs: Costs, model: Model, seed: int) -> Iterat
     needs: tuple[str, ...] = (backbone_name(config, backbone, seed),)
     if objective_of(config, model.system, model.track).trains:
         needs += (f"data/{finetuning_of(config, model.system, model.track).dataset}",)
+        section = config.tracks[model.track]  # type: ignore[index]
+        if section.leakage == "drop":
+            needs += tuple(f"data/{name}" for name in section.scored)
     trained = f"models/{path}"
     yield Job(trained, "finetune_model", "finetune", needs, costs.finetune(model))
     scored = data_names(config, config.tracks[model.track].scored)  # type: ignore[index]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
 from starbench.run.models import Model, models_of
@@ -93,6 +95,13 @@ def bm25(costs: Costs) -> Cost:
 def collect(costs: Costs) -> Cost:
     """Put all scores together."""
     return costs.beside(costs.host.start_s["data"], costs.config.compute.report)
+
+
+def leakage(costs: Costs, datasets: Sequence[str]) -> Cost:
+    """Look for what is scored in what models are trained on."""
+    records = sum(costs.size(name).records for name in datasets)
+    seconds = costs.host.start_s["data"] + records / costs.host.records_per_s
+    return costs.beside(seconds, costs.config.compute.report)
 
 
 def compare(costs: Costs) -> Cost:

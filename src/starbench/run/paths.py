@@ -73,6 +73,11 @@ class RunPaths:
         return self.root / "adaptive.csv"
 
     @property
+    def leakage(self) -> Path:
+        """CSV file of what is scored and occurs in training data."""
+        return self.root / "leakage.csv"
+
+    @property
     def significance(self) -> Path:
         """CSV file of the tests of significance of the whole run."""
         return self.root / "significance.csv"

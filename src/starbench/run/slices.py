@@ -40,6 +40,9 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     if config.datasets[settings.dataset].kind != "training-queries":
         for key in ("passage_choice", "mask_right_answers"):
             trained.pop(key, None)
+    section = config.tracks[model.track]  # type: ignore[index]
+    if objective.trains and section.leakage == "drop":
+        trained["left_out"] = section.scored
     if not objective.trains:
         trained = {key: trained[key] for key in ("pooling", "max_length", "similarity")}
     return {

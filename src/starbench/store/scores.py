@@ -57,6 +57,16 @@ SIGNIFICANCE_COLUMNS = (
     "queries",
 )
 
+LEAKAGE_COLUMNS = (
+    "track",
+    "training",
+    "dataset",
+    "exact",
+    "normalised",
+    "scored",
+    "training_rows",
+)
+
 SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
 """The files of scores in a folder of one model on one dataset."""
 

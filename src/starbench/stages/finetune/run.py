@@ -35,6 +35,7 @@ from starbench.encoders.cutting import cut_to_depth
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
+from starbench.run.leakage import rows_without_leakage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
 from starbench.run.slices import finetuning_slice
@@ -74,6 +75,8 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     backbone = paths.backbone_in_use(config, backbone_of(config, model.system, track), seed)
     objective = objective_of(config, model.system, track)
     inputs = [backbone, *([paths.dataset(settings.dataset)] if objective.trains else [])]
+    if objective.trains and config.tracks[model.track].leakage == "drop":  # type: ignore[index]
+        inputs += [paths.dataset(name) for name in config.tracks[model.track].scored]  # type: ignore[index]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
     encoder = build_model(backbone, settings, model)
     facts: dict[str, Any] = {
@@ -82,6 +85,10 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     }
     if objective.trains:
         rows = read_records(paths.dataset(settings.dataset))
+        if config.tracks[model.track].leakage == "drop":  # type: ignore[index]
+            kept = rows_without_leakage(config, paths, track, settings.dataset)
+            facts["left_out"] = len(rows) - len(kept)
+            rows = rows.select(kept)
         facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
     if rank() > 0:
         return

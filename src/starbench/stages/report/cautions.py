@@ -13,6 +13,7 @@ from starbench.run.texts import corpus_of
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapses
 from starbench.stages.report.groups import groups_of, system_name
+from starbench.stages.report.leakage import leakage_cautions
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.marks import significant
@@ -33,6 +34,7 @@ def cautions(results: Results) -> list[str]:
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
         *_skipped(results.skipped),
+        *leakage_cautions(results.leakage, results.config),
         *_losses(results.losses),
         *_titles(results.titles, results.config),
         *_collapses(results.scores, results.config),

@@ -23,6 +23,8 @@ class Results:
     tests: pd.DataFrame | None = None
     """``significance.csv``; the paper's own numbers have none."""
     adaptive: pd.DataFrame | None = None
+    leakage: pd.DataFrame | None = None
+    """``leakage.csv``; the paper's own numbers have none."""
     manifest: Mapping[str, Any] | None = None
     """Provenance of the run."""
     manifest_hash: str = ""

@@ -9,6 +9,7 @@ from starbench.config.config import Config
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.products import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
 from starbench.stages.report.provenance import (
     constants,
@@ -44,6 +45,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         marks_of(tests, config),
         tests,
         adaptive,
+        read_leakage(paths.leakage),
         manifest,
         digits,
         losses(config, paths),
