@@ -3,10 +3,12 @@
 import gzip
 import io
 import json
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from starbench.config.reading import parse_config
 from starbench.errors import InputError
@@ -15,6 +17,7 @@ from tests.hub.client import Client
 from tests.hub.server import serve, write_repository
 from tests.unit.runs import tiny_value
 
+CONFIGS = Path(__file__).parents[3] / "config"
 SCRIPT = "import datasets\n\n\nclass Queries(datasets.GeneratorBasedBuilder):\n    pass\n"
 
 
@@ -227,6 +230,27 @@ def test_a_collection_in_mtebs_layout_needs_no_key_but_its_name(tmp_path, server
     assert done.returncode == 0, done.stderr
     assert client.rows("given", PASSAGES) == [{"id": "a", "text": "T x"}]
     assert client.rows("given", QRELS) == [{"query": "q", "passage": "a", "relevance": 1}]
+
+
+def repositories(value):
+    """Every mapping of a config that names a repository of the hub."""
+    for dataset in value["datasets"].values():
+        if dataset["source"] == "hub":
+            yield dataset
+            for part in ("passages", "queries", "qrels"):
+                if "name" in dataset.get(part, {}):
+                    yield dataset[part]
+    for backbone in value["backbones"].values():
+        checkpoint = backbone.get("checkpoint", {"name": "."})
+        if not checkpoint["name"].startswith((".", "/", "package:")):
+            yield checkpoint
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_repository_in_our_configs_names_a_revision(file):
+    found = list(repositories(yaml.safe_load(file.read_text())))
+    assert all("revision" in repository for repository in found)
+    assert len(found) >= (15 if file.stem == "paper" else 0)
 
 
 @pytest.mark.parametrize(

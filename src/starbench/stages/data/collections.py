@@ -7,6 +7,8 @@ import string
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.progress import Progress
 from starbench.sources.judgements import relevance_of
@@ -21,7 +23,6 @@ from starbench.store.records import (
     SCHEMAS,
     Record,
     passage_text,
-    read_records,
     write_records,
 )
 
@@ -65,10 +66,9 @@ def fetch_collection(
             with Progress(f"fetch {name}", None, unit="passages") as progress:
                 made = progress.counting(_texts(collection.passages, "passage", findings, titles))
                 counts[PASSAGES] = write_records(folder / PASSAGES, SCHEMAS[PASSAGES], made)
-        known = set(read_ids(other) if other else _ids_in(folder))
-        if not known:
-            raise InputError(f"dataset '{name}' has no passages")
-        _count_unknown(name, judged, known, findings)
+            if not counts[PASSAGES]:
+                raise InputError(f"dataset '{name}' has no passages")
+        _count_unknown(name, judged, (other or folder) / PASSAGES, findings)
         asked = {query for query, _ in judged}
         kept = [query for query in queries if query["id"] in asked]
         _tell_unjudged(name, len(queries), len(kept))
@@ -79,19 +79,6 @@ def fetch_collection(
             (folder / file).unlink(missing_ok=True)
         raise
     return counts
-
-
-def read_ids(folder: Path) -> list[str]:
-    """Return the ids of a finished collection's passages, in the order of the corpus."""
-    ids: list[str] = read_records(folder, PASSAGES)["id"][:]
-    return ids
-
-
-def _ids_in(folder: Path) -> list[str]:
-    from datasets import Dataset
-
-    ids: list[str] = Dataset.from_file(str(folder / PASSAGES))["id"][:]
-    return ids
 
 
 def _texts(
@@ -160,12 +147,18 @@ def _judgements(name: str, qrels: Records, queries: set[str], findings: Findings
     return found
 
 
-def _count_unknown(name: str, judged: Judged, passages: set[str], findings: Findings) -> None:
-    """Count judged passages that are not there; InputError if none is."""
-    if passages.isdisjoint(passage for _, passage in judged):
+def _count_unknown(name: str, judged: Judged, corpus: Path, findings: Findings) -> None:
+    """Count judged passages that are not in a file of passages; InputError if none is there."""
+    wanted = {passage for _, passage in judged}
+    known: set[str] = set()
+    # A batch at a time: all ids of a large collection take a gigabyte.
+    with pa.memory_map(str(corpus)) as mapped, pa.ipc.open_stream(mapped) as batches:
+        for batch in batches:
+            known |= wanted.intersection(batch.column("id").to_pylist())
+    if not known:
         raise InputError(f"dataset '{name}': none of the judged passages is in the collection")
     for query, passage in judged:
-        if passage not in passages:
+        if passage not in known:
             findings.add("unknown_passages", f"{passage} (query {query})")
 
 

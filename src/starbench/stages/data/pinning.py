@@ -35,7 +35,9 @@ def pin_config(config: Config, paths: RunPaths, file: Path) -> list[str]:
         if old == commit:
             continue
         if edits.setdefault(place, new) != new:
-            raise InputError(f"{file}: {_dotted(location)}: an anchor is used for two repositories")
+            raise InputError(
+                f"{file}: {_dotted(location)}: another commit belongs in the same text (an anchor)"
+            )
         lines.append(f"{_dotted(location)}: {old or 'no revision'} -> {commit}")
     for (start, end), new in sorted(edits.items(), reverse=True):
         text = text[:start] + new + text[end:]

@@ -47,10 +47,25 @@ def run_manifest(config: Config, paths: RunPaths) -> dict[str, Any]:
             for name in config.datasets
             if (paths.dataset(name) / "manifest.json").is_file()
         },
+        "fetched": _fetched(config, paths),
         "scores_sha256": sha256_of(paths.all_scores),
         "stages": _by_stage(found),
         "jobs": found,
     }
+
+
+def _fetched(config: Config, paths: RunPaths) -> dict[str, dict[str, Any]]:
+    """Return the hub's commits that data came from, and what was odd about them, if anything."""
+    folders = {f"data/{name}": paths.dataset(name) for name in config.datasets}
+    folders |= {f"checkpoints/{name}": paths.checkpoint(name) for name in config.backbones}
+    found = {}
+    for name, folder in folders.items():
+        if (folder / "manifest.json").is_file():
+            manifest = read_manifest(folder)
+            facts = {key: manifest[key] for key in ("commits", "findings") if manifest.get(key)}
+            if facts:
+                found[name] = facts
+    return found
 
 
 def _folders(config: Config, paths: RunPaths) -> dict[str, Path]:

@@ -3,14 +3,20 @@
 import gzip
 import json
 import logging
+import shutil
 
 import ir_datasets
+import ir_measures
 import pytest
+from ir_measures import RR, R, nDCG
 
 from starbench.config.reading import parse_config
 from starbench.errors import InputError
 from starbench.run.paths import RunPaths
 from starbench.stages.data.fetch import fetch_dataset
+from starbench.stages.data.findings import ODDITIES
+from starbench.stages.evaluate.collection import CollectionToScore
+from starbench.store.manifest import read_manifest
 from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
 from tests.unit.runs import tiny_config, tiny_value
 
@@ -102,6 +108,111 @@ def test_what_is_wrong_is_one_error_with_its_place_and_nothing_is_left(tmp_path,
     assert not left
 
 
+ODD = [
+    (
+        {"qrels": [*JUDGED, ("q1", "gone", 1)]},
+        {"unknown_passages": 1},
+        "1 judgements are of a passage that is not in the collection; they are kept",
+    ),
+    (
+        {"qrels": [*JUDGED, ("q7", "d1", 1), ("q8", "d1", 1)]},
+        {"unknown_queries": 2},
+        "2 judgements are of a query that is not in the collection; they are left out",
+    ),
+    ({"qrels": [*JUDGED, JUDGED[0]]}, {"repeated_judgements": 1}, "1 judgements appear again;"),
+    (
+        {"qrels": [*JUDGED, ("q1", "d1", 0)]},
+        {"changed_judgements": 1},
+        "1 judgements appear again with another relevance",
+    ),
+    ({"corpus": [*CORPUS, CORPUS[0]]}, {"repeated_passages": 1}, "jsonl.gz:6 d1"),
+    ({"queries": [*ASKED, ASKED[1]]}, {"repeated_queries": 1}, "queries.jsonl:4 q2"),
+    (
+        {"queries": [{"_id": "q1", "text": " "}, *ASKED[1:]]},
+        {"blank_queries": 1},
+        "1 queries are blank and are kept",
+    ),
+    (
+        {"corpus": [*CORPUS, {"_id": "d\u00a06", "text": "x"}]},
+        {"spaces_in_ids": 1},
+        "1 ids have white space that is not ASCII in them",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "counts", "message"), ODD, ids=[str(odd[1]) for odd in ODD])
+def test_oddities_are_counted_in_the_manifest_and_warned_of_and_refused_where_strict(
+    tmp_path, caplog, given, counts, message
+):
+    dataset = beir(tmp_path, **given)
+    with caplog.at_level(logging.WARNING):
+        passages, queries, qrels = fetched(tmp_path, dataset, PASSAGES, QUERIES, QRELS)
+    manifest = read_manifest(tmp_path / "results" / "tiny" / "data" / "given")
+    assert manifest["findings"] == counts
+    assert message in caplog.text
+    assert len({row["id"] for row in passages}) == len(passages)
+    assert {row["id"] for row in queries} == {"q1", "q2"} == {row["query"] for row in qrels}
+    assert len({(row["query"], row["passage"]) for row in qrels}) == len(qrels)
+    shutil.rmtree(tmp_path / "results")
+    (oddity,) = counts
+    with pytest.raises(InputError, match="dataset 'given' is strict, but .*" + ODDITIES[oddity]):
+        fetched(tmp_path, dataset | {"strict": True})
+    assert not list((tmp_path / "results").rglob("*.*"))
+
+
+def test_a_sound_collection_is_the_same_when_strict_and_its_manifest_counts_nothing(tmp_path):
+    dataset = beir(tmp_path)
+    files = (PASSAGES, QUERIES, QRELS)
+    loose = fetched(tmp_path, dataset, *files)
+    assert fetched(tmp_path, dataset | {"strict": True}, *files) == loose
+    manifest = read_manifest(tmp_path / "results" / "tiny" / "data" / "given")
+    assert manifest["findings"] == {}
+    assert manifest["titles"] == {"passages": 5, "titled": 3}
+    assert manifest["config"]["strict"] is True
+
+
+def test_judgements_of_missing_passages_lower_scores_as_ir_measures_lowers_them(tmp_path):
+    """The ideal gain counts what nobody can find, and a relevance may be written as 2.0."""
+    qrels = [
+        ("q1", "d1", "2.0"),
+        ("q1", "gone-1", "3"),
+        ("q1", "d5", "1"),
+        ("q1", "gone-2", "0"),
+        ("q2", "gone-3", "1.0"),
+        ("q2", "d2", 1),
+        ("q2", "d4", 0),
+    ]
+    dataset = beir(tmp_path, qrels=qrels)
+    fetched(tmp_path, dataset)
+    config = tiny_config(
+        datasets={"given": dataset},
+        tracks={
+            "retrieval": {
+                "tasks": ["given"],
+                "finetuning": tiny_value()["tracks"]["sts"]["finetuning"],
+            }
+        },
+    )
+    paths = RunPaths.of(config, tmp_path / "results")
+    collection = CollectionToScore.open(config, paths, "given")
+    ranked = {"q1": ["d5", "d3", "d1", "d2", "d4"], "q2": ["d4", "d2", "d1", "d3", "d5"]}
+    found = collection.measuring.of(ranked)
+    reference = [ir_measures.Qrel(q, p, int(float(relevance))) for q, p, relevance in qrels]
+    run = [
+        ir_measures.ScoredDoc(query, passage, -place)
+        for query, ids in ranked.items()
+        for place, passage in enumerate(ids)
+    ]
+    measures = [nDCG @ 10, RR @ 10, R @ 100]
+    for metric in ir_measures.iter_calc(measures, reference, run):
+        at = collection.measuring.queries.index(metric.query_id)
+        assert found[str(metric.measure)][at] == pytest.approx(metric.value, abs=1e-12)
+    without = [qrel for qrel in reference if not qrel.doc_id.startswith("gone")]
+    assert (
+        found["nDCG@10"].mean() < ir_measures.calc_aggregate([nDCG @ 10], without, run)[nDCG @ 10]
+    )
+
+
 def test_a_corpus_line_that_is_not_json_is_named(tmp_path):
     dataset = beir(tmp_path)
     path = tmp_path / "retrieval/mine/corpus.jsonl.gz"
@@ -182,6 +293,14 @@ def test_several_right_answers_are_all_positives(tmp_path):
     assert "d5" not in {p["docid"] for p in records["q1"]["negative_passages"]}
 
 
+def test_mining_leaves_out_right_answers_that_are_not_in_the_corpus(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        records = mined(tmp_path, qrels=[("q1", "gone", 1), ("q1", "d1", "1.0"), ("q2", "no", 1)])
+    assert list(records) == ["q1"]
+    assert [p["docid"] for p in records["q1"]["positive_passages"]] == ["d1"]
+    assert "2 judgements are left out: " in caplog.text
+
+
 def tevatron(tmp_path, records):
     (tmp_path / "train").mkdir()
     lines = "".join(json.dumps(record) + "\n" for record in records)
@@ -214,6 +333,31 @@ def test_files_in_tevatrons_layout_are_read_and_right_answers_are_no_negatives(t
     assert found[0]["negative_passages"] == [passage("n", "wrong")]
     assert "2 negatives that are right answers of their query are left out" in caplog.text
     assert "1 queries without a negative are left out" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "oddity"),
+    [
+        ({"query": " "}, "blank_records"),
+        ({"positive_passages": []}, "queries_without_positive"),
+        ({"positive_passages": [passage("p", " ")]}, "queries_without_positive"),
+        ({"negative_passages": []}, "queries_without_negative"),
+    ],
+)
+def test_a_training_query_that_teaches_nothing_is_left_out_and_counted(tmp_path, change, oddity):
+    record = {
+        "query_id": "1",
+        "query": "a question",
+        "positive_passages": [passage("p", "right")],
+        "negative_passages": [passage("n", "wrong"), passage("b", "", "a title alone")],
+    }
+    dataset = tevatron(tmp_path, [record | change, record])
+    assert fetched(tmp_path, dataset, "records.arrow") == [[record]]
+    manifest = read_manifest(tmp_path / "results" / "tiny" / "data" / "given")
+    assert manifest["findings"][oddity] == 1
+    assert manifest["titles"] == {"passages": 3, "titled": 1}
+    with pytest.raises(InputError, match=r"dataset 'given' is strict, but .*train.jsonl:1"):
+        fetched(tmp_path, dataset | {"strict": True})
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,21 @@ def test_a_bad_record_is_named_by_file_and_line_and_leaves_nothing(tmp_path, lin
     assert not [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
 
 
+def test_a_blank_pair_is_scored_and_a_blank_text_for_training_is_left_out(tmp_path):
+    pairs = [PAIRS[0], PAIRS[1] | {"sentence2": " "}]
+    dataset = pairs_file(tmp_path, [json.dumps(pair) for pair in pairs])
+    assert [row["sentence2"] for row in fetched(tmp_path, dataset)] == ["the cat", " "]
+    folder = tmp_path / "results" / "tiny" / "data" / "given"
+    assert read_manifest(folder)["findings"] == {"blank_pairs": 1}
+    with pytest.raises(InputError, match=r"dataset 'given' is strict, but .*test\.jsonl:2: pairs"):
+        fetched(tmp_path, dataset | {"strict": True})
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "wiki.jsonl").write_text('{"text": "one"}\n{"text": " "}\n')
+    dataset = {"kind": "text", "source": "folder", "name": "text/wiki"}
+    assert fetched(tmp_path, dataset) == [{"text": "one"}]
+    assert read_manifest(folder)["findings"] == {"blank_records": 1}
+
+
 def test_a_damaged_gzip_and_wrong_encoding_are_named(tmp_path):
     dataset = pairs_file(tmp_path, [json.dumps(PAIRS[0])] * 500, "test.jsonl.gz")
     file = tmp_path / "sts" / "Mine" / "test.jsonl.gz"

@@ -123,3 +123,44 @@ def test_marks_are_of_the_configs_test_level_and_correction(config):
         marks.note(["sts"])
         == "* differs from SRL with p < 0.05 (paired bootstrap, on semantic similarity)."
     )
+
+
+def test_passages_with_titles_in_training_only_or_in_scoring_only_are_named(tmp_path):
+    collection = {"kind": "collection", "source": "micro", "rows": 20}
+    queries = {"kind": "training-queries", "source": "micro", "rows": 20}
+    finetuning = {"dataset": "asked", "batch_size": 4, "steps": 2, "learning_rate": 1.0e-3}
+    config = tiny_config(
+        datasets={
+            "asked": queries | {"display": "Asked"},
+            "one": collection | {"display": "One"},
+            "two": {
+                "kind": "collection",
+                "source": "folder",
+                "name": "x",
+                "corpus": "one",
+                "display": "Two",
+            },
+            "three": collection,
+        },
+        tracks={"retrieval": {"tasks": ["one", "two", "three"], "finetuning": finetuning}},
+    )
+    system, size = next(iter(config.systems)), config.full_size
+    tasks = config.tracks["retrieval"].scored
+    write_scores(
+        tmp_path / "scores.csv",
+        [Score(system, 1, size, "retrieval", task, "nDCG@10", 0.5, 100) for task in tasks],
+    )
+
+    def warned(**titles):
+        scores = read_scores(tmp_path / "scores.csv", config)
+        return cautions(Results(config, scores, Marks(), titles=titles))
+
+    assert warned(asked=0.99, one=0.0, three=1.0) == [
+        "The passages of Asked, which is trained on, have titles, but those of One, Two have none."
+    ]
+    assert warned(asked=0.0, one=0.9, three=0.0) == [
+        "The passages of Asked, which is trained on, have no titles, but those of One, Two have "
+        "some."
+    ]
+    assert warned(asked=0.9, one=0.2, three=0.9) == []
+    assert warned(one=0.0, three=1.0) == []
