@@ -6,27 +6,23 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from starbench.config.checks import ConfigMismatchError, check_config
 from starbench.config.config import Config
+from starbench.config.values import as_yaml_float, impossible_values
+from starbench.config.yaml_text import Location, read_yaml
 from starbench.errors import InputError, did_you_mean
 
-Location = tuple[str | int, ...]
+
+MOST_SHOWN = 20
+"""How many mistakes of one file are shown."""
 
 
 def load_config(path: Path) -> Config:
     """Return the config in a YAML file; InputError for anything that is wrong with it."""
-    if not path.is_file():
-        raise InputError(f"no config file {path}")
-    text = path.read_text(encoding="utf-8")
-    try:
-        value = yaml.safe_load(text)
-        lines = lines_of(yaml.compose(text, Loader=yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    return parse_config(value, str(path), lines)
+    document = read_yaml(path)
+    return parse_config(document.value, str(path), document.lines)
 
 
 def parse_config(
@@ -42,6 +38,9 @@ def parse_config(
     lines = lines or {}
     if not isinstance(value, dict):
         raise InputError(f"{where}: a config is a mapping of keys, got {type(value).__name__}")
+    impossible = [_place(at, where, lines) + text for at, text in impossible_values(value)]
+    if impossible:
+        raise InputError("\n".join(_distinct(impossible)[:MOST_SHOWN]))
     try:
         config = Config.model_validate(value)
     except ValidationError as error:
@@ -69,7 +68,37 @@ def _message(problem: Any, where: str, lines: dict[Location, int]) -> str:
         text = f"{problem['input']!r} does not match {context['pattern']}"
     elif kind == "value_error":
         text = str(context["error"])
+    elif kind in WRONG_TYPES:
+        text = _wrong_type(problem["input"], WRONG_TYPES[kind])
     return _place(location, where, lines) + text
+
+
+WRONG_TYPES = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+}
+"""What a key takes, by pydantic's name of the error."""
+
+
+def _wrong_type(given: object, takes: str) -> str:
+    if isinstance(given, str) and takes == "a number" and (number := as_yaml_float(given)):
+        return f"YAML takes {given} for a text: write {number}"
+    shown = {str: f"the text {given!r}", list: "a list", dict: "a mapping of keys"}
+    if isinstance(given, (bool, type(None))):
+        got = {True: "true", False: "false", None: "nothing (null)"}[given]
+    elif isinstance(given, (int, float)):
+        got = f"the number {given}"
+    else:
+        got = shown.get(type(given), type(given).__name__)
+    quotes = (
+        ": put a text in quotes" if takes == "a text" and isinstance(given, (int, float)) else ""
+    )
+    return f"needs {takes}, got {got}{quotes}"
 
 
 def _not_valid(problem: Any, kind: str, context: dict[str, Any]) -> str:
@@ -92,20 +121,6 @@ def _place(location: Location, where: str, lines: dict[Location, int]) -> str:
     key = ".".join(str(part) for part in path)
     at = f"{where}:{line}" if line else where
     return f"{at}: {key}: " if key else f"{at}: "
-
-
-def lines_of(node: yaml.Node | None, path: Location = ()) -> dict[Location, int]:
-    """Return the line (from 1) of every key and list item of a YAML document."""
-    found: dict[Location, int] = {}
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            found[*path, key.value] = key.start_mark.line + 1
-            found |= lines_of(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            found[*path, index] = value.start_mark.line + 1
-            found |= lines_of(value, (*path, index))
-    return found
 
 
 def _distinct(messages: Iterable[str]) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from starbench.config.config import Config
-from starbench.config.reading import lines_of, parse_config
+from starbench.config.reading import parse_config
+from starbench.config.yaml_text import read_yaml
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 
@@ -24,10 +25,11 @@ def effective_config(value: dict[str, Any], files: Sequence[Path | str]) -> tupl
 
     The file is ``results/<run>/config.yaml``; it is left alone if it says the same already.
     """
+    # Snakemake's own reading is laxer: it takes the last of two equal keys, for instance.
+    documents = [read_yaml(Path(file)) for file in files]
     where, lines = "config", {}
     if len(files) == 1:
-        where = str(files[0])
-        lines = lines_of(yaml.compose(Path(where).read_text(encoding="utf-8")))
+        where, lines = str(files[0]), documents[0].lines
     config = parse_config(value, where, lines)
     path = RunPaths.of(config).root / "config.yaml"
     text = yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False, allow_unicode=True)
