@@ -24,7 +24,9 @@ demo: CONFIG := config/demo.yaml
 demo: run
 
 # Unlocking first, if no Snakemake works here, is what lets a killed run go on with the same command.
+# The check comes before Snakemake, which would run code in a config before it reads the workflow.
 run: $(VENV)/.installed
+	starbench config --config "$(CONFIG)"
 	starbench unlock
 	snakemake --quiet rules --configfile $(CONFIG)
 	snakemake --configfile $(CONFIG) --report results/$(RUN)/report.html --quiet all
@@ -32,6 +34,7 @@ run: $(VENV)/.installed
 	@starbench report --config results/$(RUN)/config.yaml --show
 
 data: $(VENV)/.installed
+	starbench config --config "$(CONFIG)"
 	snakemake --configfile $(CONFIG) data
 
 test: $(VENV)/.installed-dev

@@ -18,6 +18,7 @@ from starbench.run.slices import (
     searching_slice,
 )
 from starbench.run.texts import searched_in, sharded, text_sets
+from starbench.stages.report.escapes import params_in_snakemake
 from starbench.stages.report.products import (
     SUMMARY_FORMATS,
     figure_labels,
@@ -277,4 +278,4 @@ def comparison_params(wildcards):
 
 def report_params(wildcards):
     """Return what the tables and figures depend on besides the scores."""
-    return {"version": versions.REPORT, **report_slice(CONFIG)}
+    return {"version": versions.REPORT, **params_in_snakemake(report_slice(CONFIG))}

@@ -14,7 +14,6 @@ from starbench.config.values import as_yaml_float, impossible_values
 from starbench.config.yaml_text import Location, read_yaml
 from starbench.errors import InputError, did_you_mean
 
-
 MOST_SHOWN = 20
 """How many mistakes of one file are shown."""
 
@@ -88,16 +87,16 @@ WRONG_TYPES = {
 def _wrong_type(given: object, takes: str) -> str:
     if isinstance(given, str) and takes == "a number" and (number := as_yaml_float(given)):
         return f"YAML takes {given} for a text: write {number}"
-    shown = {str: f"the text {given!r}", list: "a list", dict: "a mapping of keys"}
+    quotes = ": put a text in quotes" if takes == "a text" else ""
     if isinstance(given, (bool, type(None))):
         got = {True: "true", False: "false", None: "nothing (null)"}[given]
     elif isinstance(given, (int, float)):
         got = f"the number {given}"
     else:
-        got = shown.get(type(given), type(given).__name__)
-    quotes = (
-        ": put a text in quotes" if takes == "a text" and isinstance(given, (int, float)) else ""
-    )
+        quotes = ""
+        got = {"list": "a list", "dict": "a mapping of keys"}.get(
+            type(given).__name__, f"the text {given!r}"
+        )
     return f"needs {takes}, got {got}{quotes}"
 
 

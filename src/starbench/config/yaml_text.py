@@ -185,7 +185,8 @@ def _short(tag: str) -> str:
 
 
 def _line(marked: yaml.Node | yaml.Event) -> int:
-    return int(marked.start_mark.line) + 1
+    mark = marked.start_mark
+    return int(mark.line) + 1 if mark else 1
 
 
 def lines_of(node: yaml.Node | None, path: Location = ()) -> dict[Location, int]:

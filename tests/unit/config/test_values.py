@@ -135,6 +135,7 @@ SCALARS = st.one_of(
     st.sampled_from(["8", "1e-4", "sts", "micro", "srl", "../..", "a/b", "-x", "smae", 0, -1, 2**63,
                      1e308, "collection", "{run}", "library", "base"]),
 )  # fmt: skip
+KEYS = st.one_of(st.text(max_size=5), st.integers(), st.none())
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(
