@@ -128,4 +128,13 @@ def _judgements(name: str, qrels: Records, queries: set[str], passages: set[str]
             )
     if not found:
         raise InputError(f"dataset '{name}' has no judgements")
+    answered = {judged["query"] for judged in found if judged["relevance"] > 0}
+    if not answered:
+        raise InputError(
+            f"dataset '{name}': none of its {len(found)} judgements is above 0, so nothing is "
+            "relevant for any query and there is nothing to measure"
+        )
+    without = len({judged["query"] for judged in found} - answered)
+    if without:
+        log.warning("dataset '%s': %d queries have nothing relevant", name, without)
     return found

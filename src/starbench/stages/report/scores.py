@@ -65,6 +65,8 @@ def _read(path: Path) -> pd.DataFrame:
             raise InputError(f"{path}:1: no column '{column}'")
     if len(header) != len(COLUMNS):
         raise InputError(f"{path}:1: the columns are not {','.join(COLUMNS)}")
+    if not rows:
+        raise InputError(f"{path}: holds no scores, only the names of the columns")
     for line, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise InputError(f"{path}:{line}: {len(row)} values for {len(header)} columns")
