@@ -15,6 +15,7 @@ from starbench.machine.files import written_whole
 from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
+from starbench.stages.data.remote_code import refuse_own_code
 from starbench.store.manifest import Stage
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def _check(source: Path, config: Config, backbone: str) -> None:
         raise InputError(f"{what} has no config.json")
     if not list(source.glob("*.safetensors")):
         raise InputError(f"{what} has no weights in safetensors format")
+    refuse_own_code(source, what)
     found = json.loads((source / "config.json").read_text(encoding="utf-8"))
     depth, width = found.get("num_hidden_layers"), found.get("hidden_size")
     if depth is None or width is None:

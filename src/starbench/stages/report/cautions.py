@@ -46,9 +46,8 @@ def _missing(results: Results) -> Iterator[str]:
             for system, dataset, count in by_place(missing)
         ]
         yield (
-            f"{_counted(len(missing), 'score', 'scores')} of the config "
-            f"{'is' if len(missing) == 1 else 'are'} not in scores.csv: {_named(cases)}. "
-            "Averages over them are shown as missing."
+            f"{_counted(len(missing), 'score', 'scores')} that the config asks for "
+            f"{'is' if len(missing) == 1 else 'are'} not in scores.csv: {_named(cases)}."
         )
 
 

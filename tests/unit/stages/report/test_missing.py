@@ -33,7 +33,9 @@ def test_nothing_is_missing_from_a_whole_file_and_any_scores_taken_out_are_named
     assert sorted(found) == sorted(
         (s.system, s.seed, s.size.layers, s.size.dim, s.dataset, s.metric) for s in taken
     )
-    assert "7 scores of the config are not in scores.csv: " in warning_of(results_of(config, paths))
+    assert "7 scores that the config asks for are not in scores.csv: " in warning_of(
+        results_of(config, paths)
+    )
 
 
 def test_a_seed_a_system_and_a_dataset_that_are_missing_altogether_are_counted(written, config):
@@ -42,7 +44,7 @@ def test_a_seed_a_system_and_a_dataset_that_are_missing_altogether_are_counted(w
         return warning_of(results_of(config, paths))
 
     # Two seeds; one system has 9 cells of the grid, the other its 3 sizes; three datasets.
-    assert missing(lambda s: s.seed != 2).startswith("36 scores of the config are not")
+    assert missing(lambda s: s.seed != 2).startswith("36 scores that the config asks for are not")
     text = missing(lambda s: s.system != "tiny-sep")
     assert text.startswith("18 scores") and "Tiny-Separate on Other_1 (6)" in text
     text = missing(lambda s: s.dataset != "third")
@@ -70,5 +72,5 @@ def test_a_floor_that_is_missing_is_named(tmp_path):
     score = Score("tiny-srl", 1, Size(1, 4), "retrieval", "library", "nDCG@10", 0.5, 4)
     write_scores(paths.all_scores, [score])
     assert warning_of(results_of(config, paths)).startswith(
-        "1 score of the config is not in scores.csv: BM25 on library (1)."
+        "1 score that the config asks for is not in scores.csv: BM25 on library (1)."
     )
