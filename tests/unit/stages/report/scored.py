@@ -38,20 +38,3 @@ def all_scores(config, seeds=(1, 2)):
 
 def table_of(config, paths):
     return make_table(read_scores(paths.all_scores, config), config, [sts_group(config)])
-
-
-HOSTILE = [
-    "<script>document.title='owned'</script>",
-    "</script><script>document.title='owned'</script>",
-    "</title><img src=x onerror=\"document.title='owned'\">",
-    "[click](javascript:document.title='owned') ![x](http://nowhere.invalid/x.png)",
-    "javascript:document.title='owned'",
-    ".. raw:: html\n\n   <script>document.title='owned'</script>",
-    ":raw-html:`<b>bold</b>` `Workflow`_ |sub| **bold** ``code``",
-    "Base {v2} {{ 7 * 7 }} {% raw %} {run}",
-    r"50% & $5_a^b ~ \input{/etc/passwd} #1 [2cm]",
-    "a | b `code` *bold* _it_ ~~gone~~ &lt;b&gt; &amp; <!-- x -->",
-    "שלום Ünïcode 模型 العربية",
-    "- 1. # > quoted",
-]
-"""Names that mean something to a format through which the report shows them."""

@@ -16,7 +16,7 @@ from starbench.stages.report.escapes import (
     one_line,
     params_in_snakemake,
 )
-from tests.unit.stages.report.scored import HOSTILE
+from tests.hostile import HOSTILE
 
 TEXTS = st.one_of(
     st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_size=30),

@@ -11,8 +11,8 @@ from starbench.stages.report.escapes import one_line
 from starbench.stages.report.run import write_report
 from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from tests.browser import needs_browser, opened
+from tests.hostile import HOSTILE
 from tests.unit.runs import tiny_config, tiny_value
-from tests.unit.stages.report.scored import HOSTILE
 
 SCRIPT = "<script>document.title='owned'</script>"
 POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\".*?>", re.DOTALL)
