@@ -25,7 +25,9 @@ demo: CONFIG := config/demo.yaml
 demo: run
 
 # Unlocking first, if no Snakemake works here, is what lets a killed run go on with the same command.
+# The check comes before Snakemake, which would run code in a config before it reads the workflow.
 run: $(VENV)/.installed
+	starbench config --config "$$CONFIG"
 	starbench unlock
 	snakemake --quiet rules --configfile "$$CONFIG"
 	folder=$$(starbench config --config "$$CONFIG" --show folder); \
@@ -34,6 +36,7 @@ run: $(VENV)/.installed
 	@starbench report --config "$$CONFIG" --show
 
 data: $(VENV)/.installed
+	starbench config --config "$$CONFIG"
 	snakemake data --configfile "$$CONFIG"
 
 test: $(VENV)/.installed-dev

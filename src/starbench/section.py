@@ -15,7 +15,9 @@ NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 class Section(BaseModel):
     """A part of the config: typed, frozen, and without room for keys nobody reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, strict=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.browser import needs_browser, opened
+from tests.hostile import HOSTILE
+
 ROOT = Path(__file__).parents[2]
 TINY = Path(__file__).with_name("tiny.yaml")
 BIN = Path(sys.executable).parent
@@ -102,6 +105,62 @@ def test_every_table_and_figure_is_there_and_every_job_has_a_log_and_a_benchmark
         assert len(list((run / kind).rglob("starbucks/seed-42*"))) >= 1
     assert not list(run.rglob("checkpoint-*")), "checkpoints of finished trainings are removed"
     assert not list(run.rglob("*.tmp"))
+
+
+@needs_browser
+def test_the_html_report_shows_hostile_names_as_they_are_and_runs_no_script(finished, tmp_path):
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    names = [" ".join(name.split()) for name in HOSTILE]
+
+    def rename(config):
+        config["title"] = "\n".join(HOSTILE)
+        sections = ("systems", "datasets", "backbones")
+        named = [part for section in sections for part in config[section].values()]
+        for part, name in zip(named, HOSTILE, strict=False):
+            part["display"] = name
+        assert len(named) == len(HOSTILE) - 1
+
+    edit(folder, rename)
+    assert planned(folder) == {"draw_report": 1}
+    snakemake(folder)
+    snakemake(folder, "--report", "report.html")
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    expected = {
+        "app.showReportInfo()": [" ".join(names)],
+        "app.showCategory('Figures')": names[:3],
+        "app.showCategory('Tables')": ["in domain"],
+        "app.showResultInfo('results/tiny/figures/overview.png')": ["Figures"],
+    }
+    for view, shown in expected.items():
+        script = f"<script>setTimeout(() => {view}, 100)</script></body>"
+        (tmp_path / "page.html").write_text(page.replace("</body>", script), encoding="utf-8")
+        title, lines = opened(tmp_path / "page.html", tmp_path / "profile")
+        assert title == "Snakemake Report", view
+        text = "\n".join(lines).replace("\u2060", "")
+        for name in shown:
+            assert name in text, view
+
+
+def test_templates_in_a_config_run_nothing_before_they_are_refused(tmp_path):
+    ran = tmp_path / "ran"
+    code = f"?__import__('pathlib').Path({str(ran)!r}).touch() or 'title'"
+    path = tmp_path / "run.yaml"
+    path.write_text(f"__use_yte__: true\n{TINY.read_text()}\ndata_root: {json.dumps(code)}\n")
+    for refused in (
+        ["starbench", "config", "--config", str(path)],
+        ["make", "-C", str(ROOT), "-o", ".venv/.installed", "run", f"CONFIG={path}"],
+        ["make", "-C", str(ROOT), "-o", ".venv/.installed", "data", f"CONFIG={path}"],
+        # Snakemake by itself runs the code (docs/security.md), and is stopped before any job.
+        [*command(tmp_path)],
+    ):
+        assert not ran.exists(), "something before this command ran the config's code"
+        done = subprocess.run(
+            refused, env=ENVIRONMENT, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode != 0
+        assert f"{path}:1: __use_yte__: a config is data" in done.stdout + done.stderr
+    assert ran.exists(), "the code in this config is no code, so the test shows nothing"
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_summary_and_the_manifest_tell_what_was_run_with_what(finished):

@@ -25,6 +25,7 @@ from starbench.run.slices import (
 )
 from starbench.run.texts import searched_in, sharded, text_sets
 from starbench.stages.data.origins import checkpoint_stamp, dataset_stamp
+from starbench.stages.report.escapes import params_in_snakemake
 from starbench.stages.report.products import (
     SUMMARY_FORMATS,
     figure_labels,
@@ -339,4 +340,4 @@ def comparison_params(wildcards):
 
 def report_params(wildcards):
     """Return what the tables and figures depend on besides the scores."""
-    return {"version": versions.REPORT, **report_slice(CONFIG)}
+    return {"version": versions.REPORT, **params_in_snakemake(report_slice(CONFIG))}

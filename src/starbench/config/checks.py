@@ -116,6 +116,9 @@ def _check_backbone(config: Config, name: str) -> None:
                 "must not be below encoder_mask_rate: the encoder's mask is a subset",
             )
     _check_origin(config, name)
+    if backbone.pretraining is not None:
+        length = backbone.pretraining.max_length
+        _check_positions(config, name, length, (*at, "pretraining", "max_length"))
     if backbone.architecture is not None:
         _check_architecture(config, name)
 
@@ -198,11 +201,11 @@ def _check_system(config: Config, name: str) -> None:
         try:
             finetuning = finetuning_of(config, name, track)
         except ValidationError as error:
-            raise ConfigMismatchError((*over, "finetuning"), error.errors()[0]["msg"]) from None
+            raise _mismatch((*over, "finetuning"), error) from None
         try:
             objective = objective_of(config, name, track)
         except ValidationError as error:
-            raise ConfigMismatchError((*over, "options"), error.errors()[0]["msg"]) from None
+            raise _mismatch((*over, "options"), error) from None
         if getattr(objective, "bf16_scores", False) and finetuning.loss != "mnrl":
             raise ConfigMismatchError(
                 at, f"`bf16_scores` is for the loss mnrl, on track {track} it is {finetuning.loss}"
@@ -213,6 +216,36 @@ def _check_system(config: Config, name: str) -> None:
             _known(finetuning.dataset, config.datasets, (*where, "dataset"), "dataset")
             _of_kind(config, finetuning.dataset, LOSS_KINDS[finetuning.loss], (*where, "dataset"))
             _check_finetuning(config, finetuning, where)
+            _check_lengths(config, name, track)
+
+
+def _mismatch(at: tuple[str | int, ...], error: ValidationError) -> ConfigMismatchError:
+    first = error.errors()[0]
+    return ConfigMismatchError((*at, *first["loc"]), first["msg"])
+
+
+def _check_lengths(config: Config, name: str, track: str) -> None:
+    parts = {
+        "finetuning": finetuning_of(config, name, track),
+        "embedding": config.tracks[track].embedding,  # type: ignore[index]
+    }
+    for part, section in parts.items():
+        for key in ("max_length", "query_max_length"):
+            at = ("tracks", track, part, key)
+            _check_positions(config, config.systems[name].backbone, getattr(section, key), at)
+
+
+def _check_positions(
+    config: Config, backbone: str, length: int | None, at: tuple[str | int, ...]
+) -> None:
+    """Refuse texts longer than the positions of a backbone that is made here."""
+    while config.backbones[backbone].start is not None:
+        backbone = str(config.backbones[backbone].start)
+    made = config.backbones[backbone].architecture
+    if made is not None and length is not None and length > made.max_positions:
+        raise ConfigMismatchError(
+            at, f"{length} tokens, but backbone '{backbone}' has {made.max_positions} positions"
+        )
 
 
 def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -15,6 +15,9 @@ from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
 from starbench.section import Section
 from starbench.sizes import Size
+
+LARGEST_SEED = 2**32 - 1
+"""What NumPy's global generator takes, which transformers seeds too."""
 
 
 class NamedSize(Section):
@@ -65,8 +68,11 @@ class Config(Section):
         default=None,
         description="Folder of `folder` datasets; the environment's STARBENCH_DATA if not given.",
     )
-    seeds: list[int] = Field(
-        default=[42], min_length=1, description="Every backbone and model is trained once per seed."
+    seeds: list[Annotated[int, Field(ge=0, le=LARGEST_SEED)]] = Field(
+        default=[42],
+        min_length=1,
+        description="Every backbone and model is trained once per seed, a number from 0 to "
+        "4294967295 (NumPy takes no other).",
     )
     sizes: list[NamedSize] = Field(
         min_length=1,

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from starbench.config.yaml_text import Location, read_yaml
 from starbench.errors import InputError
 
-Location = tuple[str | int, ...]
 Places = dict[Location, str]
 """``file:line`` of keys and list items."""
 
@@ -97,29 +95,11 @@ def changed(before: Any, after: Any, at: Location = ()) -> Iterator[Location]:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], Places]:
-    if not file.is_file():
-        raise InputError(f"no config file {file}")
-    text = file.read_text(encoding="utf-8")
-    try:
-        value = yaml.safe_load(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise InputError(f"{file}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{file}: a config is a mapping of keys, got {type(value).__name__}")
-    return value, {at: f"{file}:{line}" for at, line in _lines_of(node)}
-
-
-def _lines_of(node: yaml.Node | None, path: Location = ()) -> Iterator[tuple[Location, int]]:
-    """Yield the line (from 1) of every key and list item of a YAML document."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _lines_of(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _lines_of(value, (*path, index))
+    document = read_yaml(file)
+    if not isinstance(document.value, dict):
+        kind = type(document.value).__name__
+        raise InputError(f"{file}: a config is a mapping of keys, got {kind}")
+    return document.value, {at: f"{file}:{line}" for at, line in document.lines.items()}
 
 
 def _replaced(at: Location, over: Any) -> bool:

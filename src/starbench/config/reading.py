@@ -10,8 +10,13 @@ from pydantic import ValidationError
 
 from starbench.config.checks import ConfigMismatchError, check_config
 from starbench.config.config import Config
-from starbench.config.merging import Location, Places, changed, read_merged, without_removed
+from starbench.config.merging import Places, changed, read_merged, without_removed
+from starbench.config.values import as_yaml_float, impossible_values
+from starbench.config.yaml_text import Location
 from starbench.errors import InputError, did_you_mean
+
+MOST_SHOWN = 20
+"""How many mistakes of one file are shown."""
 
 
 def load_config(*files: Path) -> Config:
@@ -51,6 +56,9 @@ def parse_config(value: Any, where: str = "config", places: Places | None = None
     places = places or {}
     if not isinstance(value, dict):
         raise InputError(f"{where}: a config is a mapping of keys, got {type(value).__name__}")
+    impossible = [_place(at, where, places) + text for at, text in impossible_values(value)]
+    if impossible:
+        raise InputError("\n".join(_distinct(impossible)[:MOST_SHOWN]))
     try:
         config = Config.model_validate(value)
     except ValidationError as error:
@@ -78,7 +86,37 @@ def _message(problem: Any, where: str, places: Places) -> str:
         text = f"{problem['input']!r} does not match {context['pattern']}"
     elif kind == "value_error":
         text = str(context["error"])
+    elif kind in WRONG_TYPES:
+        text = _wrong_type(problem["input"], WRONG_TYPES[kind])
     return _place(location, where, places) + text
+
+
+WRONG_TYPES = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+}
+"""What a key takes, by pydantic's name of the error."""
+
+
+def _wrong_type(given: object, takes: str) -> str:
+    if isinstance(given, str) and takes == "a number" and (number := as_yaml_float(given)):
+        return f"YAML takes {given} for a text: write {number}"
+    quotes = ": put a text in quotes" if takes == "a text" else ""
+    if isinstance(given, (bool, type(None))):
+        got = {True: "true", False: "false", None: "nothing (null)"}[given]
+    elif isinstance(given, (int, float)):
+        got = f"the number {given}"
+    else:
+        quotes = ""
+        got = {"list": "a list", "dict": "a mapping of keys"}.get(
+            type(given).__name__, f"the text {given!r}"
+        )
+    return f"needs {takes}, got {got}{quotes}"
 
 
 def _not_valid(problem: Any, kind: str, context: dict[str, Any]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from starbench.section import Section
 
@@ -22,12 +23,20 @@ class Adaptive(Section):
     shortlist: int = Field(
         default=200, ge=1, description="Passages that the small size passes on to the full one."
     )
-    funnel: list[int] = Field(
+    funnel: list[Annotated[int, Field(ge=1)]] = Field(
         default=[200, 100, 50, 25, 10],
         min_length=1,
         description="Passages passed on at each step of the funnel, from size to size upwards; "
         "the last number serves all further steps.",
     )
+
+    @field_validator("funnel")
+    @classmethod
+    def _narrowing(cls, funnel: list[int]) -> list[int]:
+        for before, after in pairwise(funnel):
+            if after > before:
+                raise ValueError(f"a step cannot pass on {after} of {before} passages")
+        return funnel
 
 
 class Search(Section):

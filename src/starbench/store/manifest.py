@@ -86,15 +86,63 @@ class Stage:
         )
 
 
+class Manifest(dict[str, Any]):
+    """What a manifest says; a key that it should have and has not is an InputError."""
+
+    def __init__(self, path: Path, values: dict[str, Any]) -> None:
+        super().__init__(values)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"{self.path} is damaged: it has no '{key}'; {REMOVE_IT}")
+
+
+REMOVE_IT = "remove it, and the stage is run again"
+
+KEY_TYPES: dict[str, tuple[type, ...]] = {
+    "stage": (str,),
+    "identity": (str,),
+    "files": (dict,),
+    "wall_s": (int, float),
+    "peak_memory_mib": (int, float),
+    "energy_j": (int, float, type(None)),
+    "constant": (list,),
+}
+"""What the keys of a manifest hold that others read."""
+
+
 def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
-    """Return a folder's manifest; InputError if there is none or it is of another stage."""
+    """Return a folder's manifest; InputError if there is none, it is damaged or of another stage.
+
+    Of what it returns, a key that is not there raises InputError too.
+    """
     path = folder / "manifest.json"
     if not path.is_file():
         raise InputError(f"{folder} is not finished: it has no manifest.json")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest = Manifest(path, _values(path))
+    for key, kinds in KEY_TYPES.items():
+        if key in manifest and (
+            not isinstance(manifest[key], kinds) or isinstance(manifest[key], bool)
+        ):
+            raise InputError(
+                f"{path} is damaged: its '{key}' is {manifest[key]!r:.40}; {REMOVE_IT}"
+            )
     if stage is not None and manifest["stage"] != stage:
         raise InputError(f"{path} is of stage '{manifest['stage']}', expected '{stage}'")
-    return dict(manifest)
+    return manifest
+
+
+def _values(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is damaged: no JSON ({reason:.80}); {REMOVE_IT}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is damaged: no mapping of keys; {REMOVE_IT}")
+    return values
 
 
 def _contents(path: Path) -> object:

@@ -20,6 +20,7 @@ from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
 from starbench.stages.data.modules import MODULES, TransformerFolder, transformer_in
 from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
+from starbench.stages.data.remote_code import refuse_own_code
 from starbench.store.manifest import Stage
 from starbench.store.source_files import source_files
 
@@ -172,6 +173,7 @@ def _check(source: Path, config: Config, what: str) -> None:
         raise InputError(f"{what} has no config.json")
     if not list(source.glob("*.safetensors")) and not has_pickled_weights(source):
         raise InputError(f"{what} has no weights (model.safetensors or {WHOLE})")
+    refuse_own_code(source, what)
     found = json.loads((source / "config.json").read_text(encoding="utf-8"))
     depth, width = found.get("num_hidden_layers"), found.get("hidden_size")
     if depth is None or width is None:

@@ -144,6 +144,15 @@ def _judgements(name: str, qrels: Records, queries: set[str], findings: Findings
         raise InputError(f"dataset '{name}' has no judgements")
     if not found:
         raise InputError(f"dataset '{name}': none of its judgements is of one of its queries")
+    answered = {query for (query, _), relevance in found.items() if relevance > 0}
+    if not answered:
+        raise InputError(
+            f"dataset '{name}': none of its {len(found)} judgements is above 0, so nothing is "
+            "relevant for any query and there is nothing to measure"
+        )
+    for query in dict.fromkeys(query for query, _ in found):
+        if query not in answered:
+            findings.add("queries_without_answers", query)
     return found
 
 

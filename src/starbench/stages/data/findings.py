@@ -27,6 +27,8 @@ ODDITIES = {
     "unknown_passages": "judgements are of a passage that is not in the collection; they are kept "
     "and count as never found, as trec_eval counts them",
     "unknown_queries": "judgements are of a query that is not in the collection; they are left out",
+    "queries_without_answers": "queries have judgements but nothing relevant; they are kept and "
+    "count as 0",
     "right_negatives": "negatives that are right answers of their query are left out",
     "queries_without_positive": "queries without a positive are left out",
     "queries_without_negative": "queries without a negative are left out",

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from starbench.config.config import Config
-from starbench.config.merging import Location
+from starbench.config.yaml_text import Location
 from starbench.errors import InputError
 from starbench.machine.files import write_text
 from starbench.run.fetched import commits_of

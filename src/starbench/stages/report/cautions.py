@@ -14,6 +14,7 @@ from starbench.sizes import Size
 from starbench.stages.report.collapse import collapses
 from starbench.stages.report.groups import groups_of, system_name
 from starbench.stages.report.leakage import leakage_cautions
+from starbench.stages.report.missing import by_place, missing_scores
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.marks import significant
@@ -31,6 +32,7 @@ MOST_NAMED = 3
 def cautions(results: Results) -> list[str]:
     """Return the warnings of a run, a sentence each."""
     return [
+        *_missing(results),
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
         *_skipped(results.skipped),
@@ -41,6 +43,21 @@ def cautions(results: Results) -> list[str]:
         *_upside_down(results.tests, results.config),
         *_few_queries(results.scores, results.config),
     ]
+
+
+def _missing(results: Results) -> Iterator[str]:
+    """Warn of scores that the config asks for; the paper's own numbers are as they were printed."""
+    config = results.config
+    missing = missing_scores(results.scores, config) if results.manifest is not None else []
+    if missing:
+        cases = [
+            f"{system_name(config, system)} on {config.display('datasets', dataset)} ({count})"
+            for system, dataset, count in by_place(missing)
+        ]
+        yield (
+            f"{_counted(len(missing), 'score', 'scores')} that the config asks for "
+            f"{'is' if len(missing) == 1 else 'are'} not in scores.csv: {_named(cases)}."
+        )
 
 
 def _not_numbers(scores: pd.DataFrame, config: Config) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from starbench.config.resolved import backbones_of
+from starbench.stages.report.escapes import in_snakemake
 from starbench.stages.report.groups import Group, groups_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
 
 
 def _labels(figure: str, system: str, of: str) -> dict[str, str]:
-    return {"figure": figure, "system": system, "of": of}
+    return {"figure": figure, "system": in_snakemake(system), "of": of}
 
 
 def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> list[str]:

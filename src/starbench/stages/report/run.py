@@ -37,7 +37,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """
     scores = read_scores(paths.all_scores, config)
     tests = read_tests(paths.significance, config)
-    adaptive = read_adaptive(paths.all_adaptive) if config.tries_adaptive else None
+    adaptive = read_adaptive(paths.all_adaptive, config) if config.tries_adaptive else None
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,

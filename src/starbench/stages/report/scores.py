@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.errors import InputError, did_you_mean
+from starbench.errors import InputError
 from starbench.sizes import Size, grid_of
+from starbench.stages.report.csv_file import (
+    as_number,
+    check_names,
+    read_csv_file,
+    with_numbers,
+)
 from starbench.stages.report.groups import FLOOR, Group
 from starbench.store.scores import COLUMNS
 
@@ -28,17 +34,16 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
     length, a system, seed, track, dataset or cell that the config does not have, a score that
     stands twice, or a value that is no number or beyond [-1, 1].
     """
-    scores = _read(path)
-    for column, valid in (
-        ("system", [*config.systems, *([FLOOR] if config.bm25_datasets else [])]),
-        ("seed", map(str, config.seeds)),
-        ("track", config.tracks),
-        ("dataset", config.datasets),
-    ):
-        names = set(valid)
-        for line, name in enumerate(scores[column], start=2):
-            if name not in names:
-                raise InputError(f"{path}:{line}: no {column} '{name}'{did_you_mean(name, names)}")
+    scores = read_csv_file(path, COLUMNS, "scores")
+    if scores.empty:
+        raise InputError(f"{path}: holds no scores, only the names of the columns")
+    names: dict[str, Iterable[object]] = {
+        "system": [*config.systems, *([FLOOR] if config.bm25_datasets else [])],
+        "seed": config.seeds,
+        "track": config.tracks,
+        "dataset": config.datasets,
+    }
+    check_names(scores, path, names)
     _check_cells(scores, path, config)
     _check_numbers(scores, path)
     for line, twice in enumerate(scores.duplicated(KEYS), start=2):
@@ -47,28 +52,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
             raise InputError(f"{path}:{line}: this score stands twice: {what}")
     # What has no size, as BM25, has 0 layers and 0 dimensions from here on.
     scores[["layers", "dim"]] = scores[["layers", "dim"]].replace("", "0")
-    numbers = dict.fromkeys(["seed", "layers", "dim", "queries"], int) | {"value": float}
-    return scores.astype(numbers)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Return the rows as text; pandas' own reader would skip blank lines and pad short rows."""
-    if not path.is_file():
-        raise InputError(f"no scores at {path}")
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            header, *rows = list(csv.reader(file)) or [[]]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from None
-    for column in COLUMNS:
-        if column not in header:
-            raise InputError(f"{path}:1: no column '{column}'")
-    if len(header) != len(COLUMNS):
-        raise InputError(f"{path}:1: the columns are not {','.join(COLUMNS)}")
-    for line, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise InputError(f"{path}:{line}: {len(row)} values for {len(header)} columns")
-    return pd.DataFrame(rows, columns=header, dtype=str)
+    return with_numbers(scores, path, ["seed", "layers", "dim", "queries"], ["value"])
 
 
 def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
@@ -88,16 +72,13 @@ def _check_numbers(scores: pd.DataFrame, path: Path) -> None:
         if not _possible(value):
             raise InputError(f"{path}:{line}: '{value}' is no score between -1 and 1")
     for line, queries in enumerate(scores["queries"], start=2):
-        if not queries.isdecimal():
+        if not (queries.isascii() and queries.isdecimal() and len(queries) < 16):
             raise InputError(f"{path}:{line}: '{queries}' is no number of queries")
 
 
 def _possible(value: str) -> bool:
-    try:
-        number = float(value)
-    except ValueError:
-        return False
-    return math.isnan(number) or abs(number) <= 1 + ROUNDING
+    number = as_number(value)
+    return number is not None and (math.isnan(number) or abs(number) <= 1 + ROUNDING)
 
 
 def averages(scores: pd.DataFrame, group: Group) -> pd.DataFrame:

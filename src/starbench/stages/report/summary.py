@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,12 +13,13 @@ from starbench.config.config import Config
 from starbench.config.resolved import backbone_of, backbones_of, finetuning_of
 from starbench.machine.files import write_text
 from starbench.stages.report.cautions import cautions
+from starbench.stages.report.escapes import in_markdown, one_line
 from starbench.stages.report.groups import groups_of, has_floor, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.products import OVERVIEW, figure_labels, table_names
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
-from starbench.stages.report.tables.formats import MARKDOWN, as_headline_markdown, escaped
+from starbench.stages.report.tables.formats import as_headline_markdown
 from starbench.stages.report.tables.published import compare_with_paper
 from starbench.stages.report.tables.table import make_table
 
@@ -36,13 +38,13 @@ def write_summary(results: Results, folder: Path, more_figures: Sequence[str] = 
     """Write ``summary.md`` and ``summary.html`` into the folder of a run."""
     text = summary_markdown(results, more_figures)
     write_text(folder / "summary.md", text)
-    write_text(folder / "summary.html", as_html(text, folder))
+    write_text(folder / "summary.html", as_html(text, folder, _title(results.config)))
 
 
 def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
     """Return the page: what was run, the verdicts, the averages, the warnings, where from."""
     parts = [
-        f"# {_plain(results.config.title or results.config.run)}",
+        f"# {in_markdown(_title(results.config))}",
         *_what(results),
         "## In short",
         *_averages(results),
@@ -58,6 +60,10 @@ def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _title(config: Config) -> str:
+    return one_line(config.title) or config.run
+
+
 def _what(results: Results) -> Iterator[str]:
     config = results.config
     sizes = ", ".join(
@@ -71,20 +77,21 @@ def _what(results: Results) -> Iterator[str]:
         f"embeddings to their first dimensions (d). Trained sizes n/d: {sizes}."
     )
     rows = [
-        f"| {_plain(system_name(config, name))} | {_plain(_backbones(config, name))} | "
-        f"{OBJECTIVES.get(system.objective, system.objective)} |"
+        f"| {in_markdown(system_name(config, name))} "
+        f"| {in_markdown(_backbones(config, name))} "
+        f"| {OBJECTIVES.get(system.objective, system.objective)} |"
         for name, system in config.systems.items()
     ]
     yield "\n".join(["| System | Backbone | Fine-tuning |", "|---|---|---|", *rows])
     bullets = []
     for group in groups_of(config):
-        names = ", ".join(_plain(config.display("datasets", name)) for name in group.datasets)
+        names = ", ".join(in_markdown(config.display("datasets", name)) for name in group.datasets)
         trained = {
             finetuning_of(config, name, group.track).dataset
             for name, system in config.systems.items()
             if system.objective != "untouched"
         }
-        on = ", ".join(_plain(config.display("datasets", name)) for name in sorted(trained))
+        on = ", ".join(in_markdown(config.display("datasets", name)) for name in sorted(trained))
         bullets.append(
             f"- {group.title[0].upper()}{group.title[1:]}: {names}"
             f"{'; trained on ' + on if on else ''}."
@@ -121,8 +128,8 @@ def _averages(results: Results) -> Iterator[str]:
     for group in groups_of(config):
         table = make_table(results.scores, config, [group], results.marks)
         floor = f" {system_name(config, 'bm25')} has no size." if has_floor(config, group) else ""
-        shown = group.shown(config)
-        over = ", ".join(_plain(config.display("datasets", name)) for name in group.averaged)
+        shown = in_markdown(group.shown(config))
+        over = ", ".join(in_markdown(config.display("datasets", name)) for name in group.averaged)
         mean = f", mean over {over}" if len(group.averaged) > 1 else ""
         yield f"**{shown[0].upper()}{shown[1:]}**{mean}. Bold: best of its size.{floor}"
         yield as_headline_markdown(table, config)
@@ -145,24 +152,27 @@ def _claims(results: Results) -> Iterator[str]:
     failed = [verdict for verdict in found if verdict.answer == "does not hold"]
     if failed:
         lines = ["| What does not hold | On | Differences |", "|---|---|---|"]
-        lines += [f"| {_plain(v.claim)} | {_plain(v.where)} | {_plain(v.why)} |" for v in failed]
+        lines += [
+            f"| {in_markdown(v.claim)} | {in_markdown(v.where)} | {in_markdown(v.why)} |"
+            for v in failed
+        ]
         yield "\n".join(lines)
     reasons = dict.fromkeys(f"{v.claim}: {v.why}." for v in found if v.answer == "cannot be told")
     if reasons:
         yield "What cannot be told, and why:"
-        yield "\n".join(f"- {_plain(reason)}" for reason in reasons)
+        yield "\n".join(f"- {in_markdown(reason)}" for reason in reasons)
     yield "The numbers behind all of them stand in [tables/claims.md](tables/claims.md)."
 
 
 def _matrix(found: Sequence[Verdict]) -> Iterator[str]:
     """Yield the lines of a table of claims by what they are about."""
     places = list(dict.fromkeys(verdict.where for verdict in found))
-    yield "| Claim | " + " | ".join(map(_plain, places)) + " |"
+    yield "| Claim | " + " | ".join(map(in_markdown, places)) + " |"
     yield "|---|" + "---|" * len(places)
     for claim in dict.fromkeys(verdict.claim for verdict in found):
         answers = {v.where: v.answer for v in found if v.claim == claim}
         cells = [_answer(answers.get(place)) for place in places]
-        yield f"| {_plain(claim)} | " + " | ".join(cells) + " |"
+        yield f"| {in_markdown(claim)} | " + " | ".join(cells) + " |"
 
 
 def _answer(answer: Answer | None) -> str:
@@ -183,7 +193,7 @@ def _shared_numbers(results: Results) -> Iterator[str]:
     for system, rows in shared.groupby("system", sort=False):
         largest = rows["difference"].loc[rows["difference"].abs().idxmax()]
         lines.append(
-            f"| {_plain(system_name(results.config, str(system)))} | {len(rows)} | "
+            f"| {in_markdown(system_name(results.config, str(system)))} | {len(rows)} | "
             f"{shorten(rows['difference'].mean())} | {shorten(largest)} |"
         )
     yield "Differences of this run's scores to the published ones (`tables/published.md`):"
@@ -192,11 +202,11 @@ def _shared_numbers(results: Results) -> Iterator[str]:
 
 def _warnings(results: Results) -> Iterator[str]:
     found = cautions(results)
-    yield "\n".join(f"- {_plain(text)}" for text in found) if found else "None."
+    yield "\n".join(f"- {in_markdown(text)}" for text in found) if found else "None."
     if note := results.marks.note(results.config.tracks):
         own = results.manifest is not None and results.config.report.published != "none"
         more = " The paper does not say which test its own marks are by." if own else ""
-        yield f"In the tables, {_plain(note)}{more}"
+        yield f"In the tables, {in_markdown(note)}{more}"
 
 
 def _index(config: Config, more_figures: Sequence[str]) -> Iterator[str]:
@@ -228,14 +238,14 @@ def _provenance(results: Results) -> Iterator[str]:
         f"Manifest `{results.manifest_hash}` (`manifest.json`), config "
         f"`{manifest['config_sha256'][:12]}`, commit `{(git['commit'] or 'none')[:12]}`"
         f"{' with local changes' if git['dirty'] else ''}.",
-        f"Reported on {_plain(_machine(on))}.",
+        f"Reported on {in_markdown(_machine(on))}.",
     ]
     yield " ".join(facts)
     lines = ["| Stage | Jobs | Hours | Highest memory | Energy |", "|---|---:|---:|---:|---:|"]
     for stage, cost in manifest["stages"].items():
         energy = "not told" if cost["energy_j"] is None else f"{cost['energy_j'] / 3600:.1f} Wh"
         lines.append(
-            f"| {stage} | {cost['jobs']} | {cost['wall_s'] / 3600:.2f} | "
+            f"| {in_markdown(stage)} | {cost['jobs']} | {cost['wall_s'] / 3600:.2f} | "
             f"{cost['peak_memory_mib'] / 1024:.1f} GiB | {energy} |"
         )
     yield "\n".join(lines)
@@ -246,19 +256,15 @@ def _machine(on: dict[str, Any]) -> str:
     return f"{on['processor']}, {on['cores']} cores, {on['memory_gib']:.0f} GiB{gpus}"
 
 
-def _plain(text: str) -> str:
-    return escaped(text, MARKDOWN)
-
-
-def as_html(text: str, folder: Path) -> str:
+def as_html(text: str, folder: Path, title: str) -> str:
     """Return a summary as a page of its own: its pictures within it, links to files as text."""
     from markdown_it import MarkdownIt
 
-    body = MarkdownIt("commonmark").enable("table").render(text)
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     body = re.sub(r'<img src="([^"]+)"', lambda found: _embedded(folder, found[1]), body)
     # In the HTML report the page stands alone: files beside it cannot be reached from there.
     body = re.sub(r'<a href="[^"]+">(.*?)</a>', r"\1", body)
-    return PAGE.format(title=re.sub(r"^# ", "", text.split("\n", 1)[0]), body=body)
+    return PAGE.format(title=html.escape(title), body=body)
 
 
 def _embedded(folder: Path, name: str) -> str:
@@ -270,6 +276,8 @@ PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>

@@ -61,6 +61,10 @@ def test_what_is_missing_is_named(tmp_path, tiny_checkpoint):
         fetched(tmp_path, "package:no-such-package")
     with pytest.raises(InputError, match=r"pytest carries no model\.safetensors"):
         fetched(tmp_path, "package:pytest")
+    own = shutil.copytree(tiny_checkpoint, tmp_path / "own")
+    (own / "tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": "mine.Mine"}}')
+    with pytest.raises(InputError, match=r"tokenizer_config\.json asks for code of its own"):
+        fetched(tmp_path, own)
     broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
     (broken / "model.safetensors").unlink()
     with pytest.raises(

@@ -89,6 +89,7 @@ def test_an_empty_passage_is_kept_and_counted(tmp_path, caplog):
         ({"corpus": []}, r"has no passages"),
         ({"qrels": []}, r"has no judgements"),
         ({"qrels": [("q1", "d1", "good")]}, r"test.tsv:2: the relevance is not a whole number"),
+        ({"qrels": [("q1", "d1", 0), ("q2", "d2", -1)]}, r"none of its 2 judgements is above 0"),
         ({"qrels": [("q1", "d1")]}, r"test.tsv:2: 2 fields, expected 3"),
         ({"qrels": [("q1", "d1", "1.5")]}, r"test.tsv:2: the relevance is not a whole number"),
         (

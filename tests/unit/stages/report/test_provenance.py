@@ -1,8 +1,11 @@
-"""What a run's manifest and its warnings say of the data, read from data that were fetched."""
+"""What a report says of how a run was made, and of the data that were fetched for it."""
 
+import pytest
+
+from starbench.errors import InputError
 from starbench.run.paths import RunPaths
 from starbench.stages.data.fetch import fetch_dataset
-from starbench.stages.report.provenance import run_manifest, titles
+from starbench.stages.report.provenance import losses, run_manifest, titles
 from tests.unit.runs import tiny_config
 from tests.unit.stages.data.test_collections import CORPUS, JUDGED, beir
 
@@ -18,3 +21,28 @@ def test_titles_and_oddities_of_fetched_data_reach_the_report(tmp_path):
     assert run_manifest(config, paths)["fetched"] == {
         "data/given": {"findings": {"repeated_passages": 1, "unknown_passages": 1}}
     }
+
+
+@pytest.fixture
+def log(tmp_path):
+    config = tiny_config()
+    folder = RunPaths.of(config, tmp_path).model("sts", "tiny-srl", 1)
+    folder.mkdir(parents=True)
+    return config, RunPaths.of(config, tmp_path), folder / "train_log.jsonl"
+
+
+def test_the_losses_of_a_log_are_read_not_a_number_included(log):
+    config, paths, path = log
+    path.write_text('{"step": 1, "loss": 2.5}\n{"step": 2}\n{"step": 3, "loss": NaN}\n')
+    (found,) = losses(config, paths).values()
+    assert found[0] == 2.5
+    assert len(found) == 2
+    assert found[1] != found[1]
+
+
+@pytest.mark.parametrize("line", [b'{"loss": 2', b"\xff", b"5", b'{"loss": null}', b"", b'"x"'])
+def test_a_damaged_line_is_named(log, line):
+    config, paths, path = log
+    path.write_bytes(b'{"step": 1, "loss": 2.5}\n' + line + b"\n")
+    with pytest.raises(InputError, match=r"train_log\.jsonl:2: damaged"):
+        losses(config, paths)

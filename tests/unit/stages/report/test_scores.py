@@ -51,6 +51,10 @@ def test_a_missing_column_and_a_score_that_stands_twice_are_named(written, confi
         (b"", r"scores\.csv:1: no column 'system'"),
         (b"system,seed,layers,dim,size,track,dataset,metric,value,queries,x\n", r":1: the columns"),
         (b"system\xff\n", r"scores\.csv: not a CSV file in UTF-8"),
+        (
+            b"system,seed,layers,dim,size,track,dataset,metric,value,queries\n",
+            r"scores\.csv: holds no scores",
+        ),
     ],
 )
 def test_a_file_that_is_no_table_of_scores_is_refused(config, tmp_path, content, message):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.errors import InputError
+from starbench.stages.report.csv_file import check_names, read_csv_file, with_numbers
 from starbench.stages.report.groups import groups_of, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.tables.formats import plain_table
@@ -17,14 +18,20 @@ HEAD = ["System", "Cascade", "Metric", "Value", "Exact", "Lost", "Work", "Bytes"
 """Columns of the Markdown and LaTeX versions: work and bytes are shares of exact search's."""
 
 
-def read_adaptive(path: Path) -> pd.DataFrame:
-    """Return what adaptive retrieval found, one row a number; InputError for other columns."""
-    if not path.is_file():
-        raise InputError(f"no file {path}")
-    table = pd.read_csv(path)
-    if list(table.columns) != list(ADAPTIVE_COLUMNS):
-        raise InputError(f"{path}:1: the columns are not {','.join(ADAPTIVE_COLUMNS)}")
-    return table
+def read_adaptive(path: Path, config: Config) -> pd.DataFrame:
+    """Return what adaptive retrieval found, one row a number.
+
+    Raises InputError, naming file and line, for other columns, unknown names, or no numbers.
+    """
+    table = read_csv_file(path, ADAPTIVE_COLUMNS, "results of adaptive retrieval")
+    names: dict[str, Iterable[object]] = {
+        "system": config.systems,
+        "seed": config.seeds,
+        "dataset": config.datasets,
+    }
+    check_names(table, path, names)
+    work = ["multiply_adds", "exact_multiply_adds", "bytes_read", "exact_bytes_read"]
+    return with_numbers(table, path, ["seed", "passages", *work], ["value", "exact"])
 
 
 def adaptive_tables(found: pd.DataFrame, config: Config, manifest: str = "") -> dict[str, str]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from starbench.config.config import Config
 from starbench.sizes import Size
+from starbench.stages.report.escapes import in_latex, in_markdown, one_line
 from starbench.stages.report.groups import system_name
 from starbench.stages.report.numbers import MISSING, shorten
 from starbench.stages.report.tables.table import Row, Table
@@ -54,7 +55,7 @@ def _csv_size(config: Config, size: Size | str | None) -> list[object]:
 def as_markdown(table: Table, config: Config) -> str:
     """Return the table as Markdown, the best system of each size in bold."""
     head = [*_size_head(config, "n/d"), "System"]
-    columns = [escaped(column, MARKDOWN) for column in table.columns]
+    columns = [in_markdown(column) for column in table.columns]
     lines = [
         "| " + " | ".join([*head, *columns]) + " |",
         "|" + "---|" * len(head) + "---:|" * len(columns),
@@ -64,9 +65,9 @@ def as_markdown(table: Table, config: Config) -> str:
             (f"**{text}**" if table.best(row, column) else text) + r"\*" * row.marked[column]
             for column, text in enumerate(_cells(row, table))
         ]
-        name = escaped(system_name(config, row.system), MARKDOWN)
+        name = in_markdown(system_name(config, row.system))
         lines.append("| " + " | ".join([*_size_cells(config, row.size), name, *cells]) + " |")
-    notes = ["Bold: best of its size.", table.note.replace("*", r"\*")]
+    notes = ["Bold: best of its size.", in_markdown(table.note)]
     text = "\n".join([*lines, "", " ".join(note for note in notes if note)]) + "\n"
     return text + manifest_line(table.manifest)
 
@@ -78,7 +79,7 @@ def plain_table(
     numbers = [all(_is_number(row[place]) for row in rows) for place in range(len(head))]
     lines = ["| " + " | ".join(head) + " |"]
     lines.append("|" + "".join("---:|" if number else "---|" for number in numbers))
-    lines += ["| " + " | ".join(escaped(cell, MARKDOWN) for cell in row) + " |" for row in rows]
+    lines += ["| " + " | ".join(in_markdown(cell) for cell in row) + " |" for row in rows]
     columns = "".join("r" if number else "l" for number in numbers)
     latex = [
         rf"\begin{{tabular}}{{{columns}}}",
@@ -87,7 +88,7 @@ def plain_table(
         r"\midrule",
     ]
     for row in rows:
-        cells = [escaped(cell, LATEX).replace("→", r"$\rightarrow$") for cell in row]
+        cells = [in_latex(cell).replace("→", r"$\rightarrow$") for cell in row]
         latex.append(" & ".join(cell.replace("−", "$-$") for cell in cells) + r" \\")
     notes = [f"Manifest: {manifest}."] if manifest else []
     return {
@@ -109,7 +110,7 @@ def manifest_line(manifest: str) -> str:
 def as_latex(table: Table, config: Config) -> str:
     """Return the table as LaTeX with booktabs (see `compilable`)."""
     head = [*_size_head(config, "$n/d$"), "System"]
-    columns = [escaped(column, LATEX) for column in table.columns]
+    columns = [in_latex(column) for column in table.columns]
     lines = [
         r"\begin{tabular}{" + "l" * len(head) + "r" * len(columns) + "}",
         r"\toprule",
@@ -126,7 +127,7 @@ def as_latex(table: Table, config: Config) -> str:
             + "*" * row.marked[column]
             for column, text in enumerate(_cells(row, table, r" $\pm$ "))
         ]
-        name = escaped(system_name(config, row.system), LATEX)
+        name = in_latex(system_name(config, row.system))
         start = [text if first else "" for text in _size_cells(config, row.size)]
         lines.append(" & ".join([*start, name, *cells]) + r" \\")
     notes = ["Bold: best of its size.", table.note]
@@ -141,7 +142,7 @@ def compilable(tabular: Sequence[str], notes: Sequence[str] = ()) -> str:
     """
     return "\n".join(
         [
-            *(f"% {note}" for note in notes if note),
+            *(f"% {one_line(note)}" for note in notes if note),
             r"\makeatletter",
             r"\ifx\documentclass\@twoclasseserror\let\tabularends\relax\else",
             r"\documentclass{article}",
@@ -186,7 +187,7 @@ def as_headline_markdown(table: Table, config: Config) -> str:
     """Return the headline column as Markdown: systems down, sizes across, the best in bold."""
     sizes = list(dict.fromkeys(row.size for row in table.rows if row.size is not None))
     labels = [OVER_SIZES_LABEL if isinstance(s, str) else config.size_label(s) for s in sizes]
-    lines = ["| System | " + " | ".join(escaped(label, MARKDOWN) for label in labels) + " |"]
+    lines = ["| System | " + " | ".join(in_markdown(label) for label in labels) + " |"]
     lines.append("|---|" + "---:|" * len(sizes))
     for system in dict.fromkeys(row.system for row in table.rows):
         found = {row.size: row for row in table.rows if row.system == system}
@@ -197,7 +198,7 @@ def as_headline_markdown(table: Table, config: Config) -> str:
             for row in rows
             for text in [_cells(row, table)[table.headline]]
         ]
-        name = escaped(system_name(config, system), MARKDOWN)
+        name = in_markdown(system_name(config, system))
         lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 
@@ -239,22 +240,3 @@ def _cells(row: Row, table: Table, between: str = " ± ") -> list[str]:
         else f"{shorten(mean)}{between}{shorten(deviation)}"
         for mean, deviation in zip(row.means, row.deviations, strict=True)
     ]
-
-
-MARKDOWN = {character: f"\\{character}" for character in "\\|*_`<["}
-"""What Markdown needs in place of characters that mean something to it."""
-
-LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-}
-"""What LaTeX needs in place of characters that mean something to it."""
-
-
-def escaped(text: str, special: dict[str, str]) -> str:
-    """Return a text on one line, with what means something to the format escaped."""
-    return "".join(special.get(character, character) for character in " ".join(text.split()))

@@ -11,6 +11,7 @@ import pandas as pd
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.sizes import Size
+from starbench.stages.report.csv_file import check_names, read_csv_file, with_numbers
 from starbench.stages.report.groups import system_name
 from starbench.store.scores import SIGNIFICANCE_COLUMNS
 
@@ -41,16 +42,25 @@ class Marks:
 
 
 def read_tests(path: Path, config: Config) -> pd.DataFrame:
-    """Return ``significance.csv``; InputError for other columns or unknown names."""
-    if not path.is_file():
-        raise InputError(f"no tests of significance at {path}")
-    tests = pd.read_csv(path)
-    if list(tests.columns) != list(SIGNIFICANCE_COLUMNS):
-        raise InputError(f"{path}:1: the columns are not {','.join(SIGNIFICANCE_COLUMNS)}")
-    for column in ("system", "against"):
-        for line, name in enumerate(tests[column], start=2):
-            if name not in config.systems:
-                raise InputError(f"{path}:{line}: no system '{name}'")
+    """Return ``significance.csv``.
+
+    Raises InputError, naming file and line, for other columns, unknown names, or no numbers.
+    """
+    tests = read_csv_file(path, SIGNIFICANCE_COLUMNS, "tests of significance")
+    names: dict[str, Iterable[object]] = {
+        "track": config.tracks,
+        "dataset": config.datasets,
+        "system": config.systems,
+        "against": config.systems,
+        "test": TEST_NAMES,
+    }
+    check_names(tests, path, names)
+    whole = ["layers", "dim", "against_layers", "against_dim", "queries"]
+    tests = with_numbers(tests, path, whole, ["difference", "p", "holm", "bonferroni"])
+    for column in ("p", "holm", "bonferroni"):
+        for line, p_value in enumerate(tests[column], start=2):
+            if p_value < 0 or p_value > 1:
+                raise InputError(f"{path}:{line}: {column} {p_value} is no probability")
     return tests
 
 
