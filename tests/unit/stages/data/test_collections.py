@@ -123,7 +123,7 @@ ODD = [
     ({"qrels": [*JUDGED, JUDGED[0]]}, {"repeated_judgements": 1}, "1 judgements appear again;"),
     (
         {"qrels": [*JUDGED, ("q1", "d1", 0)]},
-        {"changed_judgements": 1},
+        {"changed_judgements": 1, "queries_without_answers": 1},
         "1 judgements appear again with another relevance",
     ),
     ({"corpus": [*CORPUS, CORPUS[0]]}, {"repeated_passages": 1}, "jsonl.gz:6 d1"),
