@@ -156,14 +156,14 @@ def _all_nli() -> dict[str, Any]:
 
 def _sts(number: int) -> dict[str, Any]:
     pair_set = PAIR_SETS[number % len(PAIR_SETS)]
-    records = list(pairs(40, seed=number, name=pair_set))
+    records = list(pairs(32, seed=number, name=pair_set))
     records[1]["sentence1"] = ACCENTS + records[1]["sentence1"]
     if number == 1:
         records[2]["sentence2"] = BLANK
     return {
         "README.md": "---\nlanguage: [en]\n---\n",
-        "test.jsonl.gz": _jsonl(records[:20]),
-        "train.jsonl.gz": _jsonl(records[20:]),
+        "test.jsonl.gz": _jsonl(records[:12]),
+        "train.jsonl.gz": _jsonl(records[12:]),
     }
 
 
