@@ -122,9 +122,14 @@ ODD = [
     ),
     ({"qrels": [*JUDGED, JUDGED[0]]}, {"repeated_judgements": 1}, "1 judgements appear again;"),
     (
-        {"qrels": [*JUDGED, ("q1", "d1", 0)]},
-        {"changed_judgements": 1, "queries_without_answers": 1},
+        {"qrels": [*JUDGED, ("q1", "d1", 2)]},
+        {"changed_judgements": 1},
         "1 judgements appear again with another relevance",
+    ),
+    (
+        {"qrels": [("q1", "d1", 0), ("q2", "d2", 1)]},
+        {"queries_without_answers": 1},
+        "1 queries have judgements but nothing relevant; they are kept and count as 0",
     ),
     ({"corpus": [*CORPUS, CORPUS[0]]}, {"repeated_passages": 1}, "jsonl.gz:6 d1"),
     ({"queries": [*ASKED, ASKED[1]]}, {"repeated_queries": 1}, "queries.jsonl:4 q2"),
