@@ -122,7 +122,7 @@ ODD = [
     ),
     ({"qrels": [*JUDGED, JUDGED[0]]}, {"repeated_judgements": 1}, "1 judgements appear again;"),
     (
-        {"qrels": [*JUDGED, ("q1", "d1", 2)]},
+        {"qrels": [*JUDGED, ("q1", "d1", 1)]},
         {"changed_judgements": 1},
         "1 judgements appear again with another relevance",
     ),
