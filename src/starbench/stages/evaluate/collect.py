@@ -10,11 +10,15 @@ from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
+from starbench.store.artifacts import opened
+from starbench.store.checksums import checksum_path, write_checksum
+from starbench.store.manifest import read_manifest
 from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, SCORES
 
 
 def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
-    """Put CSV files of the same columns into one, in the order of `parts`."""
+    """Put CSV files of the same columns into one, in the order of `parts`, and its checksum."""
+    checksum_path(path).unlink(missing_ok=True)
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         out.write(",".join(columns) + "\n")
         for part in parts:
@@ -22,15 +26,23 @@ def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
             if header.strip() != ",".join(columns):
                 raise InputError(f"{part}:1: the columns are not {','.join(columns)}")
             out.writelines(rows)
+    write_checksum(path)
 
 
 def collect_run(config: Config, paths: RunPaths) -> None:
     """Put the scores of the whole run into ``scores.csv``, adaptive retrieval's beside it."""
     folders = score_folders(config, paths)
-    collect(paths.all_scores, [folder / SCORES for folder in folders], COLUMNS)
-    adaptive = [folder / ADAPTIVE for folder in folders if (folder / ADAPTIVE).is_file()]
+    collect(paths.all_scores, _checked(folders, SCORES), COLUMNS)
     if config.tries_adaptive:
-        collect(paths.all_adaptive, adaptive, ADAPTIVE_COLUMNS)
+        tried = [folder for folder in folders if ADAPTIVE in read_manifest(folder)["files"]]
+        collect(paths.all_adaptive, _checked(tried, ADAPTIVE), ADAPTIVE_COLUMNS)
+
+
+def _checked(folders: Sequence[Path], file: str) -> list[Path]:
+    """Return a file of each folder after checking that its bytes are what was written."""
+    for folder in folders:
+        opened(folder, "evaluate", [file])
+    return [folder / file for folder in folders]
 
 
 def score_folders(config: Config, paths: RunPaths) -> list[Path]:

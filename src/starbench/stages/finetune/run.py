@@ -44,15 +44,12 @@ from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.passages import PassageCollator, training_order
 from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.store.artifacts import opened
 from starbench.store.manifest import Stage
 from starbench.store.records import read_records
-from starbench.training.trainer import (
-    StepSeed,
-    TrainLog,
-    last_checkpoint,
-    remove_checkpoints,
-    trainer_arguments,
-)
+from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
+from starbench.training.lock import only_training_in
+from starbench.training.trainer import StepSeed, TrainLog, trainer_arguments
 from starbench.training.wall_time import SaveInTime
 
 log = logging.getLogger(__name__)
@@ -64,16 +61,24 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     Writes ``models/<track>/<name>/seed-<seed>/model`` and, last, ``manifest.json``.
 
     Raises:
-        InputError: a size beyond the backbone, or a missing backbone or dataset.
+        InputError: a size beyond the backbone, a missing or damaged backbone or dataset, or
+            another training in the same folder.
     """
     model = model_named(config, track, name)
     folder = paths.model(track, name, seed)
     folder.mkdir(parents=True, exist_ok=True)
+    with only_training_in(folder):
+        _finetune(config, paths, model, seed, folder)
+
+
+def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
+    track = model.track
     settings = finetuning_of(config, model.system, track)
     backbone = paths.backbone_in_use(config, config.systems[model.system].backbone, seed)
     objective = objective_of(config, model.system, track)
     inputs = [backbone, *([paths.dataset(settings.dataset)] if objective.trains else [])]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
+    opened(backbone)
     encoder = build_model(backbone, settings, model)
     facts: dict[str, Any] = {
         "seed": seed,
@@ -177,7 +182,7 @@ def _train(
     }
 
 
-class FinetuningTrainer(SentenceTransformerTrainer):  # type: ignore[misc]
+class FinetuningTrainer(WholeCheckpoints, SentenceTransformerTrainer):  # type: ignore[misc]
     """The library's trainer without the model card that it would collect examples for.
 
     A step is one autocast region: its groups of texts share the weights' casts to half precision,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import hardware
 from starbench.run.models import MODEL_FOLDER, models_of
 from starbench.run.paths import RunPaths
-from starbench.store.manifest import LOG_FILE, git_commit, installed_versions, read_manifest
+from starbench.store.manifest import git_commit, installed_versions, read_manifest
+from starbench.store.train_log import LOG_FILE, read_log
 
 HASH_DIGITS = 12
 """Digits of the manifest's SHA-256 that tables carry."""
@@ -108,8 +108,7 @@ def losses(config: Config, paths: RunPaths) -> dict[str, list[float]]:
     for name, folder in _folders(config, paths).items():
         log = folder / LOG_FILE
         if log.is_file():
-            entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-            logged[name] = [float(entry["loss"]) for entry in entries if "loss" in entry]
+            logged[name] = [float(entry["loss"]) for entry in read_log(log) if "loss" in entry]
     return logged
 
 
