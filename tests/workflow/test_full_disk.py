@@ -95,3 +95,31 @@ def test_a_full_disk_is_one_line_and_a_rerun_with_room_gives_the_same(
     filler.unlink()
     assert starbench(disk, *command) == 0
     assert made(path) == straight
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["data", "--dataset", "questions"],
+        ["pretrain", "--backbone", "base", *SEED],
+        ["finetune", *STS],
+        ["embed", *STS],
+        ["evaluate", "--collect"],
+        ["evaluate", "--compare"],
+        ["report"],
+    ],
+    ids=" ".join,
+)
+def test_a_disk_that_is_mounted_read_only_is_one_line(finished, disk, capsys, command):
+    shutil.copytree(finished, disk, dirs_exist_ok=True)
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    capsys.readouterr()
+    assert starbench(disk, *command) == 2
+    lines = capsys.readouterr().err.splitlines()
+    (said,) = [line for line in lines if line.startswith("error: ")]
+    assert said.startswith(f"error: {disk}/results/tiny/")
+    assert said.endswith(
+        ": read-only file system: make it readable and writable for this user, or choose another "
+        "folder"
+    )
+    assert not [line for line in lines if "Traceback" in line]

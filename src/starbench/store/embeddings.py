@@ -76,9 +76,9 @@ class EmbeddingWriter:
     ) -> np.memmap[Any, Any]:
         path = self._temporary(layer_file(layer))
         path.unlink(missing_ok=True)
-        array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+        np.lib.format.open_memmap(path, "w+", dtype, shape)
         reserve(path, path.stat().st_size)
-        return array
+        return np.lib.format.open_memmap(path, "r+")
 
     def write_ids(self, ids: Sequence[str]) -> None:
         """Write the ids of the next rows, one a line, in the order of the rows."""
@@ -95,6 +95,7 @@ class EmbeddingWriter:
             with np.errstate(over="ignore"):
                 kept = embeddings[layer][:, : self.widths[layer]].astype(array.dtype)
             if not np.isfinite(kept).all():
+                self.discard()
                 raise InputError(
                     f"{self.folder}: layer {layer} has values that are not finite in "
                     f"{array.dtype}; set the track's embedding.dtype to float32"
@@ -121,7 +122,8 @@ class EmbeddingWriter:
         return self._names
 
     def discard(self) -> None:
-        """Remove what has temporary names."""
+        """Remove what has temporary names; a file that stays mapped would keep its space."""
+        self._arrays.clear()
         for name in self._names:
             self._temporary(name).unlink(missing_ok=True)
 

@@ -81,6 +81,8 @@ class SaveInTime(TrainerCallback):  # type: ignore[misc]
             signal.signal(number, before)
         if self._stopped_at is not None:
             any_process(True, args.device)  # nobody leaves before all have written their part
+            if self._deadline is not None:
+                self._deadline.cancel()
             raise TimeIsUp(
                 f"{self.what}: {self._reason()}; saved at step {self._stopped_at} of "
                 f"{state.max_steps}, from which the next attempt goes on"
@@ -94,7 +96,7 @@ class SaveInTime(TrainerCallback):  # type: ignore[misc]
 
 def _leave(what: str, number: int) -> None:
     print(
-        f"{what}: told to end ({signal.Signals(number).name}), but the step did not end in "
+        f"{what}: told to end ({signal.Signals(number).name}), but not done after "
         f"{SECONDS_TO_END} s; the next attempt goes on from the checkpoint before",
         file=sys.stderr,
         flush=True,

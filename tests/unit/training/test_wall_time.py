@@ -33,8 +33,8 @@ def test_a_step_that_does_not_end_is_left_with_a_line_and_a_failing_status(numbe
     assert time.monotonic() - sent < 20
     assert running.returncode == 128 + number
     assert said == (
-        f"finetune x seed 1: told to end ({number.name}), but the step did not end in 2 s; the "
-        "next attempt goes on from the checkpoint before\n"
+        f"finetune x seed 1: told to end ({number.name}), but not done after 2 s; the next "
+        "attempt goes on from the checkpoint before\n"
     )
 
 
