@@ -119,8 +119,10 @@ def test_a_second_training_in_the_same_folder_says_so_and_the_first_goes_on(prep
     (made / "train_log.jsonl").unlink()
     first = start(prepared, command)
     wait_for_steps(made, first)
+    first.send_signal(signal.SIGSTOP)  # or it might end before the second has started
     second = start(prepared, command)
-    said = second.communicate(timeout=60)[1]
+    said = second.communicate(timeout=120)[1]
+    first.send_signal(signal.SIGCONT)
     first.send_signal(signal.SIGTERM)
     first.communicate(timeout=30)
     assert second.returncode == 2

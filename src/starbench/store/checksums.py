@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from starbench.errors import InputError
-from starbench.machine.files import sha256_of, write_text
+from starbench.machine.files import sha256_of, write_text, written_whole
 
 
 def checksum_path(path: Path) -> Path:
@@ -13,9 +15,12 @@ def checksum_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
-def write_checksum(path: Path) -> None:
-    """Write the checksum of a file beside it."""
-    write_text(checksum_path(path), f"{sha256_of(path)}  {path.name}\n")
+@contextmanager
+def written_with_checksum(path: Path) -> Iterator[Path]:
+    """Give a temporary path, as `written_whole` does, and write the checksum of what is there."""
+    with written_whole(path) as temporary:
+        yield temporary
+        write_text(checksum_path(path), f"{sha256_of(temporary)}  {path.name}\n")
 
 
 def check(path: Path, again: str) -> None:

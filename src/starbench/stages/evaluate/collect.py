@@ -7,26 +7,26 @@ from pathlib import Path
 
 from starbench.config.config import Config
 from starbench.errors import InputError
-from starbench.machine.files import written_whole
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
 from starbench.store.artifacts import opened
-from starbench.store.checksums import checksum_path, write_checksum
+from starbench.store.checksums import written_with_checksum
 from starbench.store.manifest import read_manifest
 from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, SCORES
 
 
 def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
     """Put CSV files of the same columns into one, in the order of `parts`, and its checksum."""
-    checksum_path(path).unlink(missing_ok=True)
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+    with (
+        written_with_checksum(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as out,
+    ):
         out.write(",".join(columns) + "\n")
         for part in parts:
             header, *rows = part.read_text(encoding="utf-8").splitlines(keepends=True)
             if header.strip() != ",".join(columns):
                 raise InputError(f"{part}:1: the columns are not {','.join(columns)}")
             out.writelines(rows)
-    write_checksum(path)
 
 
 def collect_run(config: Config, paths: RunPaths) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.machine.files import written_whole
 from starbench.machine.progress import Progress
 from starbench.run.models import Model, models_of
 from starbench.run.paths import RunPaths
@@ -30,7 +29,7 @@ from starbench.stages.evaluate.significance import (
 )
 from starbench.store.arrays import load_array
 from starbench.store.artifacts import opened
-from starbench.store.checksums import checksum_path, write_checksum
+from starbench.store.checksums import written_with_checksum
 from starbench.store.records import read_records
 from starbench.store.scores import BY_QUERY, SIGNIFICANCE_COLUMNS, SIMILARITIES, STS_METRICS
 
@@ -64,9 +63,8 @@ def compare_systems(config: Config, paths: RunPaths) -> None:
     pairs. Values of several seeds are averaged: each query's before the tests of retrieval, the
     correlations before those of STS.
     """
-    checksum_path(paths.significance).unlink(missing_ok=True)
     with (
-        written_whole(paths.significance) as temporary,
+        written_with_checksum(paths.significance) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as out,
     ):
         writer = csv.writer(out, lineterminator="\n")
@@ -78,7 +76,6 @@ def compare_systems(config: Config, paths: RunPaths) -> None:
                 for dataset in section.scored:
                     writer.writerows(_rows(config, paths, track, dataset, models, families))
                     progress.step()
-    write_checksum(paths.significance)
 
 
 def _models(config: Config, track: str) -> dict[Entry, Model]:
