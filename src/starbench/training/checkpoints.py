@@ -50,7 +50,9 @@ class WholeCheckpoints:
         """Return the batches; what reads them ahead outlives the signal that asks to save."""
         parent: Any = super()
         loader = parent.get_train_dataloader()
-        loader.worker_init_fn = _Patient(loader.worker_init_fn)
+        # Accelerate puts an object of its own around the one that starts the processes.
+        inner = getattr(loader, "base_dataloader", loader)
+        inner.worker_init_fn = _Patient(inner.worker_init_fn)
         return loader
 
 
