@@ -8,10 +8,10 @@ import faiss
 import numpy as np
 
 from benchmarks.work import Case, Work
-from starbench.machine.files import write_json
 from starbench.sizes import Size, grid_of
 from starbench.stages.evaluate.search import search
 from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
+from starbench.store.manifest import Stage
 
 SIZES = [Size(2, 32), Size(4, 64), Size(6, 128), Size(8, 256), Size(10, 512), Size(12, 768)]
 PASSAGES, QUERIES, DEPTH = 200_000, 200, 1000
@@ -30,8 +30,7 @@ def stored(folder: Path, rows: int, sizes: list[Size], seed: int) -> StoredEmbed
         part = range(first, min(first + 10_000, rows))
         # Other columns of the same numbers: drawing anew for each layer would take longer.
         writer.write(part, {n: np.roll(values[first : part.stop], n, axis=1) for n in layers})
-    writer.close()
-    write_json(folder / "manifest.json", {"stage": "embed", "identity": "random", "texts": rows})
+    Stage("embed", 0, {}, inputs=[]).finish(folder, writer.close(), texts=rows)
     return StoredEmbeddings(folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -23,8 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand.
 
     Returns:
-        0; 2 after one line on what the user can put right; 75 (sysexits.h: try again) if a
-        training was saved before its end because its job's time is nearly over.
+        0; 2 after one line on what the user can put right, a full or unreadable disk included;
+        75 (sysexits.h: try again) if a training was saved before its end because its job's time
+        is nearly over or it was told to end; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     if getattr(options, "threads", None):
@@ -43,10 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, NotFiniteError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        from starbench.machine.disk import os_error_line
+
+        print(f"error: {os_error_line(error, _written_to(options))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
     except TimeIsUp as saved:
         print(saved, file=sys.stderr)
         return os.EX_TEMPFAIL
     return 0
+
+
+def _written_to(options: argparse.Namespace) -> Path:
+    return Path(getattr(options, "results", None) or ".")
 
 
 def _parser() -> argparse.ArgumentParser:

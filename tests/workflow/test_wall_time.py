@@ -75,9 +75,17 @@ def stopped_at(made: Path) -> int:
     return state["global_step"]
 
 
-@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize(
+    ("training", "number", "reason"),
+    [
+        ("pretrain", signal.SIGURG, "the job's time is nearly over"),
+        ("finetune", signal.SIGURG, "the job's time is nearly over"),
+        ("pretrain", signal.SIGTERM, "told to end (SIGTERM)"),
+        ("finetune", signal.SIGHUP, "told to end (SIGHUP)"),
+    ],
+)
 def test_on_the_signal_a_training_saves_and_ends_with_the_weights_of_a_straight_one(
-    prepared, training
+    prepared, training, number, reason
 ):
     product, command = TRAININGS[training]
     made = prepared / "results/tiny" / product
@@ -86,11 +94,11 @@ def test_on_the_signal_a_training_saves_and_ends_with_the_weights_of_a_straight_
     (made / "train_log.jsonl").unlink()
     running = start(prepared, command)
     wait_for_steps(made, running)
-    running.send_signal(signal.SIGURG)
-    said = running.communicate(timeout=60)[1]
+    running.send_signal(number)
+    said = running.communicate(timeout=30)[1]
     assert running.returncode == os.EX_TEMPFAIL
     step = stopped_at(made)
-    assert f"the job's time is nearly over; saved at step {step} of {STEPS}" in said
+    assert f"{reason}; saved at step {step} of {STEPS}" in said
     assert "Traceback" not in said
     assert not (made / "manifest.json").exists()
 
@@ -100,6 +108,77 @@ def test_on_the_signal_a_training_saves_and_ends_with_the_weights_of_a_straight_
     assert f"checkpoint-{step}" in said
     assert weights(made) == straight
     assert not (made / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+def test_a_second_training_in_the_same_folder_says_so_and_the_first_goes_on(prepared, training):
+    product, command = TRAININGS[training]
+    made = prepared / "results/tiny" / product
+    straight = weights(made)
+    (made / "manifest.json").unlink()
+    (made / "train_log.jsonl").unlink()
+    first = start(prepared, command)
+    wait_for_steps(made, first)
+    first.send_signal(signal.SIGSTOP)  # or it might end before the second has started
+    second = start(prepared, command)
+    said = second.communicate(timeout=120)[1]
+    first.send_signal(signal.SIGCONT)
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=30)
+    assert second.returncode == 2
+    assert said.splitlines()[-1].startswith(
+        f"error: results/tiny/{product}: another training runs here (process {first.pid} on "
+    )
+    subprocess.run(
+        ["starbench", *command, "--config", "run.yaml", "--seed", "42"],
+        cwd=prepared, env=ENVIRONMENT, check=True,
+    )  # fmt: skip
+    assert weights(made) == straight
+
+
+def test_a_signal_to_all_processes_of_a_job_leaves_those_that_read_ahead_alive(prepared):
+    """As `scancel` sends it: without its readers a training could not finish its step."""
+    value = yaml.safe_load((prepared / "run.yaml").read_text())
+    value["backbones"]["base"]["pretraining"]["workers"] = 2
+    (prepared / "readers.yaml").write_text(yaml.safe_dump(value))
+    product, command = TRAININGS["pretrain"]
+    made = prepared / "results/tiny" / product
+    straight = weights(made)
+    (made / "manifest.json").unlink()
+    (made / "train_log.jsonl").unlink()
+    running = subprocess.Popen(
+        ["starbench", *command, "--config", "readers.yaml", "--seed", "42"],
+        cwd=prepared, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    wait_for_steps(made, running)
+    readers = psutil.Process(running.pid).children()
+    assert len(readers) == 2
+    os.killpg(running.pid, signal.SIGTERM)
+    said = running.communicate(timeout=30)[1]
+    assert running.returncode == os.EX_TEMPFAIL, said
+    assert f"saved at step {stopped_at(made)} of {STEPS}" in said
+    assert not any(reader.is_running() for reader in readers)
+    again = start(prepared, command)
+    again.communicate(timeout=120)
+    assert weights(made) == straight
+
+
+def test_ctrl_c_ends_a_training_in_one_line_and_without_a_traceback(prepared):
+    product, command = TRAININGS["finetune"]
+    made = prepared / "results/tiny" / product
+    straight = weights(made)
+    (made / "manifest.json").unlink()
+    (made / "train_log.jsonl").unlink()
+    running = start(prepared, command)
+    wait_for_steps(made, running)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=30)[1]
+    assert running.returncode == 128 + signal.SIGINT
+    assert said.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
+    again = start(prepared, command)
+    again.communicate(timeout=120)
+    assert weights(made) == straight
 
 
 def test_of_two_processes_both_stop_when_one_gets_the_signal(prepared):

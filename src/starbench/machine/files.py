@@ -17,19 +17,22 @@ from pathlib import Path
 from typing import IO, Any
 
 from starbench.errors import InputError
+from starbench.machine.disk import naming
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it is moved to `path` only if the block succeeds.
 
-    The block makes a file or a folder there; a folder at `path` must be gone by then.
+    The block makes a file or a folder there; a folder at `path` must be gone by then. OSError,
+    which names `path`, if the disk is full or does not let one write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

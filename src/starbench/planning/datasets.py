@@ -16,7 +16,7 @@ from starbench.sources.beir import is_beir, read_beir
 from starbench.sources.hub import HubSource
 from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Source
-from starbench.store.manifest import read_manifest
+from starbench.store.artifacts import opened
 from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
 
 NEGATIVES_MINED = 30
@@ -203,7 +203,7 @@ def _mined(source: Any, root: Path) -> DatasetSize:
 
 def _fetched(source: Source, folder: Path) -> DatasetSize:
     """Return the size of a fetched dataset: its counts, and the lengths of its first texts."""
-    manifest = read_manifest(folder, "data")
+    manifest = opened(folder, "data")
     counts, stored = (
         manifest["records"],
         sum((folder / f).stat().st_size for f in manifest["files"]),

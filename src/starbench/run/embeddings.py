@@ -35,7 +35,7 @@ def opened_embeddings(
     """Return a model's embeddings of `texts`; InputError if they are of another model or config."""
     folder = paths.embeddings(model.track, model.name, seed) / texts.folder
     identity = embed_stage(config, paths, model, seed, texts).identity
-    if read_manifest(folder, "embed")["identity"] != identity:
+    if read_manifest(folder, "embed").get("identity") != identity:
         raise InputError(
             f"{folder} holds embeddings of another model, dataset or config: remove it and "
             "embed again"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from starbench.errors import InputError
+from starbench.machine.disk import FULL, disk_of, free_bytes, naming, reserve, size_text
 from starbench.machine.files import written_whole
 from starbench.sizes import Size
-from starbench.store.manifest import read_manifest
+from starbench.store.arrays import load_array
+from starbench.store.artifacts import opened
 
 IDS = "ids.txt"
 
@@ -26,6 +29,11 @@ class EmbeddingWriter:
         dtype: ``float32`` or ``float16``.
         scratch: where the files are until `close`, if not in `folder`: rows are written out of
             order, which a shared file system is slow at.
+
+    Used in a ``with`` block, it leaves none of these files behind if the block fails.
+
+    Raises:
+        InputError: the disk has no room for the arrays.
     """
 
     def __init__(
@@ -39,17 +47,43 @@ class EmbeddingWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.widths, self.scratch = folder, widths, scratch
         self._names = [IDS, *map(layer_file, widths)]
-        self._arrays = {
-            layer: np.lib.format.open_memmap(
-                self._temporary(layer_file(layer)), "w+", np.dtype(dtype), (rows, width)
-            )
-            for layer, width in widths.items()
-        }
-        self._temporary(IDS).write_text("")
+        self._arrays: dict[int, np.memmap[Any, Any]] = {}
+        try:
+            for layer, width in widths.items():
+                self._arrays[layer] = self._made(layer, (rows, width), np.dtype(dtype))
+            self._temporary(IDS).write_text("")
+        except OSError as error:
+            self.discard()
+            if error.errno not in FULL:
+                raise
+            needed = rows * sum(widths.values()) * np.dtype(dtype).itemsize
+            place = scratch or folder
+            raise InputError(
+                f"{folder}: the embeddings need {size_text(needed)}, the disk at "
+                f"{disk_of(place)} has {size_text(free_bytes(place))} free; make room there and "
+                "run again"
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.discard()
+
+    def _made(
+        self, layer: int, shape: tuple[int, int], dtype: np.dtype[Any]
+    ) -> np.memmap[Any, Any]:
+        path = self._temporary(layer_file(layer))
+        path.unlink(missing_ok=True)
+        np.lib.format.open_memmap(path, "w+", dtype, shape)
+        reserve(path, path.stat().st_size)
+        return np.lib.format.open_memmap(path, "r+")
 
     def write_ids(self, ids: Sequence[str]) -> None:
         """Write the ids of the next rows, one a line, in the order of the rows."""
-        with self._temporary(IDS).open("a", encoding="utf-8") as out:
+        path = self._temporary(IDS)
+        with naming(self.folder / IDS), path.open("a", encoding="utf-8") as out:
             out.writelines(f"{name}\n" for name in ids)
 
     def write(self, rows: Sequence[int], embeddings: dict[int, np.ndarray]) -> None:
@@ -61,7 +95,7 @@ class EmbeddingWriter:
             with np.errstate(over="ignore"):
                 kept = embeddings[layer][:, : self.widths[layer]].astype(array.dtype)
             if not np.isfinite(kept).all():
-                self._discard()
+                self.discard()
                 raise InputError(
                     f"{self.folder}: layer {layer} has values that are not finite in "
                     f"{array.dtype}; set the track's embedding.dtype to float32"
@@ -87,9 +121,11 @@ class EmbeddingWriter:
                     shutil.copyfile(self._temporary(name), copy)
         return self._names
 
-    def _discard(self) -> None:
+    def discard(self) -> None:
+        """Remove what has temporary names; a file that stays mapped would keep its space."""
+        self._arrays.clear()
         for name in self._names:
-            self._temporary(name).unlink()
+            self._temporary(name).unlink(missing_ok=True)
 
     def _temporary(self, name: str) -> Path:
         return (self.scratch or self.folder) / f".{name}.tmp"
@@ -101,19 +137,28 @@ def layer_file(layer: int) -> str:
 
 
 class StoredEmbeddings:
-    """Read access to the embeddings of one model on one set of texts, at any stored size."""
+    """Read access to the embeddings of one model on one set of texts, at any stored size.
+
+    Raises InputError for embeddings that are not finished; a layer's file is checked against the
+    manifest when it is read first.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = read_manifest(folder, "embed")
-        self.rows = int(self.manifest["texts"])
+        self.manifest = opened(folder, "embed", files=[])
+        self.rows = _texts_of(self.manifest, folder)
+        self._checked: set[str] = set()
 
     def at(self, size: Size) -> np.ndarray:
         """Return the embeddings (rows, dim) of a size, memory-mapped; InputError if not stored."""
-        path = self.folder / layer_file(size.layers)
-        if not path.is_file():
-            raise InputError(f"{self.folder} holds no embeddings of layer {size.layers}")
-        array: np.ndarray = np.load(path, mmap_mode="r")
+        name = layer_file(size.layers)
+        path = self.folder / name
+        if name not in self._checked:
+            if name not in self.manifest["files"]:
+                raise InputError(f"{self.folder} holds no embeddings of layer {size.layers}")
+            opened(self.folder, "embed", [name])
+            self._checked.add(name)
+        array = load_array(path)
         if array.shape[1] < size.dim:
             raise InputError(f"{path} holds {array.shape[1]} dimensions, not {size.dim}")
         if array.shape[0] != self.rows:
@@ -123,3 +168,10 @@ class StoredEmbeddings:
     def block(self, size: Size, first: int, rows: int) -> np.ndarray:
         """Return a copy of some rows of a size; what was read does not stay mapped to memory."""
         return np.array(self.at(size)[first : first + rows])
+
+
+def _texts_of(manifest: dict[str, Any], folder: Path) -> int:
+    rows = manifest.get("texts")
+    if not isinstance(rows, int):
+        raise InputError(f"{folder / 'manifest.json'} tells no number of texts")
+    return rows

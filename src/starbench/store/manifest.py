@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import platform
 import resource
 import subprocess
@@ -15,6 +16,9 @@ from typing import Any
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import EnergyMeter, hardware
+from starbench.store.hashes import CHECKS, difference, stat_of
+
+log = logging.getLogger(__name__)
 
 PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets", "mteb", "numpy")
 
@@ -50,13 +54,25 @@ class Stage:
         self._start, self._energy = time.monotonic(), EnergyMeter()
 
     def is_done(self, folder: Path) -> bool:
-        """Whether `folder` holds the result of just this work, with every file in place."""
+        """Whether `folder` holds the result of just this work, every file in place and unchanged.
+
+        A damaged manifest or file is no result: the log names it, and the work is to be done again.
+        """
         if not (folder / "manifest.json").is_file():
             return False
-        manifest = read_manifest(folder)
-        return manifest["identity"] == self.identity and all(
-            (folder / name).is_file() for name in manifest["files"]
-        )
+        try:
+            manifest = read_manifest(folder)
+        except InputError as error:
+            log.warning("%s", error)
+            return False
+        if manifest.get("identity") != self.identity:
+            return False
+        for name, sha256 in manifest["files"].items():
+            different = difference(folder / name, sha256, manifest.get("stat", {}).get(name))
+            if different is not None:
+                log.warning("%s %s: it is made again", folder / name, different)
+                return False
+        return True
 
     def finish(self, folder: Path, files: list[str], **facts: Any) -> None:
         """Write ``folder/manifest.json``, vouching for `files` (names within the folder)."""
@@ -71,8 +87,11 @@ class Stage:
                 "inputs": self.inputs,
                 **({"source_files": self.sources} if self.sources else {}),
                 "files": {name: sha256_of(folder / name) for name in files},
+                "stat": {name: stat_of(folder / name) for name in files},
                 **facts,
                 "wall_s": round(time.monotonic() - self._start, 2),
+                "cpu_s": round(time.process_time(), 2),
+                "checks": CHECKS.facts(),
                 "peak_memory_mib": round(
                     resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1
                 ),
@@ -103,6 +122,7 @@ KEY_TYPES: dict[str, tuple[type, ...]] = {
     "stage": (str,),
     "identity": (str,),
     "files": (dict,),
+    "stat": (dict,),
     "wall_s": (int, float),
     "peak_memory_mib": (int, float),
     "energy_j": (int, float, type(None)),
@@ -112,9 +132,10 @@ KEY_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
-    """Return a folder's manifest; InputError if there is none, it is damaged or of another stage.
+    """Return a folder's manifest; the files that it vouches for are not looked at.
 
-    Of what it returns, a key that is not there raises InputError too.
+    Raises InputError if there is none, it is damaged or of another stage; of what it returns, a
+    key that is not there raises InputError too.
     """
     path = folder / "manifest.json"
     if not path.is_file():
@@ -127,6 +148,9 @@ def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
             raise InputError(
                 f"{path} is damaged: its '{key}' is {manifest[key]!r:.40}; {REMOVE_IT}"
             )
+    for key, kind in (("files", str), ("stat", dict)):
+        if not all(isinstance(entry, kind) for entry in manifest.get(key, {}).values()):
+            raise InputError(f"{path} is damaged: an entry of its '{key}'; {REMOVE_IT}")
     if stage is not None and manifest["stage"] != stage:
         raise InputError(f"{path} is of stage '{manifest['stage']}', expected '{stage}'")
     return manifest
@@ -179,7 +203,3 @@ def git_commit() -> str | None:
     except FileNotFoundError:
         return None
     return described.stdout.strip() or None
-
-
-LOG_FILE = "train_log.jsonl"
-"""What a training logs, beside the manifest of what it trains."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from starbench.machine.files import written_whole
-from starbench.store.manifest import read_manifest
+from starbench.store.artifacts import opened
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -59,10 +59,10 @@ def write_records(path: Path, schema: pa.Schema, records: Iterable[dict[str, Any
 
 
 def read_records(folder: Path, file: str = RECORDS) -> Dataset:
-    """Return a file of a finished dataset, memory-mapped; InputError if it has no manifest."""
+    """Return a file of a finished dataset, memory-mapped; InputError if its bytes are others."""
     from datasets import Dataset
 
-    read_manifest(folder, "data")
+    opened(folder, "data", [file])
     return Dataset.from_file(str(folder / file))
 
 

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer import TRAINER_STATE_NAME
-from transformers.trainer_utils import get_last_checkpoint
 
 from starbench.config.training import Training, warmup_steps
 from starbench.draws import key_of
 from starbench.errors import InputError, NotFiniteError
-from starbench.machine.processes import first_then_rest, processes, rank
+from starbench.machine.disk import naming
+from starbench.machine.processes import processes, rank
 from starbench.machine.progress import Progress
-from starbench.store.manifest import LOG_FILE
+from starbench.store.train_log import LOG_FILE, forget_after, read_log
+from starbench.training.checkpoints import CHECKPOINTS
 from starbench.training.skipping import SkipNotFinite
 
-log = logging.getLogger(__name__)
-
-CHECKPOINTS = "checkpoints"
 SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
@@ -74,53 +69,6 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
     }
 
 
-def last_checkpoint(folder: Path, identity: str) -> str | None:
-    """Return the newest checkpoint below `folder` that belongs to the same work, or None.
-
-    Checkpoints of other work (another config, other inputs) are removed: resuming from them
-    would mix two trainings. Of several processes the first one does so.
-    """
-    with first_then_rest():
-        return _last_checkpoint(folder, identity)
-
-
-def _last_checkpoint(folder: Path, identity: str) -> str | None:
-    checkpoints = folder / CHECKPOINTS
-    marker = checkpoints / "identity"
-    if marker.is_file() and marker.read_text() != identity:
-        log.info("removing checkpoints of another config in %s", checkpoints)
-        shutil.rmtree(checkpoints)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    marker.write_text(identity)
-    found = _newest_complete(checkpoints)
-    if found is None:
-        (folder / LOG_FILE).unlink(missing_ok=True)
-    else:
-        log.info("resuming from %s", found)
-    return found
-
-
-def _newest_complete(checkpoints: Path) -> str | None:
-    """Return the newest checkpoint that was written to its end; remove what a kill cut short.
-
-    The Trainer writes its state last: a checkpoint without it is not whole.
-    """
-    while (found := get_last_checkpoint(str(checkpoints))) is not None:
-        try:
-            json.loads((Path(found) / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            log.info("removing the unfinished %s", found)
-            shutil.rmtree(found)
-        else:
-            return str(found)
-    return None
-
-
-def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of finished work."""
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-
-
 class StepSeed(TrainerCallback):  # type: ignore[misc]
     """Makes dropout a pure function of (seed, step): a resumed run then equals a straight one.
 
@@ -158,7 +106,7 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         self._known_skips = self._skips
         if state.is_world_process_zero:
             self.progress = Progress(self.what, state.max_steps, "steps", state.global_step)
-            self._forget_after(state.global_step)
+            forget_after(self.path, state.global_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -189,23 +137,15 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
             self._known_skips = self._skips
         if self._skips:
             logs |= self.skips.facts()
-        with self.path.open("a", encoding="utf-8") as out:
+        with naming(self.path), self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps({"step": state.global_step, **logs}) + "\n")
 
     @property
     def _skips(self) -> int:
         return self.skips.skipped + self.skips.overflowed
 
-    def _forget_after(self, step: int) -> None:
-        if not self.path.is_file():
-            return
-        lines = self.path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
-        self.path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-
     def final_loss(self) -> float | None:
         """Return the last logged training loss that is a number, if any was logged."""
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
-        losses = [json.loads(line)["loss"] for line in lines if '"loss"' in line]
+        losses = [entry["loss"] for entry in read_log(self.path) if "loss" in entry]
         numbers = [loss for loss in losses if math.isfinite(loss)]
         return numbers[-1] if numbers else None

@@ -11,7 +11,10 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from starbench.store.embeddings import EmbeddingWriter
-from starbench.machine.files import write_json
+from starbench.store.manifest import Stage
+
+def finish(folder, files, rows):
+    Stage("embed", 1, {}, []).finish(folder, files, texts=rows)
 
 root, rows, dims, shards = Path(sys.argv[1]), *map(int, sys.argv[2:])
 draw = np.random.default_rng(0)
@@ -24,8 +27,7 @@ for shard in range(shards):
         writer.write_ids([str(row) for row in part])
         writer.write(part, {1: np.roll(pool, first, axis=1)[: len(part)]})
         writer.flush()
-    writer.close()
-    write_json(root / str(shard) / "manifest.json", {"stage": "embed", "texts": count})
+    finish(root / str(shard), writer.close(), count)
 print(json.dumps({"mib": peak()}))
 """
 
@@ -35,15 +37,17 @@ from pathlib import Path
 import numpy as np
 from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
 from starbench.stages.evaluate.search import search
-from starbench.machine.files import write_json
+from starbench.store.manifest import Stage
 from starbench.sizes import Size
+
+def finish(folder, files, rows):
+    Stage("embed", 1, {}, []).finish(folder, files, texts=rows)
 
 root, rows, dims, shards = Path(sys.argv[1]), *map(int, sys.argv[2:])
 queries = np.random.default_rng(1).standard_normal((200, dims)).astype(np.float32)
 writer = EmbeddingWriter(root / "queries", 200, {1: dims}, "float32")
 writer.write(range(200), {1: queries})
-writer.close()
-write_json(root / "queries" / "manifest.json", {"stage": "embed", "texts": 200})
+finish(root / "queries", writer.close(), 200)
 parts = [StoredEmbeddings(root / str(shard)) for shard in range(shards)]
 cells = [Size(1, dim) for dim in (16, 32, 64, 128, 256, 384)]
 asked = StoredEmbeddings(root / "queries")

@@ -18,6 +18,7 @@ from starbench.run.paths import RunPaths
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
+from starbench.store.artifacts import opened
 from starbench.store.embeddings import EmbeddingWriter
 from starbench.store.manifest import Stage
 
@@ -56,7 +57,7 @@ def _embed_sets(
     root = paths.embeddings(model.track, model.name, seed)
     encoder: LayeredEncoder | None = None
     for texts in sets:
-        opened = texts.open(paths)
+        found = texts.open(paths)
         stage = embed_stage(config, paths, model, seed, texts)
         if stage.is_done(root / texts.folder):
             log.info("%s: embedded already", texts.folder)
@@ -66,16 +67,18 @@ def _embed_sets(
         longest = part["query_max_length" if texts.part == "queries" else "max_length"]
         what = f"embed {texts.folder} with {model.name} seed {seed}"
         start = time.monotonic()
-        with scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch:
-            writer = EmbeddingWriter(
-                root / texts.folder, len(opened), part["widths"], part["dtype"], scratch
-            )
-            _embed(encoder, opened, writer, longest, what)
+        with (
+            scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch,
+            EmbeddingWriter(
+                root / texts.folder, len(found), part["widths"], part["dtype"], scratch
+            ) as writer,
+        ):
+            _embed(encoder, found, writer, longest, what)
             files = writer.close()
         stage.finish(
             root / texts.folder,
             files,
-            texts=len(opened),
+            texts=len(found),
             loop_s=round(time.monotonic() - start, 2),
             device=str(encoder.device),
             dtype={"forward": part["precision"], "vectors": part["dtype"]},
@@ -89,8 +92,10 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
 
     section = config.tracks[model.track].embedding  # type: ignore[index]
     widths = widest_dim_by_layer(model.cells)
+    folder = paths.model(model.track, model.name, seed)
+    opened(folder, "finetune")
     encoder = LayeredEncoder.load(
-        paths.model(model.track, model.name, seed) / MODEL_FOLDER,
+        folder / MODEL_FOLDER,
         list(widths),
         precision=section.precision,
         tokens_per_batch=section.tokens_per_batch,

@@ -7,18 +7,23 @@ from pathlib import Path
 
 from starbench.config.config import Config
 from starbench.errors import InputError
-from starbench.machine.files import written_whole
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
+from starbench.store.artifacts import opened
+from starbench.store.checksums import written_with_checksum
+from starbench.store.manifest import read_manifest
 from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, SCORES
 
 
 def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
-    """Put CSV files of the same columns into one, in the order of `parts`.
+    """Put CSV files of the same columns into one, in the order of `parts`, and its checksum.
 
     Raises InputError, naming the file, for one that is not there, damaged or of other columns.
     """
-    with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
+    with (
+        written_with_checksum(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as out,
+    ):
         out.write(",".join(columns) + "\n")
         for part in parts:
             out.writelines(_rows(part, columns))
@@ -42,10 +47,17 @@ def _rows(part: Path, columns: Sequence[str]) -> list[str]:
 def collect_run(config: Config, paths: RunPaths) -> None:
     """Put the scores of the whole run into ``scores.csv``, adaptive retrieval's beside it."""
     folders = score_folders(config, paths)
-    collect(paths.all_scores, [folder / SCORES for folder in folders], COLUMNS)
-    adaptive = [folder / ADAPTIVE for folder in folders if (folder / ADAPTIVE).is_file()]
+    collect(paths.all_scores, _checked(folders, SCORES), COLUMNS)
     if config.tries_adaptive:
-        collect(paths.all_adaptive, adaptive, ADAPTIVE_COLUMNS)
+        tried = [folder for folder in folders if ADAPTIVE in read_manifest(folder)["files"]]
+        collect(paths.all_adaptive, _checked(tried, ADAPTIVE), ADAPTIVE_COLUMNS)
+
+
+def _checked(folders: Sequence[Path], file: str) -> list[Path]:
+    """Return a file of each folder after checking that its bytes are what was written."""
+    for folder in folders:
+        opened(folder, "evaluate", [file])
+    return [folder / file for folder in folders]
 
 
 def score_folders(config: Config, paths: RunPaths) -> list[Path]:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.machine.files import written_whole
 from starbench.machine.progress import Progress
 from starbench.run.models import Model, models_of
 from starbench.run.paths import RunPaths
@@ -28,6 +27,9 @@ from starbench.stages.evaluate.significance import (
     randomisation_test,
     williams_test,
 )
+from starbench.store.arrays import load_array
+from starbench.store.artifacts import opened
+from starbench.store.checksums import written_with_checksum
 from starbench.store.records import read_records
 from starbench.store.scores import BY_QUERY, SIGNIFICANCE_COLUMNS, SIMILARITIES, STS_METRICS
 
@@ -62,7 +64,7 @@ def compare_systems(config: Config, paths: RunPaths) -> None:
     correlations before those of STS.
     """
     with (
-        written_whole(paths.significance) as temporary,
+        written_with_checksum(paths.significance) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as out,
     ):
         writer = csv.writer(out, lineterminator="\n")
@@ -208,8 +210,7 @@ def _cosines(
     """Return the cosines (K, N) of each entry."""
     stored = {
         model.name: [
-            np.load(paths.scores("sts", model.name, seed) / dataset / SIMILARITIES)
-            for seed in config.seeds
+            _similarities(paths.scores("sts", model.name, seed) / dataset) for seed in config.seeds
         ]
         for model in models.values()
     }
@@ -225,7 +226,7 @@ def _by_query(
     """Return the measure (N,) of each entry by query, mean over the seeds."""
     tables = {
         model.name: [
-            _measures(paths.scores("retrieval", model.name, seed) / dataset / BY_QUERY, metric)
+            _measures(paths.scores("retrieval", model.name, seed) / dataset, metric)
             for seed in config.seeds
         ]
         for model in models.values()
@@ -236,9 +237,16 @@ def _by_query(
     }
 
 
-def _measures(path: Path, metric: str) -> dict[tuple[int, int], np.ndarray]:
+def _similarities(folder: Path) -> np.ndarray:
+    """Return the cosines (cells, N) of one model's pairs."""
+    opened(folder, "evaluate", [SIMILARITIES])
+    return np.array(load_array(folder / SIMILARITIES))
+
+
+def _measures(folder: Path, metric: str) -> dict[tuple[int, int], np.ndarray]:
     """Return a measure by query of every cell, queries in the same order in every file."""
-    table = pd.read_csv(path, dtype={"query": str}).sort_values("query", kind="stable")
+    opened(folder, "evaluate", [BY_QUERY])
+    table = pd.read_csv(folder / BY_QUERY, dtype={"query": str}).sort_values("query", kind="stable")
     cells = table.groupby(["layers", "dim"])[metric]
     return {(int(layers), int(dim)): rows.to_numpy() for (layers, dim), rows in cells}
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from starbench.config.config import Config
 from starbench.errors import InputError
-from starbench.machine.files import written_whole
 from starbench.run import versions
 from starbench.run.embeddings import opened_embeddings
 from starbench.run.models import Model, model_named
@@ -21,7 +20,9 @@ from starbench.sizes import Size
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.search import Candidates, Ranking, candidates, merged
 from starbench.stages.evaluate.task import Task
-from starbench.store.manifest import Stage, read_manifest
+from starbench.store.arrays import load_array, save_array
+from starbench.store.artifacts import opened
+from starbench.store.manifest import Stage
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def merged_shards(task: Task, collection: CollectionToScore) -> dict[Size, Ranki
     for texts in passage_sets(config, task.dataset):
         folder = _folder(paths, model, task.seed, texts) / task.dataset
         stage = _stage(config, paths, model, task.seed, task.dataset, texts)
-        if read_manifest(folder, "search")["identity"] != stage.identity:
+        if opened(folder, "search").get("identity") != stage.identity:
             raise InputError(
                 f"{folder} holds a search of other embeddings or with another config: remove it "
                 "and search again"
@@ -113,13 +114,12 @@ def _save(folder: Path, model: Model, found: dict[Size, Candidates]) -> list[str
     for part, name in zip(PARTS, names, strict=True):
         stacked = np.stack([getattr(found[cell], part) for cell in model.cells])
         kept = stacked.astype(np.uint32) if part == "rows" else stacked
-        with written_whole(folder / name) as temporary, temporary.open("wb") as out:
-            np.save(out, kept)
+        save_array(folder / name, kept)
     return names
 
 
 def _load(folder: Path, model: Model) -> dict[Size, Candidates]:
-    rows, scores, factors = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in PARTS)
+    rows, scores, factors = (load_array(folder / f"{part}.npy") for part in PARTS)
     return {
         cell: Candidates(rows[number].astype(np.int64), scores[number], factors[number])
         for number, cell in enumerate(model.cells)

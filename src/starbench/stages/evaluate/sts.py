@@ -15,10 +15,10 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta
 
 from starbench.errors import InputError
-from starbench.machine.files import written_whole
 from starbench.run.texts import texts_of
 from starbench.sizes import Size
 from starbench.stages.evaluate.task import Scored, Task
+from starbench.store.arrays import save_array
 from starbench.store.embeddings import StoredEmbeddings
 from starbench.store.records import read_records
 from starbench.store.scores import SCORES, SIMILARITIES, STS_METRICS, write_scores
@@ -46,8 +46,7 @@ def score_pairs(task: Task) -> Scored:
             )
     task.folder.mkdir(parents=True, exist_ok=True)
     cosines = similarities(rows, embeddings, cells)
-    with written_whole(task.folder / SIMILARITIES) as temporary, temporary.open("wb") as out:
-        np.save(out, cosines)
+    save_array(task.folder / SIMILARITIES, cosines)
     write_scores(task.folder / SCORES, scores)
     constant = [cell for cell, row in zip(cells, cosines, strict=True) if np.ptp(row) == 0]
     return Scored([SCORES, SIMILARITIES], constant)

@@ -45,16 +45,13 @@ from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.store.artifacts import opened
 from starbench.store.manifest import Stage
 from starbench.store.records import read_records
+from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
+from starbench.training.lock import only_training_in
 from starbench.training.skipping import LogsOn, SkipNotFinite
-from starbench.training.trainer import (
-    StepSeed,
-    TrainLog,
-    last_checkpoint,
-    remove_checkpoints,
-    trainer_arguments,
-)
+from starbench.training.trainer import StepSeed, TrainLog, trainer_arguments
 from starbench.training.wall_time import SaveInTime
 
 log = logging.getLogger(__name__)
@@ -66,11 +63,18 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     Writes ``models/<track>/<name>/seed-<seed>/model`` and, last, ``manifest.json``.
 
     Raises:
-        InputError: a size beyond the backbone, or a missing backbone or dataset.
+        InputError: a size beyond the backbone, a missing or damaged backbone or dataset, or
+            another training in the same folder.
     """
     model = model_named(config, track, name)
     folder = paths.model(track, name, seed)
     folder.mkdir(parents=True, exist_ok=True)
+    with only_training_in(folder):
+        _finetune(config, paths, model, seed, folder)
+
+
+def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
+    track = model.track
     settings = finetuning_of(config, model.system, track)
     backbone = paths.backbone_in_use(config, backbone_of(config, model.system, track), seed)
     objective = objective_of(config, model.system, track)
@@ -78,6 +82,7 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
     if objective.trains and config.tracks[model.track].leakage == "drop":  # type: ignore[index]
         inputs += [paths.dataset(name) for name in config.tracks[model.track].scored]  # type: ignore[index]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
+    opened(backbone)
     encoder = build_model(backbone, settings, model)
     facts: dict[str, Any] = {
         "seed": seed,
@@ -194,7 +199,7 @@ def _train(
     }
 
 
-class FinetuningTrainer(LogsOn, SentenceTransformerTrainer):  # type: ignore[misc]
+class FinetuningTrainer(WholeCheckpoints, LogsOn, SentenceTransformerTrainer):  # type: ignore[misc]
     """The library's trainer without the model card that it would collect examples for.
 
     A step is one autocast region: its groups of texts share the weights' casts to half precision,

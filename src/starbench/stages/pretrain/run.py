@@ -44,16 +44,13 @@ from starbench.stages.pretrain.examples import (
 )
 from starbench.stages.pretrain.model import PretrainingModel
 from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
+from starbench.store.artifacts import opened
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, read_records
+from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
+from starbench.training.lock import only_training_in
 from starbench.training.skipping import LogsOn, SkipNotFinite
-from starbench.training.trainer import (
-    StepSeed,
-    TrainLog,
-    last_checkpoint,
-    remove_checkpoints,
-    trainer_arguments,
-)
+from starbench.training.trainer import StepSeed, TrainLog, trainer_arguments
 from starbench.training.wall_time import SaveInTime
 
 DECODER_FILE = "decoder.safetensors"
@@ -70,12 +67,18 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
 
     Raises:
         InputError: a start that is missing or no BERT, a tokenizer without mask token, sizes
-            beyond the backbone, or texts without a single token.
+            beyond the backbone, texts without a single token, a damaged start or dataset, or
+            another training in the same folder.
     """
-    section = config.backbones[backbone]
-    assert section.pretraining is not None
     folder = paths.backbone(backbone, seed)
     folder.mkdir(parents=True, exist_ok=True)
+    with only_training_in(folder):
+        _pretrain(config, paths, backbone, seed, folder)
+
+
+def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder: Path) -> None:
+    section = config.backbones[backbone]
+    assert section.pretraining is not None
     datasets = [paths.dataset(name) for name in section.pretraining.datasets]
     start = _start(config, paths, backbone, seed)
     stage = Stage(
@@ -89,6 +92,7 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
         assert section.architecture is not None
         masked_lm, tokenizer = from_scratch(section.architecture, texts, seed)
     else:
+        opened(start)
         masked_lm, tokenizer = from_start(start, seed)
     use_fast_attention(masked_lm)
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
@@ -139,7 +143,7 @@ def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedToke
     return load_masked_lm(folder), AutoTokenizer.from_pretrained(folder)
 
 
-class _InOrder(LogsOn):  # type: ignore[misc]
+class _InOrder(WholeCheckpoints, LogsOn):  # type: ignore[misc]
     """Reads the examples in order: they are shuffled already, and so a resume is exact.
 
     Logs besides the loss what each size contributed since the last line.

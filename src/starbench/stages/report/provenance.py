@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from starbench.config.config import Config
-from starbench.errors import InputError
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import hardware
 from starbench.run.models import MODEL_FOLDER, models_of
 from starbench.run.paths import RunPaths
-from starbench.store.manifest import LOG_FILE, git_commit, installed_versions, read_manifest
+from starbench.store.manifest import git_commit, installed_versions, read_manifest
+from starbench.store.train_log import LOG_FILE, read_log
 
 HASH_DIGITS = 12
 """Digits of the manifest's SHA-256 that tables carry."""
@@ -126,7 +124,8 @@ def losses(config: Config, paths: RunPaths) -> dict[str, list[float]]:
     for name, folder in _folders(config, paths).items():
         log = folder / LOG_FILE
         if log.is_file():
-            logged[name] = list(_logged_losses(log))
+            entries = [entry.get("loss") for entry in read_log(log)]
+            logged[name] = [float(loss) for loss in entries if isinstance(loss, int | float)]
     return logged
 
 
@@ -139,19 +138,6 @@ def skipped_steps(config: Config, paths: RunPaths) -> dict[str, tuple[int, int]]
             if skipped := manifest.get("skipped_steps", 0):
                 found[name] = (skipped, manifest["steps"])
     return found
-
-
-def _logged_losses(log: Path) -> Iterator[float]:
-    """Yield the losses of a training's log; InputError names a line that is none of it."""
-    for number, line in enumerate(log.read_bytes().splitlines(), start=1):
-        try:
-            entry = json.loads(line)
-            if not isinstance(entry, dict):
-                raise TypeError
-            found = [float(entry["loss"])] if "loss" in entry else []
-        except (ValueError, TypeError, RecursionError):
-            raise InputError(f"{log}:{number}: damaged: no entry of a training's log") from None
-        yield from found
 
 
 def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:

@@ -27,14 +27,18 @@ from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown
 from starbench.stages.report.tables.marks import marks_of, read_tests
 from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
 from starbench.stages.report.tables.table import make_table
+from starbench.store.checksums import check
+
+COLLECT = "starbench evaluate --collect"
 
 
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """Write every table and figure of the run, its manifest and its summary.
 
     Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Raises
-    InputError for scores that cannot be right (see `read_scores`).
+    InputError for scores that cannot be right (see `read_scores`) or whose bytes have changed.
     """
+    _check(paths)
     scores = read_scores(paths.all_scores, config)
     tests = read_tests(paths.significance, config)
     adaptive = read_adaptive(paths.all_adaptive, config) if config.tries_adaptive else None
@@ -54,6 +58,13 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         skipped_steps(config, paths),
     )
     write_products(results, paths, processes=processes)
+
+
+def _check(paths: RunPaths) -> None:
+    """Refuse collected files whose bytes are not those that were written."""
+    check(paths.all_scores, COLLECT)
+    check(paths.all_adaptive, COLLECT)
+    check(paths.significance, "starbench evaluate --compare")
 
 
 def write_published(folder: Path) -> None:
@@ -99,6 +110,7 @@ def _write_tables(results: Results, folder: Path) -> None:
 
 def summary(config: Config, paths: RunPaths) -> str:
     """Return the averages of every group for a terminal, and where the rest is."""
+    check(paths.all_scores, COLLECT)
     scores = read_scores(paths.all_scores, config)
     parts = []
     for group in groups_of(config):

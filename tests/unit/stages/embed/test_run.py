@@ -16,7 +16,7 @@ from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.embed.run import embed_texts
 from starbench.stages.finetune.run import finetune_model
-from starbench.store.manifest import read_manifest
+from starbench.store.manifest import Stage, read_manifest
 from tests.unit.runs import tiny_value
 
 MODEL = ("sts", "tiny-untouched", 1)
@@ -69,6 +69,8 @@ def test_a_failure_leaves_nothing_on_the_disk_nor_half_a_result(paths, disk, tin
     (norm,) = [name for name in weights if name.endswith("layer.3.output.LayerNorm.weight")]
     weights[norm] = weights[norm] * 1e7  # beyond what float16 holds
     save_file(weights, saved, metadata={"format": "pt"})
+    model = paths.model(*MODEL)
+    Stage("finetune", 1, {}, inputs=[]).finish(model, list(read_manifest(model)["files"]))
     with pytest.raises(InputError, match="not finite in float16"):
         embed_texts(config_of(tiny_checkpoint, "$NODE_DISK"), paths, *MODEL)
     assert list(disk.iterdir()) == []

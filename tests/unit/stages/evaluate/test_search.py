@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from starbench.errors import InputError
-from starbench.machine.files import write_json
+from starbench.machine.files import sha256_of, write_json
 from starbench.sizes import Size
 from starbench.stages.evaluate import search as module
 from starbench.stages.evaluate.adaptive import Cascade, Reranker
@@ -20,8 +20,8 @@ def stored(folder, layers, dtype="float32"):
     writer = EmbeddingWriter(folder, rows, {n: v.shape[1] for n, v in layers.items()}, dtype)
     writer.write_ids([str(row) for row in range(rows)])
     writer.write(range(rows), layers)
-    writer.close()
-    write_json(folder / "manifest.json", {"stage": "embed", "texts": rows})
+    files = {name: sha256_of(folder / name) for name in writer.close()}
+    write_json(folder / "manifest.json", {"stage": "embed", "texts": rows, "files": files})
     return StoredEmbeddings(folder)
 
 

@@ -27,7 +27,6 @@ from starbench.stages.finetune import run
 from starbench.stages.finetune.order import order_of
 from starbench.stages.finetune.run import finetune_model, ordered
 from starbench.store.manifest import read_manifest
-from starbench.training.trainer import last_checkpoint
 from tests.conftest import triplet_texts
 from tests.unit.runs import tiny_config, tiny_value
 
@@ -94,21 +93,6 @@ def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, mo
         line.split(", ")[:2] for line in log[:-1]
     ]
     assert not (folder / "checkpoints").exists()
-
-
-@pytest.mark.parametrize("state", [None, "", '{"global_step": 4, "log_hist'])
-def test_a_checkpoint_that_a_kill_cut_short_is_passed_over(tmp_path, state):
-    assert last_checkpoint(tmp_path, "work") is None
-    for step in (2, 4):
-        folder = tmp_path / "checkpoints" / f"checkpoint-{step}"
-        folder.mkdir()
-        (folder / "trainer_state.json").write_text(f'{{"global_step": {step}}}')
-    assert last_checkpoint(tmp_path, "work").endswith("checkpoint-4")
-    (folder / "trainer_state.json").unlink()
-    if state is not None:
-        (folder / "trainer_state.json").write_text(state)
-    assert last_checkpoint(tmp_path, "work").endswith("checkpoint-2")
-    assert not folder.exists()
 
 
 def test_checkpoints_of_another_config_are_not_resumed(prepared, tiny_checkpoint, monkeypatch):
