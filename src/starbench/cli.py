@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from starbench.errors import InputError, NotFiniteError, TimeIsUp, did_you_mean
 from starbench.machine.startup import exit_with, importing
+from starbench.planning.arguments import add_plan_arguments
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -107,7 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     _report_parser(commands)
-    _plan_parser(commands)
+    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
+    _config_files(plan)
+    _results(plan)
+    add_plan_arguments(plan)
+    plan.set_defaults(run=_plan)
     config = commands.add_parser("config", help="check a config, or write the docs of its keys")
     _config_files(config, "config file to check, or several as Snakemake takes them")
     config.add_argument(
@@ -144,36 +149,6 @@ def _report_parser(commands: Any) -> None:
         "--published", action="store_true", help="report the paper's own numbers, without any run"
     )
     report.add_argument("--output", type=Path, help="folder for what --published gives")
-
-
-def _plan_parser(commands: Any) -> None:
-    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
-    _config_files(plan)
-    _results(plan)
-    plan.add_argument(
-        "--device", default="h100", help="a device that is known (h100), or a file of --calibrate"
-    )
-    plan.add_argument("--gpus", type=int, help="GPUs there are (as many as one job asks for)")
-    plan.add_argument("--cores", type=int, help="the same of a processor (all)")
-    plan.add_argument("--disk", metavar="SIZE", help="refuse a plan that needs more, e.g. 500GB")
-    plan.add_argument("--memory", metavar="SIZE", help="the same of GPU memory (the device's)")
-    plan.add_argument(
-        "--records",
-        action="append",
-        default=[],
-        metavar="NAME=N",
-        help="records of a dataset, or passages/queries of a collection",
-    )
-    plan.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    plan.add_argument(
-        "--calibrate",
-        type=Path,
-        nargs="?",
-        const=Path("device.yaml"),
-        metavar="FILE",
-        help="measure the device at hand and write it to a file (device.yaml)",
-    )
-    plan.set_defaults(run=_plan)
 
 
 def _config_files(
