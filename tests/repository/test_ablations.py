@@ -9,7 +9,7 @@ from starbench.config.reading import load_config
 from starbench.config.resolved import finetuning_of, objective_of
 from starbench.run.models import models_of
 
-PAPER = Path(__file__).parents[3] / "config" / "paper.yaml"
+PAPER = Path(__file__).parents[2] / "config" / "paper.yaml"
 FILES = sorted(PAPER.with_suffix("").glob("*.yaml"))
 TRACKS = ("sts", "retrieval")
 
