@@ -27,6 +27,7 @@ IMPLIED = {
     "mask_right_answers": True,
     "last_batch": "filled",
     "bf16_scores": False,
+    "pairs": "listed",
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""
