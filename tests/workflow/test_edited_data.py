@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.test_workflow import BIN, ENVIRONMENT, TINY, planned, snakemake
+from tests.workflow.tiny import BIN, ENVIRONMENT, TINY, planned, snakemake
 
 CLI = [sys.executable, "-c", "from starbench.cli import entry; entry()"]
 

@@ -71,9 +71,9 @@ def made(path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(("product", "command", "kib"), STAGES)
 def test_a_full_disk_is_one_line_and_a_rerun_with_room_gives_the_same(
-    finished, disk, capsys, product, command, kib
+    by_commands, disk, capsys, product, command, kib
 ):
-    shutil.copytree(finished, disk, dirs_exist_ok=True)
+    shutil.copytree(by_commands, disk, dirs_exist_ok=True)
     path = disk / "results/tiny" / product
     straight = made(path)
     assert straight
@@ -110,8 +110,8 @@ def test_a_full_disk_is_one_line_and_a_rerun_with_room_gives_the_same(
     ],
     ids=" ".join,
 )
-def test_a_disk_that_is_mounted_read_only_is_one_line(finished, disk, capsys, command):
-    shutil.copytree(finished, disk, dirs_exist_ok=True)
+def test_a_disk_that_is_mounted_read_only_is_one_line(by_commands, disk, capsys, command):
+    shutil.copytree(by_commands, disk, dirs_exist_ok=True)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     capsys.readouterr()
     assert starbench(disk, *command) == 2

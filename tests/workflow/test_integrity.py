@@ -49,9 +49,9 @@ READS = [
 
 
 @pytest.fixture
-def run(finished, tmp_path):
+def run(by_commands, tmp_path):
     """A copy of the finished run, times included."""
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    shutil.copytree(by_commands, tmp_path / "copy", symlinks=True)
     return tmp_path / "copy"
 
 
@@ -124,7 +124,7 @@ def test_a_garbage_manifest_is_one_line(run, capsys, content):
 
 
 def test_a_run_without_sizes_and_times_in_its_manifests_is_read_and_not_made_anew(run):
-    """As today's finished runs are; their bytes are checked all the same."""
+    """As the manifests of older versions are; their bytes are checked all the same."""
     root = run / "results/tiny"
     for path in root.rglob("manifest.json"):
         manifest = json.loads(path.read_text())
@@ -142,8 +142,8 @@ def test_a_run_without_sizes_and_times_in_its_manifests_is_read_and_not_made_ane
     assert (root / "scores.csv").read_bytes() == scores
 
 
-def test_checks_take_a_small_part_of_a_stages_processor_time(finished):
-    manifests = [json.loads(p.read_text()) for p in finished.rglob("manifest.json")]
+def test_checks_take_a_small_part_of_a_stages_processor_time(by_commands):
+    manifests = [json.loads(p.read_text()) for p in by_commands.rglob("manifest.json")]
     checks = sum(manifest["checks"]["cpu_s"] for manifest in manifests)
     assert any(manifest["checks"]["files"] for manifest in manifests)
     assert checks < 0.03 * max(manifest["cpu_s"] for manifest in manifests)

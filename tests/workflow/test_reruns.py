@@ -1,0 +1,89 @@
+"""What changed is made again, and nothing else."""
+
+import shutil
+
+from tests.workflow.tiny import edit, planned, snakemake
+
+
+def test_a_second_run_does_nothing(finished):
+    assert planned(finished) == {}
+
+
+def test_a_changed_number_of_one_system_reruns_that_system_and_nothing_else(changed):
+    # Of one track only: the other's models stay.
+    override = {"sts": {"options": {"kl_weight": 0.7}}}
+    edit(changed, lambda value: value["systems"]["starbucks"].update(overrides=override))
+    jobs = planned(changed)
+    assert {rule: jobs.pop(rule) for rule in ("finetune_model", "embed_texts", "score_model")} == {
+        "finetune_model": 1,
+        "embed_texts": 1,
+        "score_model": 1,
+    }
+    assert set(jobs) == {"collect_scores", "compare_systems", "draw_report"}
+
+
+def test_how_often_to_log_or_what_jobs_may_use_reruns_nothing(changed):
+    def change(value):
+        value["tracks"]["sts"]["finetuning"] |= {"checkpoint_every": 7, "log_every": 3}
+        value["compute"]["pretrain"] |= {"cpus": 2, "gpus": 2}
+        value["compute"]["gres"] = "gpu"
+
+    edit(changed, change)
+    assert planned(changed) == {}
+
+
+def add_roles(value):
+    roles = {"kind": "pairs", "source": "micro", "name": "roles", "rows": 30}
+    value["datasets"]["roles"] = roles
+    value["tracks"]["sts"]["tasks"].append("roles")
+
+
+def test_a_new_dataset_runs_only_what_is_new(changed):
+    edit(changed, add_roles)
+    jobs = planned(changed)
+    assert "finetune_model" not in jobs
+    assert "pretrain_backbone" not in jobs
+    assert (jobs["fetch_dataset"], jobs["embed_texts"], jobs["score_model"]) == (1, 3, 3)
+
+
+def test_a_new_dataset_leaves_what_is_embedded_and_scored_as_it_is(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    made = tmp_path / "run" / "results" / "tiny"
+    kept = [*made.rglob("paraphrase/layer-*.npy"), *made.rglob("paraphrase/scores.csv")]
+    before = [path.stat().st_mtime_ns for path in kept]
+    assert len(before) == 3 * 2 + 3
+    edit(tmp_path / "run", add_roles)
+    snakemake(tmp_path / "run")
+    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert len(list(made.rglob("scores/sts/*/seed-42/roles/scores.csv"))) == 3
+
+
+def test_more_shards_embed_the_passages_anew_and_score_the_same(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    scores = tmp_path / "run" / "results/tiny/scores.csv"
+    before = scores.read_bytes()
+    edit(tmp_path / "run", lambda value: value["datasets"]["library"].update(shards=3))
+    jobs = planned(tmp_path / "run")
+    assert (jobs["embed_shard"], jobs["search_shard"], jobs["score_model"]) == (9, 9, 3)
+    assert "fetch_dataset" not in jobs
+    snakemake(tmp_path / "run")
+    assert scores.read_bytes() == before
+
+
+def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
+    size = {"name": "third", "layers": 1, "dim": 12}
+    edit(changed, lambda value: value["sizes"].insert(1, size))
+    jobs = planned(changed)
+    assert "fetch_dataset" not in jobs
+    assert jobs["pretrain_backbone"] == 1  # smae reads the sizes, mlm does not
+    assert jobs["finetune_model"] == 4  # 2dmse and srl; the untouched backbone does not
+    assert jobs["embed_texts"] == 4  # the untouched backbone's vectors hold the new columns already
+    assert jobs["embed_shard"] == 4
+    assert jobs["score_model"] == 6
+
+
+def test_a_new_seed_leaves_the_others_alone(changed):
+    edit(changed, lambda value: value.update(seeds=[42, 43]))
+    jobs = planned(changed)
+    assert jobs["pretrain_backbone"] == 2
+    assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_model"] == 6
