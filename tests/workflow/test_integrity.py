@@ -120,7 +120,7 @@ def test_a_garbage_manifest_is_one_line(run, capsys, content):
     path.write_text(content)
     assert starbench(run, "evaluate", *STS) == 2
     said = capsys.readouterr().err.splitlines()
-    assert [line for line in said if line.startswith(f"error: {path} is no ")]
+    assert [line for line in said if line.startswith(f"error: {path} is damaged")]
 
 
 def test_a_run_without_sizes_and_times_in_its_manifests_is_read_and_not_made_anew(run):
