@@ -39,8 +39,9 @@ data: $(VENV)/.installed
 	starbench config --config "$$CONFIG"
 	snakemake data --configfile "$$CONFIG"
 
+# Each process takes whole files of tests: what a file prepares is prepared once.
 test: $(VENV)/.installed-dev
-	pytest $(PYTEST_FLAGS)
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
 
 # Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
 bench: $(VENV)/.installed-dev
