@@ -9,6 +9,7 @@ OUT  results/{run}/data/{dataset}/, results/{run}/checkpoints/{backbone}/,
 localrules:
     fetch_dataset,
     fetch_checkpoint,
+    find_leakage,
 
 
 rule fetch_dataset:
