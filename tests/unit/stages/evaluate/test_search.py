@@ -133,12 +133,12 @@ def test_an_empty_set_of_queries_gives_an_empty_ranking(made):
 
 
 def test_values_that_are_not_finite_and_missing_shards_are_refused(tmp_path, made):
-    queries, parts, *_ = made(2, 30, 2)
+    queries, parts, _, layers = made(2, 30, 2)
     with pytest.raises(InputError, match="15 embeddings for 30 passages"):
         search(queries, parts[:1], [Size(1, 2)], 5, "dot", np.arange(30))
-    array = np.load(parts[0].folder / "layer-1.npy")
-    array[3, 1] = np.nan
-    np.save(parts[0].folder / "layer-1.npy", array)
+    spoilt = {n: vectors[:15].copy() for n, vectors in layers.items()}
+    spoilt[1][3, 1] = np.nan
+    parts[0] = stored(tmp_path / "spoilt", spoilt)
     with pytest.raises(InputError, match="not finite"):
         search(queries, parts, [Size(1, 2)], 5, "dot", np.arange(30))
 

@@ -255,7 +255,7 @@ def test_a_checkpoint_that_lacks_a_layer_is_refused(prepared, tmp_path):
         kept = {name: w for name, w in weights.items() if ".layer.3." not in name}
         save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
 
-    refused(prepared, tmp_path, change, r"lacks 16 weights, e.g. bert.encoder.layer.3")
+    refused(prepared, tmp_path, change, r"lacks 16 weights of the encoder, e.g. encoder.layer.3")
 
 
 def test_a_window_beyond_the_backbones_positions_is_refused(prepared, tmp_path):
@@ -302,8 +302,8 @@ def refused(prepared, tmp_path, change, message):
         systems={"starbucks": {"backbone": "given", "objective": "srl"}},
     )
     config = tiny_config(**value)
-    fetch_checkpoint(config, paths, "given")
     with pytest.raises(InputError, match=message):
+        fetch_checkpoint(config, paths, "given")
         pretrain_backbone(config, paths, "given", 1)
     assert not (paths.backbone("given", 1) / "manifest.json").exists()
 
