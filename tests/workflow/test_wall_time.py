@@ -52,17 +52,19 @@ def weights(made: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture(autouse=True)
+def listening_to_hangup():
+    """Give children SIGHUP as it is by default: the tests may run below nohup, which ignores it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def start(folder: Path, command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         ["starbench", *command, "--config", "run.yaml", "--seed", "42"],
         cwd=folder, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
-        preexec_fn=listen_to_hangup,
     )  # fmt: skip
-
-
-def listen_to_hangup() -> None:
-    """Take SIGHUP as a process does that nohup has not started: the tests may be below one."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_for_steps(made: Path, running: subprocess.Popen[str]) -> None:

@@ -8,6 +8,7 @@ value: ``systems: {bert-2dmse: null}``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,29 @@ def merged(under: Any, over: Mapping[str, Any]) -> Any:
         is_mapping = isinstance(value, Mapping)
         result[key] = merged(result.get(key, {}), value) if is_mapping else value
     return result
+
+
+_NUMBER = re.compile(r"[-+]?(\d+|\d+\.\d*|\.\d+)([eE][-+]?\d+)?")
+_BOOLEANS = {"true": True, "false": False}
+
+
+def as_numbers(before: Any, after: Any) -> Any:
+    """Return `after` with the numbers and booleans that the command line gives within mappings.
+
+    ``--config "tracks={sts: {finetuning: {steps: 5}}}"``: Snakemake reads every value of such a
+    mapping as a text. What is in `before`, the files, stays as it is.
+    """
+    if isinstance(after, Mapping):
+        known = before if isinstance(before, Mapping) else {}
+        return {key: as_numbers(known.get(key), value) for key, value in after.items()}
+    if before == after or not isinstance(after, str | list):
+        return after
+    if isinstance(after, list):
+        return [as_numbers(None, item) for item in after]
+    matched = _NUMBER.fullmatch(after)
+    if matched is None:
+        return _BOOLEANS.get(after.lower(), after)
+    return int(after) if after.lstrip("+-").isdigit() else float(after)
 
 
 def changed(before: Any, after: Any, at: Location = ()) -> Iterator[Location]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from starbench.config.checks import ConfigMismatchError, check_config
 from starbench.config.config import Config
-from starbench.config.merging import Places, changed, read_merged, without_removed
+from starbench.config.merging import Places, as_numbers, changed, read_merged, without_removed
 from starbench.config.values import as_yaml_float, impossible_values
 from starbench.config.yaml_text import Location
 from starbench.errors import InputError, did_you_mean
@@ -39,6 +39,7 @@ def parse_merged(value: dict[str, Any], files: Sequence[Path]) -> tuple[Config, 
     places: Places = {}
     if files:
         read = read_merged(files)
+        value = as_numbers(read.value, value)
         places = read.places | dict.fromkeys(changed(read.value, value), "--config")
         value = without_removed(value, read.named)
     where = " + ".join(str(file) for file in files) or "config"

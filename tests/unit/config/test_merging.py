@@ -7,7 +7,7 @@ from random import Random
 import pytest
 import yaml
 
-from starbench.config.merging import changed, merged, read_merged
+from starbench.config.merging import as_numbers, changed, merged, read_merged
 from starbench.config.reading import load_config, parse_config, parse_merged
 from starbench.errors import InputError
 
@@ -153,3 +153,16 @@ def test_a_mistake_on_the_command_line_is_named_as_such():
     value = yaml.safe_load(DEMO.read_text()) | {"seeds": [1, 1]}
     with pytest.raises(InputError, match=r"^--config: seeds: a seed is listed twice"):
         parse_merged(value, [DEMO])
+
+
+def test_numbers_within_mappings_of_the_command_line_are_numbers():
+    """Snakemake's own parser of ``--config`` reads them as texts."""
+    from snakemake.cli import parse_config
+
+    given = parse_config(["tracks={sts: {a: 5, b: 0.00001, c: 1e-4, d: true, e: text, f: [1, x]}}"])
+    assert given["tracks"]["sts"]["a"] == "5"
+    before = {"tracks": {"sts": {"e": "1", "g": "2"}}, "title": "3"}
+    found = as_numbers(before, merged(before, given))
+    numbers = {"a": 5, "b": 1e-5, "c": 1e-4, "d": True, "e": "text", "f": [1, "x"]}
+    assert found == {"tracks": {"sts": {**numbers, "g": "2"}}, "title": "3"}
+    assert isinstance(found["tracks"]["sts"]["a"], int)
