@@ -54,7 +54,7 @@ def finished(tmp_path_factory) -> Path:
     return folder
 
 
-AFTER_EVERY_FETCH = {"collect_scores": 1, "compare_systems": 1, "draw_report": 1}
+AFTER_EVERY_FETCH = {"find_leakage": 1, "collect_scores": 1, "compare_systems": 1, "draw_report": 1}
 
 
 def doctor(folder: Path) -> str:
