@@ -1,6 +1,5 @@
 """The tiny run through a real Slurm of one node: `make test-cluster` starts it and these tests."""
 
-import csv
 import json
 import os
 import re
@@ -229,9 +228,7 @@ def test_a_job_beyond_its_memory_is_tried_again_with_more(trials):
     log = Path(re.search(r"SlurmdLogFile += (\S+)", settings)[1]).read_text()
     for job in jobs[:-1]:
         assert f"StepId={job['JobId']}.0 exceeded memory limit" in log
-    with (folder / "results/tiny/benchmarks/backbones/base/seed-42.tsv").open() as file:
-        (row,) = csv.DictReader(file, delimiter="\t")
-    assert float(row["max_rss"]) > 500
+    assert json.loads((folder / BACKBONE).read_text())["peak_memory_mib"] > 500
 
 
 def test_a_job_beyond_its_time_saves_and_goes_on_with_more(trials):
