@@ -169,7 +169,7 @@ def trials(tmp_path_factory) -> dict[str, tuple[Path, subprocess.Popen[str]]]:
     def hurry(value):
         value["compute"]["pretrain"]["runtime_min"] = 1
         # Some minutes of work, of which no checkpoint is due before the end.
-        much = {"steps": 15000, "checkpoint_every": 10**6, "log_every": 500}
+        much = {"steps": 8000, "checkpoint_every": 10**6, "log_every": 500}
         value["backbones"]["base"]["pretraining"] |= much
 
     def share(value):
@@ -240,5 +240,5 @@ def test_a_job_beyond_its_time_saves_and_goes_on_with_more(trials):
     assert [job["JobState"] for job in jobs] == ["FAILED"] * (len(jobs) - 1) + ["COMPLETED"]
     logs = slurm_logs(folder, "pretrain_backbone")
     for before, after in pairwise(logs):
-        saved = re.search(r"time is nearly over; saved at step (\d+) of 15000", before)
+        saved = re.search(r"time is nearly over; saved at step (\d+) of 8000", before)
         assert f"checkpoint-{saved[1]}\n" in after, "it goes on from there"
