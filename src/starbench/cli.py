@@ -93,6 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--dataset", help="collection of the config of which to embed one shard")
     embed.add_argument("--shard", type=int, help="its number, from 1 (all that has no shards)")
 
+    _evaluate_parser(commands)
+    _report_parser(commands)
+    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
+    _config_files(plan)
+    _results(plan)
+    add_plan_arguments(plan)
+    plan.set_defaults(run=_plan)
+    _tools(commands)
+    return parser
+
+
+def _evaluate_parser(commands: Any) -> None:
     evaluate = _stage(commands, "evaluate", _evaluate, "score a model at every size")
     _model(evaluate, required=False)
     evaluate.add_argument("--dataset", help="collection of the config of which to search one shard")
@@ -107,12 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         "--compare", action="store_true", help="test which systems differ, into significance.csv"
     )
 
-    _report_parser(commands)
-    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
-    _config_files(plan)
-    _results(plan)
-    add_plan_arguments(plan)
-    plan.set_defaults(run=_plan)
+
+def _tools(commands: Any) -> None:
     config = commands.add_parser("config", help="check a config, or write the docs of its keys")
     _config_files(config, "config file to check, or several as Snakemake takes them")
     config.add_argument(
@@ -137,7 +145,6 @@ def _parser() -> argparse.ArgumentParser:
         help="also one of another machine or container, where nobody can tell whether it works",
     )
     unlock.set_defaults(run=_unlock)
-    return parser
 
 
 def _report_parser(commands: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from starbench.objectives import OBJECTIVES
@@ -46,23 +47,24 @@ def _system_name(config: Config) -> tuple[Location, str] | None:
 
 
 def _system_display(config: Config) -> tuple[Location, str] | None:
-    shown = {"BM25": "BM25"} if config.bm25_datasets else {}
-    for name in config.systems:
-        display = config.display("systems", name)
-        if display in shown:
-            at: Location = ("systems", name, "display")
-            return at, f"tables show '{shown[display]}' as '{display}' already"
-        shown[display] = name
-    return None
+    taken = {"BM25": "BM25"} if config.bm25_datasets else {}
+    return _shared_display(config, "systems", config.systems, taken)
 
 
 def _dataset_display(config: Config) -> tuple[Location, str] | None:
-    for track in config.tracks.values():
-        shown: dict[str, str] = {}
-        for name in track.scored:
-            display = config.display("datasets", name)
-            if display in shown:
-                at: Location = ("datasets", name, "display")
-                return at, f"tables show '{shown[display]}' as '{display}' already"
-            shown[display] = name
+    found = (_shared_display(config, "datasets", t.scored, {}) for t in config.tracks.values())
+    return next(filter(None, found), None)
+
+
+def _shared_display(
+    config: Config, section: str, names: Iterable[str], taken: Mapping[str, str]
+) -> tuple[Location, str] | None:
+    """Return the first name that tables would show as another one; `taken` is {display: name}."""
+    shown = dict(taken)
+    for name in names:
+        display = config.display(section, name)
+        if display in shown:
+            at: Location = (section, name, "display")
+            return at, f"tables show '{shown[display]}' as '{display}' already"
+        shown[display] = name
     return None

@@ -232,5 +232,5 @@ class Costs:
         return [texts for texts in sets if texts not in sharded(sets)]
 
     def shards(self, track: str) -> list[TextSet]:
-        """Return the sets of texts that are embedded by a job each."""
+        """Return the sets of texts that are embedded by one job per shard."""
         return sharded(text_sets(self.config, track))

@@ -83,12 +83,12 @@ class Source(Section):
     leave_out_query: bool = Field(
         default=False,
         description="Collection: leave a passage with the query's own id out of its ranking "
-        "(ArguAna and Quora, whose queries stand in the corpus).",
+        "(ArguAna and Quora, whose queries are also in the corpus).",
     )
     ties: Literal["trec_eval", "corpus"] = Field(
         default="trec_eval",
         description="Collection: order of passages with equal scores: by id, descending, as "
-        "trec_eval sorts, or as they stand in the corpus.",
+        "trec_eval sorts, or in the order of the corpus.",
     )
     rr: Literal["trec_eval", "msmarco"] = Field(
         default="trec_eval",
@@ -99,7 +99,8 @@ class Source(Section):
         default=1,
         ge=1,
         le=9999,
-        description="Collection: parts that the passages are embedded and searched in, a job each.",
+        description="Collection: parts that the passages are embedded and searched in, one job "
+        "per shard.",
     )
     shard_rows: int | None = Field(
         default=None,
