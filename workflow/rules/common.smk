@@ -187,10 +187,11 @@ def leakage_inputs(wildcards):
 
 def leakage_params(wildcards):
     """Return which scored datasets are looked for in which training data."""
-    return {
+    compared = {
         track: [training_sets(CONFIG, track), section.scored]
         for track, section in CONFIG.tracks.items()
     }
+    return {"version": versions.LEAKAGE, **compared}
 
 
 def dataset_inputs(wildcards):
