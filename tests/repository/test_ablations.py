@@ -1,5 +1,6 @@
 """The ablations of the paper: each differs from its config in what its head says, and no more."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from starbench.config.config import Config
 from starbench.config.reading import load_config
 from starbench.config.resolved import finetuning_of, objective_of
+from starbench.planning.devices import device_named
+from starbench.planning.plan import Plan, make_plan
 from starbench.run.models import models_of
+from starbench.run.paths import RunPaths
 
 PAPER = Path(__file__).parents[2] / "config" / "paper.yaml"
 FILES = sorted(PAPER.with_suffix("").glob("*.yaml"))
@@ -37,6 +41,27 @@ def test_it_loads_has_results_of_its_own_and_says_its_command(path):
     assert load_config(PAPER, path).run == f"paper-{path.stem}"
     command = f"--configfile config/paper.yaml config/paper/{path.name}\n"
     assert command in path.read_text()
+
+
+def plan(name: str, folder: Path) -> Plan:
+    config = ablation(name)
+    return make_plan(config, RunPaths.of(config, folder), device_named("h100"), 8, {})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_its_head_states_what_the_plan_says(path, tmp_path, monkeypatch):
+    # Where the run `paper` is not there yet, either: its backbone is planned as the others are.
+    monkeypatch.chdir(tmp_path)
+    made = plan(path.stem, tmp_path)
+    stated = re.search(
+        r"costs +(\d+) jobs, ([\d.]+) GPU-hours and ([\d.]+) ([TG])B", path.read_text()
+    )
+    jobs, hours, size, unit = stated.groups()
+    assert made.total.jobs == int(jobs)
+    assert made.total.device_seconds / 3600 == pytest.approx(float(hours), rel=0.15)
+    assert made.disk / {"T": 1e12, "G": 1e9}[unit] == pytest.approx(float(size), rel=0.2)
+    starts_there = "./results/paper/" in path.read_text()
+    assert made.assumed == ({"bert-smae": "google-bert/bert-base-uncased"} if starts_there else {})
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

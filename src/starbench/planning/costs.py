@@ -12,7 +12,7 @@ from starbench.config.training import Training
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize, Stated, dataset_size
 from starbench.planning.devices import Device, Start
-from starbench.planning.encoders import Encoder, encoder_of
+from starbench.planning.encoders import Encoder, Shape, shape_of
 from starbench.planning.work import (
     BACKWARD,
     EmbeddingWork,
@@ -69,7 +69,7 @@ class Costs:
         self.host, self.units = device.host, units
         self._stated = stated
         self._sizes: dict[str, DatasetSize] = {}
-        self._encoders: dict[str, Encoder] = {}
+        self._shapes: dict[str, Shape] = {}
 
     def size(self, name: str) -> DatasetSize:
         """Return the size of a dataset, looked up once."""
@@ -79,9 +79,13 @@ class Costs:
 
     def encoder(self, backbone: str) -> Encoder:
         """Return the shape of a backbone, looked up once."""
-        if backbone not in self._encoders:
-            self._encoders[backbone] = encoder_of(self.config, self.paths, backbone)
-        return self._encoders[backbone]
+        if backbone not in self._shapes:
+            self._shapes[backbone] = shape_of(self.config, self.paths, backbone)
+        return self._shapes[backbone].encoder
+
+    def assumed_shapes(self) -> dict[str, str]:
+        """Return, by backbone, the checkpoint whose shape was assumed for one that is not there."""
+        return {name: shape.like for name, shape in self._shapes.items() if shape.like is not None}
 
     def dataset(self, name: str) -> Cost:
         """Fetch and normalise a dataset."""

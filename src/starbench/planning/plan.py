@@ -1,4 +1,4 @@
-"""The plan of a run: per stage and in total jobs, hours, time by the clock, memory and disk."""
+"""The plan of a run: per stage and in total jobs, hours, wall time, memory and disk."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ class Plan:
     """Where the size of each dataset is from."""
     asked: int
     """GPUs that the config asks for in its largest job."""
+    assumed: dict[str, str]
+    """Backbone whose checkpoint is not there yet -> the checkpoint whose shape it is given."""
 
     @property
     def disk(self) -> float:
@@ -75,7 +77,8 @@ def make_plan(
     rows = [_row(stage, found, times, count) for stage, found in by_stage.items() if found]
     total = _row("total", jobs, times, count)
     origins = {name: costs.size(name).origin for name in used_datasets(config)}
-    return Plan(config.run, device, count, rows, total, jobs, origins, config.compute.most_gpus)
+    asked, assumed = config.compute.most_gpus, costs.assumed_shapes()
+    return Plan(config.run, device, count, rows, total, jobs, origins, asked, assumed)
 
 
 def _default_units(config: Config, device: Device) -> int:

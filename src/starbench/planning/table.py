@@ -49,6 +49,8 @@ def _notes(plan: Plan) -> str:
         if names:
             listed = f": {', '.join(names)}" if len(names) <= NAMED else ""
             lines.append(f"{len(names)} datasets {means}{listed}.")
+    for backbone, like in plan.assumed.items():
+        lines.append(f"The checkpoint of '{backbone}' is not here yet: planned as {like} is.")
     if plan.device.kind == "gpu" and plan.asked > plan.units:
         lines.append(
             f"A job of the config asks for {plan.asked} GPUs: set its stage's compute.gpus to "
