@@ -29,6 +29,7 @@ demo: run
 run: $(VENV)/.installed
 	starbench config --config "$$CONFIG"
 	starbench unlock
+	starbench plan --short --config "$$CONFIG" 2>/dev/null || true
 	snakemake --quiet rules --configfile "$$CONFIG"
 	folder=$$(starbench config --config "$$CONFIG" --show folder); \
 	    snakemake --configfile "$$CONFIG" --report "$$folder/report.html" --quiet all
