@@ -66,6 +66,7 @@ check: $(VENV)/.installed-dev
 	snakefmt --check Snakefile workflow
 	hadolint Dockerfile
 	snakemake --lint --configfile config/demo.yaml
+	pytest -q tests/repository/test_links.py
 	starbench config --config config/demo.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/paper.yaml
