@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs clean
+.PHONY: help demo run report data test test-cluster test-tutorial rehearse bench check format config-docs clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -58,6 +58,10 @@ test-cluster: $(VENV)/.installed-dev
 	rm -rf results/test-cluster
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
+
+# The commands of docs/tutorial.md in a new copy of the checkout.
+test-tutorial: $(VENV)/.installed-dev
+	STARBENCH_TEST_TUTORIAL=1 pytest -s $(PYTEST_FLAGS) tests/tutorial
 
 check: $(VENV)/.installed-dev
 	ruff check .
