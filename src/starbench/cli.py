@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
 
-EXAMPLE_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
-
 # A stage imports its libraries only once its arguments are known to be right: they take seconds.
 
 
@@ -142,11 +140,7 @@ def _tools(commands: Any) -> None:
         "example", help="write example data in the layouts of `folder` datasets, and a config"
     )
     example.add_argument("folder", type=Path, help="folder to make")
-    example.add_argument(
-        "--checkpoint",
-        default=EXAMPLE_CHECKPOINT,
-        help=f"pre-trained encoder that the config names ({EXAMPLE_CHECKPOINT})",
-    )
+    example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
     example.set_defaults(run=_example)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"

@@ -43,14 +43,30 @@ def check_config(config: Config) -> None:
         _check_system(config, name)
     for stage in type(config.compute).model_fields:
         _check_compute(config, stage)
-    compared = config.report.compared_system
-    if compared is not None:
-        _known(compared, config.systems, ("report", "compared_system"), "system")
+    _check_report(config)
     if len(set(config.seeds)) != len(config.seeds):
         raise ConfigMismatchError(("seeds",), "a seed is listed twice")
     collision = name_collision(config)
     if collision is not None:
         raise ConfigMismatchError(*collision)
+
+
+def _check_report(config: Config) -> None:
+    given, at = config.report, ("report",)
+    if given.compared_system is not None:
+        _known(given.compared_system, config.systems, (*at, "compared_system"), "system")
+    for index, name in enumerate(given.systems or []):
+        _known(name, config.systems, (*at, "systems", index), "system")
+    if given.systems and config.compared_system not in given.systems:
+        raise ConfigMismatchError(
+            (*at, "systems"),
+            f"'{config.compared_system}' is missing, with which the others are compared: list it, "
+            "or set compared_system to one that is listed",
+        )
+    names = {config.size_label(size) for size in config.trained_sizes}
+    names |= {f"{size.layers}/{size.dim}" for size in config.trained_sizes}
+    for index, size in enumerate(given.sizes or []):
+        _known(size, names, (*at, "sizes", index), "trained size")
 
 
 def _check_compute(config: Config, stage: str) -> None:

@@ -123,6 +123,24 @@ class Config(Section):
         default = "starbucks" if "starbucks" in self.systems else list(self.systems)[-1]
         return self.report.compared_system or default
 
+    @property
+    def shown_systems(self) -> list[str]:
+        """The systems that tables and figures show, in their order."""
+        return self.report.systems or list(self.systems)
+
+    @property
+    def shown_sizes(self) -> list[Size]:
+        """The trained sizes that tables and figures show, ascending."""
+        if self.report.sizes is None:
+            return self.trained_sizes
+        return [s for s in self.trained_sizes if self.is_shown(s)]
+
+    def is_shown(self, size: Size) -> bool:
+        """Whether tables and figures show a trained size."""
+        wanted = self.report.sizes
+        cut = f"{size.layers}/{size.dim}"
+        return wanted is None or cut in wanted or self.size_label(size) in wanted
+
     def size_label(self, size: Size) -> str:
         """Return a size's name in tables, e.g. ``demi``; ``2/32`` if it has none."""
         names = {named.size: named.name for named in self.sizes}

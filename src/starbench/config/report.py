@@ -38,6 +38,17 @@ class Report(Section):
     resamples: int = Field(
         default=10_000, ge=100, description="Resamples of the bootstrap and the randomisation test."
     )
+    systems: list[Name] | None = Field(
+        default=None,
+        min_length=1,
+        description="Systems that tables and figures show, in this order; all if not given.",
+    )
+    sizes: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Trained sizes that tables and figures show, by name or as `layers/dim`; all "
+        "if not given.",
+    )
     published: Literal["claims", "numbers", "none"] = Field(
         default="claims",
         description="What of the paper the run is held against: its `claims`; also its `numbers` "
