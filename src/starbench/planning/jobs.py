@@ -6,18 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.planning import scoring
 from starbench.planning.costs import Cost, Costs
 from starbench.run.jobs import (
-    all_models,
     backbone_name,
     data_names,
     used_backbones,
     used_datasets,
 )
 from starbench.run.leakage import compared_datasets
-from starbench.run.models import Model
+from starbench.run.models import Model, all_models
 from starbench.stages.report.products import figure_names, table_names
 
 
@@ -85,13 +83,8 @@ def _backbones(config: Config, costs: Costs) -> Iterator[Job]:
 def _model_jobs(config: Config, costs: Costs, model: Model, seed: int) -> Iterator[Job]:
     """Yield the fine-tuning, the embeddings and the scores of one model."""
     path = f"{model.track}/{model.name}/seed-{seed}"
-    backbone = backbone_of(config, model.system, model.track)
-    needs: tuple[str, ...] = (backbone_name(config, backbone, seed),)
-    if objective_of(config, model.system, model.track).trains:
-        needs += (f"data/{finetuning_of(config, model.system, model.track).dataset}",)
-        section = config.tracks[model.track]  # type: ignore[index]
-        if section.leakage == "drop":
-            needs += tuple(f"data/{name}" for name in section.scored)
+    needs: tuple[str, ...] = (backbone_name(config, model.backbone, seed),)
+    needs += tuple(f"data/{name}" for name in model.datasets(config))
     trained = f"models/{path}"
     yield Job(trained, "finetune_model", "finetune", needs, costs.finetune(model))
     scored = data_names(config, config.tracks[model.track].scored)  # type: ignore[index]

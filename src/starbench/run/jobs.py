@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from starbench.config.config import Config
-from starbench.config.resolved import backbones_of, finetuning_of, objective_of
-from starbench.run.models import Model, models_of
+from starbench.config.resolved import backbones_of
+from starbench.run.models import all_models
 
 STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report")
-
-
-def all_models(config: Config) -> list[Model]:
-    """Return every model of the run."""
-    return [model for track in config.tracks for model in models_of(config, track)]
 
 
 def used_datasets(config: Config) -> list[str]:
@@ -23,8 +18,7 @@ def used_datasets(config: Config) -> list[str]:
         pretraining = config.backbones[name].pretraining
         used += pretraining.datasets if pretraining else []
     for model in all_models(config):
-        if objective_of(config, model.system, model.track).trains:
-            used.append(finetuning_of(config, model.system, model.track).dataset)
+        used += model.datasets(config)
     for track in config.tracks.values():
         used += track.scored
     return with_corpora(config, used)
