@@ -76,6 +76,10 @@ class Costs:
             self._sizes[name] = dataset_size(self.config, self.paths, name, self._stated)
         return self._sizes[name]
 
+    def origins(self) -> dict[str, str]:
+        """Return where the size of each dataset that was looked up is from."""
+        return {name: size.origin for name, size in self._sizes.items()}
+
     def encoder(self, backbone: str) -> Encoder:
         """Return the shape of a backbone, looked up once."""
         if backbone not in self._shapes:

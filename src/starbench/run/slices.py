@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import PRETRAINING_OBJECTIVES
-from starbench.run.jobs import with_corpora
 from starbench.run.models import Model
+from starbench.run.texts import with_corpora
 from starbench.section import Section
 from starbench.sizes import widest_dim_by_layer
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starbench.config.resolved import backbones_of
-from starbench.stages.report.escapes import in_snakemake
+from starbench.run import versions
+from starbench.stages.report.escapes import in_snakemake, params_in_snakemake
 from starbench.stages.report.groups import Group, groups_of
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
+    from starbench.run.paths import RunPaths
 
 
 TABLE_FORMATS = ("csv", "md", "tex")
@@ -78,6 +81,20 @@ def _labels(figure: str, system: str, of: str) -> dict[str, str]:
 def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> list[str]:
     """Return the names of the files below ``figures/``, of some formats or all."""
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
+
+
+def products(config: Config, paths: RunPaths) -> list[Path]:
+    """Return every product of a run: the summary, every table and every figure."""
+    return [
+        *(paths.root / f"summary.{ending}" for ending in SUMMARY_FORMATS),
+        *(paths.root / "tables" / name for name in table_names(config)),
+        *(paths.root / "figures" / name for name in figure_names(config)),
+    ]
+
+
+def report_reads(config: Config) -> dict[str, Any]:
+    """Return what the report depends on besides its inputs: the parameter `reads` of its rule."""
+    return {"version": versions.REPORT, **params_in_snakemake(report_slice(config))}
 
 
 def report_slice(config: Config) -> dict[str, Any]:
