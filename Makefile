@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs clean
+.PHONY: help demo run report data test test-cluster test-tutorial rehearse bench check format config-docs clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -29,6 +29,7 @@ demo: run
 run: $(VENV)/.installed
 	starbench config --config "$$CONFIG"
 	starbench unlock
+	starbench plan --short --config "$$CONFIG" 2>/dev/null || true
 	snakemake --quiet rules --configfile "$$CONFIG"
 	folder=$$(starbench config --config "$$CONFIG" --show folder); \
 	    snakemake --configfile "$$CONFIG" --report "$$folder/report.html" --quiet all
@@ -58,6 +59,10 @@ test-cluster: $(VENV)/.installed-dev
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
 
+# The commands of docs/tutorial.md in a new copy of the checkout.
+test-tutorial: $(VENV)/.installed-dev
+	STARBENCH_TEST_TUTORIAL=1 pytest -s $(PYTEST_FLAGS) tests/tutorial
+
 check: $(VENV)/.installed-dev
 	ruff check .
 	ruff format --check .
@@ -65,6 +70,7 @@ check: $(VENV)/.installed-dev
 	snakefmt --check Snakefile workflow
 	hadolint Dockerfile
 	snakemake --lint --configfile config/demo.yaml
+	pytest -q tests/repository/test_links.py
 	starbench config --config config/demo.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/paper.yaml

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
 
+EXAMPLE_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
+
 # A stage imports its libraries only once its arguments are known to be right: they take seconds.
 
 
@@ -136,6 +138,16 @@ def _tools(commands: Any) -> None:
     _config_files(doctor)
     _results(doctor)
     doctor.set_defaults(run=_doctor)
+    example = commands.add_parser(
+        "example", help="write example data in the layouts of `folder` datasets, and a config"
+    )
+    example.add_argument("folder", type=Path, help="folder to make")
+    example.add_argument(
+        "--checkpoint",
+        default=EXAMPLE_CHECKPOINT,
+        help=f"pre-trained encoder that the config names ({EXAMPLE_CHECKPOINT})",
+    )
+    example.set_defaults(run=_example)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
@@ -374,6 +386,12 @@ def _doctor(options: argparse.Namespace) -> None:
     from starbench.doctor import doctor_command
 
     doctor_command(options.config or [], options.results)
+
+
+def _example(options: argparse.Namespace) -> None:
+    from starbench.stages.data.example import write_example
+
+    print("\n".join(write_example(options.folder, options.checkpoint)))
 
 
 def _unlock(options: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ import yaml
 from starbench.config.reading import load_config
 from starbench.errors import InputError
 from starbench.machine.files import write_text
+from starbench.planning.at_hand import device_at_hand
 from starbench.planning.devices import Device, device_named
 from starbench.run.paths import RunPaths
 
@@ -22,25 +23,34 @@ def plan_command(options: argparse.Namespace) -> None:
     """Print the plan of a run, after measuring the device if that is wanted."""
     if options.calibrate is None and options.config is None:
         raise InputError("plan needs --config, or --calibrate")
-    device = _calibrated(options.calibrate) if options.calibrate else device_named(options.device)
+    device, there = _device(options)
     if options.config is None:
         return
     from starbench.planning.plan import check_limits, make_plan
-    from starbench.planning.table import plan_text
+    from starbench.planning.table import plan_line, plan_text
 
     config = load_config(*options.config)
     plan = make_plan(
         config,
         RunPaths.of(config, options.results),
         device,
-        _units(device, options.gpus, options.cores),
+        _units(device, options.gpus, options.cores) or there,
         parse_records(options.records),
     )
-    print(plan_text(plan, options.markdown))
+    print(plan_line(plan) if options.short else plan_text(plan, options.markdown))
     memory = parse_bytes(options.memory) if options.memory else None
     if device.memory_gb is not None and memory is None:
         memory = device.memory_gb * 1e9
     check_limits(plan, parse_bytes(options.disk) if options.disk else None, memory)
+
+
+def _device(options: argparse.Namespace) -> tuple[Device, int | None]:
+    """Return the device to plan for, and how many of it there are if that is known."""
+    if options.calibrate:
+        return _calibrated(options.calibrate), None
+    if options.device is not None:
+        return device_named(options.device), None
+    return device_at_hand()
 
 
 def _calibrated(path: Path) -> Device:

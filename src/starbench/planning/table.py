@@ -19,6 +19,17 @@ def plan_text(plan: Plan, markdown: bool = False) -> str:
     return f"{_heading(plan)}\n\n{table}\n\n{_notes(plan)}"
 
 
+def plan_line(plan: Plan) -> str:
+    """Return the plan in one line: jobs, wall time, disk."""
+    total = plan.total
+    what = "GPU" if plan.device.kind == "gpu" else "core"
+    what += "" if plan.units == 1 else "s"
+    return (
+        f"Run {plan.run}: {total.jobs} jobs, about {in_time(total.wall_seconds)} on {plan.units} "
+        f"{what} (planned as {plan.device.name}), {in_bytes(plan.disk)} of disk."
+    )
+
+
 def _heading(plan: Plan) -> str:
     return f"Run {plan.run} on {plan.units} x {plan.device.name}."
 

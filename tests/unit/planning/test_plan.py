@@ -51,7 +51,7 @@ def stage(plan, name):
 
 
 def test_the_readme_shows_the_plan_of_the_paper(tmp_path, capsys):
-    options = ["--gpus", "8", "--markdown", "--results", str(tmp_path)]
+    options = ["--device", "h100", "--gpus", "8", "--markdown", "--results", str(tmp_path)]
     assert main(["plan", "--configfile", str(PAPER), *options]) == 0
     assert capsys.readouterr().out in (ROOT / "README.md").read_text()
 
@@ -93,7 +93,7 @@ def test_planning_imports_no_torch_and_takes_a_second(tmp_path):
 
 
 def test_a_plan_that_does_not_fit_is_refused_in_one_line(tmp_path, capsys):
-    given = ("--config", PAPER, "--results", tmp_path)
+    given = ("--config", PAPER, "--results", tmp_path, "--device", "h100")
     line = refused(capsys, *given, "--disk", "500GB")
     assert line.startswith("error: the plan needs 1.0 TB of disk, there are 500 GB; most of it")
     assert main(["plan", *map(str, given), "--disk", "2TB"]) == 0
@@ -172,7 +172,8 @@ def test_the_demo_is_planned_near_its_measured_time(tmp_path):
 
 
 def test_fewer_gpus_than_a_job_asks_for_are_said(tmp_path, capsys):
-    given = ("--config", str(PAPER), "--results", str(tmp_path), "--memory", "1TB", "--gpus")
+    given = ("--config", str(PAPER), "--results", str(tmp_path), "--memory", "1TB")
+    given = (*given, "--device", "h100", "--gpus")
     assert main(["plan", *given, "4"]) == 0
     assert "asks for 8 GPUs: set its stage's compute.gpus to 4" in capsys.readouterr().out
     assert main(["plan", *given, "8"]) == 0
