@@ -8,10 +8,10 @@ rule all:
     """The tables and figures of the run that the config describes."""
     default_target: True
     input:
-        all_products(),
+        products(CONFIG, PATHS),
 
 
 rule data:
     """Everything that needs the network: run this where there is one, then the rest offline."""
     input:
-        all_data(),
+        fetched_files(),

@@ -188,10 +188,11 @@ def check_gpu(config: Config | None) -> Finding:
 
 def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) -> Iterator[Finding]:
     """Look for the datasets and checkpoints of a run: fetched, on disk, or on the network."""
-    from starbench.run.jobs import used_backbones, used_datasets
+    from starbench.run.jobs import JobGraph
 
+    graph = JobGraph(config, paths)
     by_source: dict[str, list[str]] = {"folder": [], "micro": [], "fetched": []}
-    for name in used_datasets(config):
+    for name in (job.dataset for job in graph.needed_by("fetch_dataset")):
         fetched = (paths.dataset(name) / "manifest.json").is_file()
         source = "fetched" if fetched else config.datasets[name].source  # type: ignore[attr-defined]
         by_source.setdefault(source, []).append(name)
@@ -204,10 +205,9 @@ def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) ->
         yield from check_folders(config, by_source["folder"])
     local = ("folder", "micro", "fetched")
     online = [name for source, names in by_source.items() if source not in local for name in names]
-    for name in used_backbones(config):
+    for name in (job.backbone for job in graph.needed_by("fetch_checkpoint")):
         checkpoint = config.backbones[name].checkpoint
-        if checkpoint is None:
-            continue
+        assert checkpoint is not None
         if (paths.checkpoint(name) / "manifest.json").is_file():
             files = backbone_files(config, name)
             yield from check_fetched(f"backbone {name}", paths.checkpoint(name), files)

@@ -1,5 +1,6 @@
 """Fine-tuning as config/paper.yaml sets it gives the published code's losses and gradients."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from starbench.config.resolved import finetuning_of, objective_of
 from starbench.draws import generator
 from starbench.objectives import OBJECTIVES
 from starbench.objectives.objective import Term
-from starbench.run.models import Model
+from starbench.run.models import models_of
 from starbench.sizes import Size
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.one_pass import embed_columns
@@ -57,9 +58,9 @@ def encoder(reference_folder):
         track = case.split("_")[0]
         sizes = (CUT[case],) if case in CUT else tuple(PAPER.trained_sizes)
         if (track, sizes) not in made:
-            model = Model("model", SYSTEM[case], track, sizes, sizes)
-            settings = finetuning_of(PAPER, SYSTEM[case], track)
-            made[track, sizes] = build_model(reference_folder, settings, model).train()
+            of_system = next(m for m in models_of(PAPER, track) if m.system == SYSTEM[case])
+            model = replace(of_system, sizes=sizes, cells=sizes)
+            made[track, sizes] = build_model(reference_folder, model).train()
         return made[track, sizes]
 
     return build

@@ -15,7 +15,7 @@ localrules:
 rule fetch_dataset:
     """Fetch dataset {wildcards.dataset} and keep it normalised."""
     input:
-        dataset_inputs,
+        inputs_of("fetch_dataset"),
     output:
         manifest="results/{run}/data/{dataset}/manifest.json",
     log:
@@ -29,7 +29,7 @@ rule fetch_dataset:
         **resources_of("data"),
     params:
         config=CONFIG_FILE,
-        reads=dataset_params,
+        reads=reads_of("fetch_dataset"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -55,7 +55,7 @@ rule fetch_checkpoint:
         **resources_of("data"),
     params:
         config=CONFIG_FILE,
-        reads=checkpoint_params,
+        reads=reads_of("fetch_checkpoint"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -69,7 +69,7 @@ rule fetch_checkpoint:
 rule find_leakage:
     """Count the scored pairs and queries that occur in training data."""
     input:
-        leakage_inputs,
+        inputs_of("find_leakage"),
     output:
         "results/{run}/leakage.csv",
     log:
@@ -83,7 +83,7 @@ rule find_leakage:
         **resources_of("report"),
     params:
         config=CONFIG_FILE,
-        reads=leakage_params,
+        reads=reads_of("find_leakage"),
     shell:
         """
         exec &> >(tee {log:q})

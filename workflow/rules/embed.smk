@@ -8,8 +8,7 @@ OUT  results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/
 rule embed_texts:
     """Embed what {wildcards.model}, seed {wildcards.seed}, is scored on for {wildcards.track}."""
     input:
-        model="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
-        datasets=scored_datasets,
+        inputs_of("embed_texts"),
     output:
         # Each dataset has a manifest of its own, undeclared: what is embedded stays embedded.
         manifest="results/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
@@ -24,7 +23,7 @@ rule embed_texts:
         **resources_of("embed"),
     params:
         config=CONFIG_FILE,
-        reads=embedding_params,
+        reads=reads_of("embed_texts"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -40,8 +39,7 @@ rule embed_texts:
 rule embed_shard:
     """Embed shard {wildcards.shard} of {wildcards.dataset} with {wildcards.model}."""
     input:
-        model="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
-        dataset="results/{run}/data/{dataset}/manifest.json",
+        inputs_of("embed_shard"),
     output:
         manifest=(
             "results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/"
@@ -58,7 +56,7 @@ rule embed_shard:
         **resources_of("embed"),
     params:
         config=CONFIG_FILE,
-        reads=shard_params,
+        reads=reads_of("embed_shard"),
     shell:
         """
         exec &> >(tee {log:q})

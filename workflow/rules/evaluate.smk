@@ -1,7 +1,7 @@
 """Stage evaluate: every size of a model on every dataset of its track, in one job.
 
 IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
-OUT  results/{run}/searches/retrieval/{model}/seed-{seed}/{dataset}/passages-{shard}/,
+OUT  results/{run}/searches/{track}/{model}/seed-{seed}/{dataset}/passages-{shard}/,
      results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
      results/{run}/significance.csv
 """
@@ -14,20 +14,16 @@ localrules:
 rule search_shard:
     """Search shard {wildcards.shard} of {wildcards.dataset} with {wildcards.model}, every size."""
     input:
-        queries="results/{run}/embeddings/retrieval/{model}/seed-{seed}/manifest.json",
-        passages=(
-            "results/{run}/embeddings/retrieval/{model}/seed-{seed}/{dataset}/"
-            "passages-{shard}/manifest.json"
-        ),
+        inputs_of("search_shard"),
     output:
         manifest=(
-            "results/{run}/searches/retrieval/{model}/seed-{seed}/{dataset}/"
+            "results/{run}/searches/{track}/{model}/seed-{seed}/{dataset}/"
             "passages-{shard}/manifest.json"
         ),
     log:
-        "results/{run}/logs/searches/retrieval/{model}/seed-{seed}/{dataset}-{shard}.log",
+        "results/{run}/logs/searches/{track}/{model}/seed-{seed}/{dataset}-{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/searches/retrieval/{model}/seed-{seed}/{dataset}-{shard}.tsv"
+        "results/{run}/benchmarks/searches/{track}/{model}/seed-{seed}/{dataset}-{shard}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
@@ -35,7 +31,7 @@ rule search_shard:
         **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
-        reads=search_params,
+        reads=reads_of("search_shard"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -53,10 +49,7 @@ rule search_shard:
 rule score_model:
     """Score every size of {wildcards.model}, seed {wildcards.seed}, for {wildcards.track}."""
     input:
-        embeddings="results/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
-        shards=embedded_shards,
-        searches=searched_shards,
-        datasets=scored_datasets,
+        inputs_of("score_model"),
     output:
         # Each dataset has a manifest of its own, undeclared: what is scored stays scored.
         manifest="results/{run}/scores/{track}/{model}/seed-{seed}/manifest.json",
@@ -71,7 +64,7 @@ rule score_model:
         **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
-        reads=score_params,
+        reads=reads_of("score_model"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -87,7 +80,7 @@ rule score_model:
 rule score_bm25:
     """Score BM25 on every collection, as the floor."""
     input:
-        floor_datasets,
+        inputs_of("score_bm25"),
     output:
         manifest="results/{run}/scores/retrieval/bm25/manifest.json",
     log:
@@ -101,7 +94,7 @@ rule score_bm25:
         **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
-        reads=floor_params,
+        reads=reads_of("score_bm25"),
     shell:
         """
         exec &> >(tee {log:q})
@@ -113,7 +106,7 @@ rule score_bm25:
 rule collect_scores:
     """Put the scores of the whole run into one file."""
     input:
-        all_parts,
+        inputs_of("collect_scores"),
     output:
         scores="results/{run}/scores.csv",
         adaptive=branch(
@@ -140,7 +133,7 @@ rule collect_scores:
 rule compare_systems:
     """Test which systems, and which sizes of one system, differ."""
     input:
-        all_parts,
+        inputs_of("compare_systems"),
     output:
         "results/{run}/significance.csv",
     log:
@@ -154,7 +147,7 @@ rule compare_systems:
         **resources_of("evaluate"),
     params:
         config=CONFIG_FILE,
-        reads=comparison_params,
+        reads=reads_of("compare_systems"),
     shell:
         """
         exec &> >(tee {log:q})

@@ -8,7 +8,7 @@ OUT  results/{run}/models/{track}/{model}/seed-{seed}/
 rule finetune_model:
     """Fine-tune model {wildcards.model} for {wildcards.track} with seed {wildcards.seed}."""
     input:
-        model_inputs,
+        inputs_of("finetune_model"),
     output:
         # Checkpoints lie beside the manifest, undeclared: Snakemake keeps them when a job dies.
         manifest="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
@@ -24,7 +24,7 @@ rule finetune_model:
         **resources_of("finetune"),
     params:
         config=CONFIG_FILE,
-        reads=model_params,
+        reads=reads_of("finetune_model"),
     shell:
         """
         exec &> >(tee {log:q})

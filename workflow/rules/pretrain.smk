@@ -8,7 +8,7 @@ OUT  results/{run}/backbones/{backbone}/seed-{seed}/
 rule pretrain_backbone:
     """Pre-train backbone {wildcards.backbone} with seed {wildcards.seed}."""
     input:
-        backbone_inputs,
+        inputs_of("pretrain_backbone"),
     output:
         # Checkpoints lie beside the manifest, undeclared: Snakemake keeps them when a job dies.
         manifest="results/{run}/backbones/{backbone}/seed-{seed}/manifest.json",
@@ -24,7 +24,7 @@ rule pretrain_backbone:
         **resources_of("pretrain"),
     params:
         config=CONFIG_FILE,
-        reads=backbone_params,
+        reads=reads_of("pretrain_backbone"),
     shell:
         """
         exec &> >(tee {log:q})

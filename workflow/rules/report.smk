@@ -13,10 +13,7 @@ localrules:
 rule draw_report:
     """Draw every table and figure of the run, and sum it up."""
     input:
-        scores="results/{run}/scores.csv",
-        significance="results/{run}/significance.csv",
-        adaptive=collected_adaptive,
-        leakage="results/{run}/leakage.csv",
+        inputs_of("draw_report"),
     output:
         manifest="results/{run}/manifest.json",
         summary="results/{run}/summary.md",
@@ -66,7 +63,7 @@ rule draw_report:
         **resources_of("report"),
     params:
         config=CONFIG_FILE,
-        reads=report_params,
+        reads=report_reads(CONFIG),
     shell:
         """
         exec &> >(tee {log:q})

@@ -222,7 +222,7 @@ def _check_system(config: Config, name: str) -> None:
             objective = objective_of(config, name, track)
         except ValidationError as error:
             raise _mismatch((*over, "options"), error) from None
-        if getattr(objective, "bf16_scores", False) and finetuning.loss != "mnrl":
+        if objective.scores_in_bf16 and finetuning.loss != "mnrl":
             raise ConfigMismatchError(
                 at, f"`bf16_scores` is for the loss mnrl, on track {track} it is {finetuning.loss}"
             )

@@ -30,6 +30,34 @@ class Compute(Section):
         default=None, description="Slurm: features that a node must have, e.g. `a100|h100`."
     )
 
+    def memory_of(self, attempt: int) -> int:
+        """Return the memory in MB that a job asks for when it is tried the `attempt`-th time."""
+        asked = attempt * self.memory_mb
+        return min(asked, self.max_memory_mb or asked)
+
+    def runtime_of(self, attempt: int) -> int:
+        """Return the minutes that a job asks for when it is tried the `attempt`-th time."""
+        asked = attempt * self.runtime_min
+        return min(asked, self.max_runtime_min or asked)
+
+    def slurm_resources(self, gres: str | None) -> dict[str, int | str]:
+        """Return GPUs, partition and the like by the names of Snakemake's Slurm plugin.
+
+        GPUs are asked for by `--gpus`, or by `--gres` if the config names one.
+        """
+        asked: dict[str, int | str] = {"gpu": self.gpus}
+        if gres is not None and self.gpus:
+            asked = {"gres": f"{gres}:{self.gpus}"}
+        if self.gpus > 1:
+            # One task, on one node, starts a process for each GPU by itself (torchrun).
+            asked |= {"tasks_per_gpu": 0, "nodes": 1}
+        named = {
+            "slurm_partition": self.partition,
+            "slurm_account": self.account,
+            "constraint": self.constraint,
+        }
+        return asked | {name: value for name, value in named.items() if value}
+
 
 class TrainingCompute(Compute):
     """What one job of pre-training or fine-tuning may use."""

@@ -39,6 +39,8 @@ class Objective(Section):
     """Whether the objective trains one model for each size instead of one for all."""
     trains: ClassVar[bool] = True
     """Whether anything is trained at all."""
+    full_size_only: ClassVar[bool] = False
+    """Whether the full size is all that is trained, as a model of that size alone would be."""
     reads_sizes: ClassVar[bool] = True
     """Whether training depends on the list of sizes: a new size then trains anew."""
 
@@ -46,6 +48,11 @@ class Objective(Section):
     def name(self) -> str:
         """The objective's name in the config; subclasses have it as the literal `objective`."""
         return str(getattr(self, "objective"))  # noqa: B009
+
+    @property
+    def scores_in_bf16(self) -> bool:
+        """Whether in-batch scores are bfloat16: the option `bf16_scores` of objectives with it."""
+        return bool(getattr(self, "bf16_scores", False))
 
     def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
         """Return which cells one model serves, each ascending, if there is not one for all."""

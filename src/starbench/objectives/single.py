@@ -21,6 +21,7 @@ class Single(Objective):
         description="Whether in-batch scores are bfloat16, as Tevatron's are under bf16 autocast "
         "and with them the published retrieval baselines' (spacing 1.0 above 128); loss `mnrl`.",
     )
+    full_size_only: ClassVar[bool] = True
     reads_sizes: ClassVar[bool] = False
 
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:

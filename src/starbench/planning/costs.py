@@ -7,7 +7,6 @@ from typing import Any
 
 from starbench.config.compute import Compute
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.config.training import Training
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize, Stated, dataset_size
@@ -77,6 +76,10 @@ class Costs:
             self._sizes[name] = dataset_size(self.config, self.paths, name, self._stated)
         return self._sizes[name]
 
+    def origins(self) -> dict[str, str]:
+        """Return where the size of each dataset that was looked up is from."""
+        return {name: size.origin for name, size in self._sizes.items()}
+
     def encoder(self, backbone: str) -> Encoder:
         """Return the shape of a backbone, looked up once."""
         if backbone not in self._shapes:
@@ -128,8 +131,8 @@ class Costs:
         """Fine-tune a model, or save an untouched one."""
         encoder, layers = self._of(model)
         compute = self.config.compute.finetune
-        settings = finetuning_of(self.config, model.system, model.track)
-        if not objective_of(self.config, model.system, model.track).trains:
+        settings = model.finetuning
+        if not model.objective.trains:
             stored = 4.0 * encoder.parameters(layers)
             return Cost(self.host.start_s["finetune"], self.held(compute), 0.0, stored)
         data = self.size(settings.dataset)
@@ -179,7 +182,7 @@ class Costs:
 
     def encoder_of(self, model: Model) -> Encoder:
         """Return the shape of a model's backbone."""
-        return self.encoder(backbone_of(self.config, model.system, model.track))
+        return self.encoder(model.backbone)
 
     def _of(self, model: Model) -> tuple[Encoder, int]:
         encoder = self.encoder_of(model)

@@ -10,9 +10,9 @@ from starbench.errors import InputError, did_you_mean
 from starbench.planning.costs import Costs
 from starbench.planning.datasets import Stated
 from starbench.planning.devices import Device
-from starbench.planning.jobs import Job, jobs_of
+from starbench.planning.jobs import PlannedJob, planned_jobs
 from starbench.planning.schedule import busy_seconds, schedule
-from starbench.run.jobs import STAGES, used_datasets
+from starbench.run.jobs import STAGES
 from starbench.run.paths import RunPaths
 
 
@@ -44,7 +44,7 @@ class Plan:
     """GPUs, or cores of a processor."""
     rows: list[Row]
     total: Row
-    jobs: list[Job]
+    jobs: list[PlannedJob]
     origins: dict[str, str]
     """Where the size of each dataset is from."""
     asked: int
@@ -71,12 +71,12 @@ def make_plan(
             raise InputError(f"--records: the config has no dataset '{name}'{hint}")
     count = units or _default_units(config, device)
     costs = Costs(config, paths, device, stated, count)
-    jobs = jobs_of(config, costs)
+    jobs = planned_jobs(config, costs)
     times = schedule(jobs, count)
     by_stage = {stage: [job for job in jobs if job.stage == stage] for stage in STAGES}
     rows = [_row(stage, found, times, count) for stage, found in by_stage.items() if found]
     total = _row("total", jobs, times, count)
-    origins = {name: costs.size(name).origin for name in used_datasets(config)}
+    origins = costs.origins()
     asked, assumed = config.compute.most_gpus, costs.assumed_shapes()
     return Plan(config.run, device, count, rows, total, jobs, origins, asked, assumed)
 
@@ -87,7 +87,9 @@ def _default_units(config: Config, device: Device) -> int:
     return max(1, config.compute.most_gpus)
 
 
-def _row(stage: str, jobs: Sequence[Job], times: dict[str, tuple[float, float]], units: int) -> Row:
+def _row(
+    stage: str, jobs: Sequence[PlannedJob], times: dict[str, tuple[float, float]], units: int
+) -> Row:
     passing = sorted((job.cost.passing for job in jobs), reverse=True)
     return Row(
         stage,

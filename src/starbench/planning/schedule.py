@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 
-from starbench.planning.jobs import Job
+from starbench.planning.jobs import PlannedJob
 
 
-def schedule(jobs: Sequence[Job], units: int) -> dict[str, tuple[float, float]]:
+def schedule(jobs: Sequence[PlannedJob], units: int) -> dict[str, tuple[float, float]]:
     """Return when each job starts and ends, in seconds.
 
     A job starts as soon as what it needs is done and its GPUs or cores are free; of several the
@@ -20,12 +20,12 @@ def schedule(jobs: Sequence[Job], units: int) -> dict[str, tuple[float, float]]:
     """
     ahead = _seconds_to_the_end(jobs)
     waiting = {job.name: len(job.needs) for job in jobs}
-    after: dict[str, list[Job]] = {job.name: [] for job in jobs}
+    after: dict[str, list[PlannedJob]] = {job.name: [] for job in jobs}
     for job in jobs:
         for name in job.needs:
             after[name].append(job)
     ready = [job for job in jobs if not job.needs]
-    running: list[tuple[float, str, Job]] = []
+    running: list[tuple[float, str, PlannedJob]] = []
     times: dict[str, tuple[float, float]] = {}
     now, free = 0.0, units
     while ready or running:
@@ -45,7 +45,7 @@ def schedule(jobs: Sequence[Job], units: int) -> dict[str, tuple[float, float]]:
     return times
 
 
-def _seconds_to_the_end(jobs: Sequence[Job]) -> dict[str, float]:
+def _seconds_to_the_end(jobs: Sequence[PlannedJob]) -> dict[str, float]:
     """Return how long each job and the longest chain of jobs after it take."""
     ahead = {job.name: job.cost.seconds for job in jobs}
     longest = dict.fromkeys(ahead, 0.0)

@@ -1,62 +1,260 @@
-"""The jobs of a run: its models, datasets and backbones, and what each is called."""
+"""The jobs of a run, once: what each makes, from which files, and what it is about.
+
+The workflow's rules ask for the inputs of a job, the planner for all jobs that the report needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from starbench.config.config import Config
-from starbench.config.resolved import backbones_of, finetuning_of, objective_of
-from starbench.run.models import Model, models_of
+from starbench.errors import InputError
+from starbench.run.leakage import compared_datasets
+from starbench.run.models import Model, all_models
+from starbench.run.texts import TextSet, sharded, text_sets, with_corpora
+
+if TYPE_CHECKING:
+    from starbench.config.config import Config
+    from starbench.run.paths import RunPaths
 
 STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report")
+FINISHED = "manifest.json"
+"""What a job that makes a folder writes last."""
+
+WILDCARDS = ("dataset", "backbone", "track", "model", "seed", "shard")
+Wildcards = Mapping[str, str]
 
 
-def all_models(config: Config) -> list[Model]:
-    """Return every model of the run."""
-    return [model for track in config.tracks for model in models_of(config, track)]
+@dataclass(frozen=True)
+class Job:
+    """One job of the workflow."""
+
+    rule: str
+    stage: str
+    outputs: tuple[Path, ...]
+    """Files; the first one says that the job is done."""
+    inputs: tuple[Path, ...] = ()
+    """Files that other jobs make."""
+    wildcards: Wildcards = field(default_factory=dict, hash=False)
+    """Of its rule, but for the run."""
+    dataset: str = ""
+    """The dataset that it is about, if it is about one."""
+    backbone: str = ""
+    """The backbone, likewise."""
+    of_model: Model | None = None
+    of_seed: int | None = None
+    shard: TextSet | None = None
+    """The shard that it has to itself."""
+
+    @property
+    def model(self) -> Model:
+        """The model that it is about."""
+        assert self.of_model is not None
+        return self.of_model
+
+    @property
+    def seed(self) -> int:
+        """The seed that it is about."""
+        assert self.of_seed is not None
+        return self.of_seed
 
 
-def used_datasets(config: Config) -> list[str]:
-    """Return the datasets that the run reads, each after the one whose passages it shares."""
-    used: list[str] = []
-    for name in used_backbones(config):
-        pretraining = config.backbones[name].pretraining
-        used += pretraining.datasets if pretraining else []
-    for model in all_models(config):
-        if objective_of(config, model.system, model.track).trains:
-            used.append(finetuning_of(config, model.system, model.track).dataset)
-    for track in config.tracks.values():
-        used += track.scored
-    return with_corpora(config, used)
+class JobGraph:
+    """Every job that a config's datasets, backbones and models can have.
+
+    Args:
+        config: the run.
+        paths: where its results go.
+    """
+
+    def __init__(self, config: Config, paths: RunPaths) -> None:
+        self.config, self.paths = config, paths
+        self.jobs = [
+            *self._data(),
+            *self._backbones(),
+            *(job for model in all_models(config) for job in self._of_model(model)),
+            *self._of_run(),
+        ]
+
+    @cached_property
+    def _by_wildcards(self) -> dict[tuple[str, frozenset[tuple[str, str]]], Job]:
+        return {(job.rule, frozenset(job.wildcards.items())): job for job in self.jobs}
+
+    def job(self, rule: str, wildcards: Wildcards) -> Job:
+        """Return the job of a rule and its wildcards (`run` aside); InputError if there is none."""
+        given = {key: value for key, value in wildcards.items() if key != "run"}
+        found = self._by_wildcards.get((rule, frozenset(given.items())))
+        if found is None:
+            about = ", ".join(f"{key} {value}" for key, value in given.items())
+            raise InputError(f"the run has no job {rule} for {about}")
+        return found
+
+    @cached_property
+    def wildcard_constraints(self) -> dict[str, str]:
+        """Regular expressions that match just the values which each wildcard has in the run."""
+        values: dict[str, set[str]] = {name: set() for name in WILDCARDS}
+        for job in self.jobs:
+            for name, value in job.wildcards.items():
+                values[name].add(value)
+        return {name: "|".join(sorted(found)) or "none" for name, found in values.items()}
+
+    @cached_property
+    def needed(self) -> list[Job]:
+        """The jobs that the report needs, itself included, each after those that it needs."""
+        maker = {output: job for job in self.jobs for output in job.outputs}
+        wanted, waiting = set(), [self.jobs[-1]]
+        while waiting:
+            job = waiting.pop()
+            if job.outputs not in wanted:
+                wanted.add(job.outputs)
+                waiting += (maker[file] for file in job.inputs)
+        return [job for job in self.jobs if job.outputs in wanted]
+
+    def needed_by(self, rule: str) -> list[Job]:
+        """Return the jobs of one rule that the report needs."""
+        return [job for job in self.needed if job.rule == rule]
+
+    def _data(self) -> Iterator[Job]:
+        config, paths = self.config, self.paths
+        for name in with_corpora(config, config.datasets):
+            corpus = config.datasets[name].corpus
+            yield Job(
+                "fetch_dataset",
+                "data",
+                done(paths.dataset(name)),
+                done(*([paths.dataset(corpus)] if corpus else [])),
+                {"dataset": name},
+                dataset=name,
+            )
+        for name, backbone in config.backbones.items():
+            if backbone.checkpoint is not None:
+                yield Job(
+                    "fetch_checkpoint",
+                    "data",
+                    done(paths.checkpoint(name)),
+                    wildcards={"backbone": name},
+                    backbone=name,
+                )
+
+    def _backbones(self) -> Iterator[Job]:
+        config, paths = self.config, self.paths
+        for name in _starts_first(config):
+            backbone = config.backbones[name]
+            if backbone.pretraining is None:
+                continue
+            for seed in config.seeds:
+                read = [paths.dataset(text) for text in backbone.pretraining.datasets]
+                if backbone.start is not None:
+                    read.append(paths.backbone_in_use(config, backbone.start, seed))
+                elif backbone.checkpoint is not None:
+                    read.append(paths.checkpoint(name))
+                yield Job(
+                    "pretrain_backbone",
+                    "pretrain",
+                    done(paths.backbone(name, seed)),
+                    done(*read),
+                    {"backbone": name, "seed": str(seed)},
+                    backbone=name,
+                    of_seed=seed,
+                )
+
+    def _of_model(self, model: Model) -> Iterator[Job]:
+        for seed in self.config.seeds:
+            yield from ModelJobs(self.config, self.paths, model, seed).jobs()
+
+    def _of_run(self) -> Iterator[Job]:
+        """Yield the jobs that there is one of: BM25, collection, comparison, leakage, report."""
+        config, paths = self.config, self.paths
+        scores = [
+            paths.scores(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in config.seeds
+        ]
+        if config.bm25_datasets:
+            scores.append(paths.bm25())
+            read = map(paths.dataset, with_corpora(config, config.bm25_datasets))
+            yield Job("score_bm25", "evaluate", done(paths.bm25()), done(*read))
+        adaptive = [paths.all_adaptive] if config.tries_adaptive else []
+        collected = (paths.all_scores, *adaptive)
+        yield Job("collect_scores", "evaluate", collected, done(*scores))
+        yield Job("compare_systems", "evaluate", (paths.significance,), done(*scores))
+        compared = map(paths.dataset, compared_datasets(config))
+        yield Job("find_leakage", "data", (paths.leakage,), done(*compared))
+        drawn = (*collected, paths.significance, paths.leakage)
+        yield Job("draw_report", "report", done(paths.root), drawn)
 
 
-def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
-    """Return datasets after the collections whose passages they share, each once."""
-    names = list(names)
-    corpora = (config.datasets[name].corpus for name in names)
-    return list(dict.fromkeys([*(name for name in corpora if name), *names]))
+@dataclass(frozen=True)
+class ModelJobs:
+    """The jobs of one model with one seed."""
+
+    config: Config
+    paths: RunPaths
+    model: Model
+    seed: int
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield the fine-tuning, the embedding, the searches and the scoring."""
+        config, paths = self.config, self.paths
+        place = (self.model.track, self.model.name, self.seed)
+        trained, embedded = paths.model(*place), paths.embeddings(*place)
+        scored = with_corpora(config, config.tracks[self.model.track].scored)  # type: ignore[index]
+        datasets = list(map(paths.dataset, scored))
+        read = [paths.backbone_in_use(config, self.model.backbone, self.seed)]
+        read += map(paths.dataset, self.model.datasets(config))
+        yield self._job("finetune_model", "finetune", trained, read)
+        yield self._job("embed_texts", "embed", embedded, [trained, *datasets])
+        parts = [embedded]
+        for texts in sharded(text_sets(config, self.model.track)):
+            shard, found = (f(*place) / texts.folder for f in (paths.embeddings, paths.searches))
+            read = [trained, paths.dataset(texts.dataset)]
+            yield self._job("embed_shard", "embed", shard, read, texts)
+            yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
+            parts += [shard, found]
+        yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
+
+    def _job(
+        self,
+        rule: str,
+        stage: str,
+        folder: Path,
+        read: Iterable[Path],
+        shard: TextSet | None = None,
+    ) -> Job:
+        wildcards = {
+            "track": self.model.track,
+            "model": self.model.name,
+            "seed": str(self.seed),
+        }
+        if shard is not None:
+            wildcards |= {"dataset": shard.dataset, "shard": str(shard.shard)}
+        return Job(
+            rule,
+            stage,
+            done(folder),
+            done(*read),
+            wildcards,
+            dataset=shard.dataset if shard else "",
+            of_model=self.model,
+            of_seed=self.seed,
+            shard=shard,
+        )
 
 
-def data_names(config: Config, names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the jobs that fetch datasets and what they share."""
-    return tuple(f"data/{name}" for name in with_corpora(config, names))
+def done(*folders: Path) -> tuple[Path, ...]:
+    """Return the manifests that say that folders are complete, each once."""
+    return tuple(folder / FINISHED for folder in dict.fromkeys(folders))
 
 
-def used_backbones(config: Config) -> list[str]:
-    """Return the backbones that models are made from, each after the one it starts from."""
-    used: dict[str, None] = {}
-    for backbone in (name for system in config.systems for name in backbones_of(config, system)):
-        chain: list[str] = []
-        name: str | None = backbone
-        while name is not None:
-            chain.append(name)
-            name = config.backbones[name].start
-        used |= dict.fromkeys(reversed(chain))
-    return list(used)
-
-
-def backbone_name(config: Config, backbone: str, seed: int) -> str:
-    """Return the name of the job that a backbone comes from."""
-    if config.backbones[backbone].pretraining is None:
-        return f"checkpoints/{backbone}"
-    return f"backbones/{backbone}/seed-{seed}"
+def _starts_first(config: Config) -> list[str]:
+    """Return every backbone after the one that it starts from."""
+    ordered: dict[str, None] = {}
+    for backbone in config.backbones:
+        chain = [backbone]
+        while (start := config.backbones[chain[-1]].start) is not None:
+            chain.append(start)
+        ordered |= dict.fromkeys(reversed(chain))
+    return list(ordered)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of, objective_of
 from starbench.errors import InputError
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
@@ -63,9 +62,7 @@ def training_sets(config: Config, track: str) -> list[str]:
     """Return the datasets that models of a track are fine-tuned on, in the order of the systems."""
     return list(
         dict.fromkeys(
-            finetuning_of(config, model.system, track).dataset
-            for model in models_of(config, track)
-            if objective_of(config, model.system, track).trains
+            model.finetuning.dataset for model in models_of(config, track) if model.objective.trains
         )
     )
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import InputError, did_you_mean
-from starbench.objectives import OBJECTIVES
+from starbench.objectives.objective import Objective
 from starbench.sizes import Size, grid_of
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
+    from starbench.config.training import Finetuning
 
 
 MODEL_FOLDER = "model"
@@ -29,8 +30,21 @@ class Model:
     """The sizes it is trained for, ascending."""
     cells: tuple[Size, ...]
     """The sizes it is scored at, ascending."""
+    backbone: str
+    """What it is made from: a backbone of the config."""
+    objective: Objective = field(hash=False)
+    """What it is trained for, with the options of its system on its track."""
+    finetuning: Finetuning = field(hash=False)
+    """How it is trained: its track's settings, with what its system does otherwise."""
     shared: tuple[str, ...] = ()
     """Systems with a model per size whose model of the full size is this one."""
+
+    def datasets(self, config: Config) -> list[str]:
+        """Return the datasets that its training reads: none if nothing is trained."""
+        if not self.objective.trains:
+            return []
+        section = config.tracks[self.track]  # type: ignore[index]
+        return [self.finetuning.dataset, *(section.scored if section.leakage == "drop" else [])]
 
     def scored(self) -> list[tuple[str, Size]]:
         """Return every (system, size) that this model gives a score."""
@@ -55,6 +69,11 @@ def models_of(config: Config, track: str) -> list[Model]:
     ]
 
 
+def all_models(config: Config) -> list[Model]:
+    """Return every model of the run."""
+    return [model for track in config.tracks for model in models_of(config, track)]
+
+
 def model_named(config: Config, track: str, name: str) -> Model:
     """Return one model of a track by its name; InputError if there is none."""
     models = {model.name: model for model in models_of(config, track)}
@@ -66,36 +85,30 @@ def model_named(config: Config, track: str, name: str) -> Model:
 def _system_models(config: Config, system: str, track: str) -> list[Model]:
     section = config.tracks[track]  # type: ignore[index]
     trained = config.trained_sizes
+    backbone = backbone_of(config, system, track)
     objective = objective_of(config, system, track)
+    settings = backbone, objective, finetuning_of(config, system, track)
     if not objective.per_size:
         cells = grid_of(trained) if section.grid == "full" else trained
-        return [Model(system, system, track, tuple(trained), tuple(cells))]
+        return [Model(system, system, track, tuple(trained), tuple(cells), *settings)]
     cells = grid_of(trained) if section.separate_grid == "full" else trained
     return [
-        Model(f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group))
+        Model(f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group), *settings)
         for group in objective.groups(cells)
     ]
 
 
 def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
-    """Return the name of the model of objective `single` that `model` would be equal to."""
-    own = config.systems[model.system]
-    if not OBJECTIVES[own.objective].per_size or model.cells != (config.full_size,):
+    """Return the name of the model of the full size alone that `model` would be equal to."""
+    if not model.objective.per_size or model.cells != (config.full_size,):
         return None
     for other in models:
-        system = config.systems[other.system]
         if (
-            system.objective == "single"
-            and backbone_of(config, other.system, model.track)
-            == backbone_of(config, model.system, model.track)
+            other.objective.full_size_only
+            and other.backbone == model.backbone
             and config.full_size in other.cells
-            and _scored_in_bf16(config, other) == _scored_in_bf16(config, model)
-            and finetuning_of(config, other.system, model.track)
-            == finetuning_of(config, model.system, model.track)
+            and other.objective.scores_in_bf16 == model.objective.scores_in_bf16
+            and other.finetuning == model.finetuning
         ):
             return other.name
     return None
-
-
-def _scored_in_bf16(config: Config, model: Model) -> bool:
-    return getattr(objective_of(config, model.system, model.track), "bf16_scores", False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starbench.config.resolved import finetuning_of, objective_of
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import PRETRAINING_OBJECTIVES
-from starbench.run.jobs import with_corpora
 from starbench.run.models import Model
+from starbench.run.texts import with_corpora
 from starbench.section import Section
 from starbench.sizes import widest_dim_by_layer
 
@@ -35,8 +34,7 @@ with before there was a key: such a result still counts as one of the same work.
 
 def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     """Return the part of the config that a model's fine-tuning depends on, as JSON values."""
-    settings = finetuning_of(config, model.system, model.track)
-    objective = objective_of(config, model.system, model.track)
+    settings, objective = model.finetuning, model.objective
     trained = _told(settings)
     if config.datasets[settings.dataset].kind != "training-queries":
         for key in ("passage_choice", "mask_right_answers"):
@@ -77,7 +75,7 @@ def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
     Lengths of single collections are there only where the config has some.
     """
     section = config.tracks[model.track].embedding  # type: ignore[index]
-    trained = finetuning_of(config, model.system, model.track)
+    trained = model.finetuning
     longest = section.max_length or trained.max_length
     part: dict[str, Any] = {
         "precision": section.precision,
@@ -120,7 +118,7 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     if source.kind == "collection":
         part |= source.model_dump(include={"leave_out_query", "ties", "rr"})
         part["search"] = section.searching.model_dump(exclude={"bm25"})
-        part["similarity"] = finetuning_of(config, model.system, model.track).similarity
+        part["similarity"] = model.finetuning.similarity
         part["sizes"] = [str(size) for size in model.sizes]
     return part
 
@@ -131,7 +129,7 @@ def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any
     return {
         "cells": [str(cell) for cell in model.cells],
         "depth": config.tracks["retrieval"].searching.depth,
-        "similarity": finetuning_of(config, model.system, model.track).similarity,
+        "similarity": model.finetuning.similarity,
         **source.model_dump(include={"leave_out_query", "ties"}),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +119,13 @@ def text_sets(config: Config, track: str) -> list[TextSet]:
 def corpus_of(config: Config, dataset: str) -> str:
     """Return the collection whose passages a collection's queries are searched in: often itself."""
     return config.datasets[dataset].corpus or dataset
+
+
+def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
+    """Return datasets after the collections whose passages they share, each once."""
+    names = list(names)
+    corpora = (config.datasets[name].corpus for name in names)
+    return list(dict.fromkeys([*(name for name in corpora if name), *names]))
 
 
 def searched_in(config: Config, collection: str) -> list[str]:

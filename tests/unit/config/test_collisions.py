@@ -7,7 +7,7 @@ import yaml
 
 from starbench.config.reading import load_config, parse_config
 from starbench.errors import InputError
-from starbench.run.jobs import all_models
+from starbench.run.models import all_models
 from starbench.stages.report.products import figure_names, table_names
 
 ROOT = Path(__file__).parents[3]

@@ -15,7 +15,7 @@ from starbench.planning.command import parse_bytes, parse_records
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.datasets import dataset_size
 from starbench.planning.devices import device_named, shipped
-from starbench.planning.jobs import Job
+from starbench.planning.jobs import PlannedJob
 from starbench.planning.plan import in_bytes, in_time, make_plan
 from starbench.planning.schedule import busy_seconds, schedule
 from starbench.run.paths import RunPaths
@@ -244,7 +244,7 @@ def test_rows_of_the_config_limit_what_is_known():
 
 
 def job(name, seconds, units, *needs):
-    return Job(name, "rule", "stage", needs, Cost(seconds, units))
+    return PlannedJob(name, "rule", "stage", needs, Cost(seconds, units))
 
 
 def test_jobs_wait_for_what_they_need_and_for_free_devices():

@@ -2,22 +2,33 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from starbench.config.reading import parse_config
-from starbench.run.jobs import used_backbones
+from starbench.errors import InputError
+from starbench.run.jobs import JobGraph
+from starbench.run.paths import RunPaths
+from starbench.run.reads import READS
 
 TINY = Path(__file__).parents[2] / "workflow" / "tiny.yaml"
 
 
-def two_tracks(**changes):
-    return parse_config(yaml.safe_load(TINY.read_text(encoding="utf-8")) | changes)
+def graph(**changes) -> JobGraph:
+    config = parse_config(yaml.safe_load(TINY.read_text(encoding="utf-8")) | changes)
+    return JobGraph(config, RunPaths.of(config))
+
+
+def backbones_of(made: JobGraph) -> list[str]:
+    """Return the backbones that the report needs, fetched or trained."""
+    rules = ("fetch_checkpoint", "pretrain_backbone")
+    return [job.backbone for job in made.needed if job.rule in rules]
 
 
 def test_a_backbone_that_only_one_track_uses_is_used():
     overrides = {"retrieval": {"backbone": "base-smae"}}
     system = {"backbone": "base", "objective": "untouched", "overrides": overrides}
-    assert used_backbones(two_tracks(systems={"base": system})) == ["base", "base-smae"]
+    assert backbones_of(graph(systems={"base": system})) == ["base", "base-smae"]
 
 
 def test_a_backbone_that_every_track_replaces_is_not_used():
@@ -27,4 +38,34 @@ def test_a_backbone_that_every_track_replaces_is_not_used():
     }
     overrides = {track: {"backbone": "two"} for track in ("sts", "retrieval")}
     system = {"backbone": "one", "objective": "untouched", "overrides": overrides}
-    assert used_backbones(two_tracks(backbones=backbones, systems={"a": system})) == ["two"]
+    assert backbones_of(graph(backbones=backbones, systems={"a": system})) == ["two"]
+
+
+def test_each_input_is_made_by_a_job_that_comes_before():
+    made: set[Path] = set()
+    for job in graph().needed:
+        assert made.issuperset(job.inputs), job
+        assert made.isdisjoint(job.outputs), job
+        made.update(job.outputs)
+
+
+def test_a_dataset_that_nothing_reads_can_be_fetched_but_is_not_needed():
+    unread = {"kind": "pairs", "source": "micro", "rows": 10}
+    datasets = yaml.safe_load(TINY.read_text(encoding="utf-8"))["datasets"]
+    made = graph(datasets=datasets | {"unread": unread})
+    job = made.job("fetch_dataset", {"run": "tiny", "dataset": "unread"})
+    assert job.outputs == (Path("results/tiny/data/unread/manifest.json"),)
+    assert job not in made.needed
+
+
+def test_what_the_run_has_not_has_no_job():
+    wildcards = {"run": "tiny", "track": "sts", "model": "starbucks", "seed": "43"}
+    with pytest.raises(InputError, match=r"no job finetune_model for .*seed 43"):
+        graph().job("finetune_model", wildcards)
+
+
+def test_every_rule_but_those_that_put_results_together_says_what_it_reads():
+    backbones = {"one": {"checkpoint": {"name": "nowhere/one"}}}
+    fetched = graph(backbones=backbones, systems={"a": {"backbone": "one", "objective": "srl"}})
+    rules = {job.rule for job in [*graph().jobs, *fetched.jobs]}
+    assert rules - READS.keys() == {"collect_scores", "draw_report"}

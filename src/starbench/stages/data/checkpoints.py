@@ -12,10 +12,10 @@ from typing import Any
 
 from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.run import versions
+from starbench.run.models import all_models
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
 from starbench.stages.data.modules import MODULES, TransformerFolder, transformer_in
@@ -99,22 +99,20 @@ def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
 
 def _check_pooling(source: TransformerFolder, config: Config, backbone: str, what: str) -> None:
     """Warn where an untrained system would embed otherwise than the checkpoint itself does."""
-    for system in config.systems:
-        for track in config.tracks:
-            untrained = not objective_of(config, system, track).trains
-            if not untrained or backbone_of(config, system, track) != backbone:
-                continue
-            pooling = finetuning_of(config, system, track).pooling
-            if source.pooling not in (None, pooling):
-                log.warning(
-                    "%s has the pooling %s, system '%s' is scored with %s on track %s",
-                    *(what, source.pooling, system, pooling, track),
-                )
-            if source.others:
-                log.warning(
-                    "%s: system '%s' is scored without its modules %s on track %s",
-                    *(what, system, ", ".join(source.others), track),
-                )
+    for model in all_models(config):
+        if model.objective.trains or model.backbone != backbone:
+            continue
+        pooling = model.finetuning.pooling
+        if source.pooling not in (None, pooling):
+            log.warning(
+                "%s has the pooling %s, system '%s' is scored with %s on track %s",
+                *(what, source.pooling, model.system, pooling, model.track),
+            )
+        if source.others:
+            log.warning(
+                "%s: system '%s' is scored without its modules %s on track %s",
+                *(what, model.system, ", ".join(source.others), model.track),
+            )
 
 
 def on_disk(checkpoint: Checkpoint) -> Path | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starbench.config.config import Config
 from starbench.errors import InputError
+from starbench.run.jobs import Job
 from starbench.run.paths import RunPaths
 from starbench.stages.data.checkpoints import checkpoint_files
 from starbench.store.source_files import SourceFiles, stamp_of
@@ -22,6 +23,19 @@ def dataset_stamp(config: Config, paths: RunPaths, name: str) -> str | None:
 def checkpoint_stamp(config: Config, paths: RunPaths, backbone: str) -> str | None:
     """Return the same of a backbone's checkpoint."""
     return _stamp(paths.checkpoint(backbone), backbone_files(config, backbone))
+
+
+def stamps(config: Config, paths: RunPaths, job: Job) -> dict[str, str]:
+    """Return what stands for the contents of the local files that a job fetches, if any: `files`.
+
+    A job's other dependences are `starbench.run.reads.reads`.
+    """
+    stamp = None
+    if job.rule == "fetch_dataset":
+        stamp = dataset_stamp(config, paths, job.dataset)
+    elif job.rule == "fetch_checkpoint":
+        stamp = checkpoint_stamp(config, paths, job.backbone)
+    return {"files": stamp} if stamp else {}
 
 
 def dataset_files(config: Config, name: str) -> list[Path] | None:

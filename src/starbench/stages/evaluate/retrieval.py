@@ -12,7 +12,6 @@ from typing import IO
 
 import numpy as np
 
-from starbench.config.resolved import finetuning_of
 from starbench.config.search import Adaptive
 from starbench.machine.files import written_whole
 from starbench.sizes import Size
@@ -55,7 +54,7 @@ def _rankings(task: Task, collection: CollectionToScore) -> dict[Size, Ranking]:
     queries, *shards = task.embeddings
     if len(shards) > 1:
         return merged_shards(task, collection)
-    similarity = finetuning_of(task.config, task.model.system, task.model.track).similarity
+    similarity = task.model.finetuning.similarity
     cells, depth = task.model.cells, collection.depth_to_search
     return search(queries, shards, cells, depth, similarity, collection.tie_ranks)
 
@@ -74,7 +73,7 @@ def _try_adaptive(
 ) -> None:
     """Rank again what small sizes shortlist, and write what that finds and costs."""
     queries, *shards = task.embeddings
-    similarity = finetuning_of(task.config, task.model.system, task.model.track).similarity
+    similarity = task.model.finetuning.similarity
     reranker = Reranker(queries, shards, similarity, collection.tie_ranks)
     tried = []
     for steps in cascades(task.model.sizes, options):

@@ -28,7 +28,6 @@ from transformers import (
 )
 
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
@@ -75,15 +74,12 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
     track = model.track
-    settings = finetuning_of(config, model.system, track)
-    backbone = paths.backbone_in_use(config, backbone_of(config, model.system, track), seed)
-    objective = objective_of(config, model.system, track)
-    inputs = [backbone, *([paths.dataset(settings.dataset)] if objective.trains else [])]
-    if objective.trains and config.tracks[model.track].leakage == "drop":  # type: ignore[index]
-        inputs += [paths.dataset(name) for name in config.tracks[model.track].scored]  # type: ignore[index]
+    settings, objective = model.finetuning, model.objective
+    backbone = paths.backbone_in_use(config, model.backbone, seed)
+    inputs = [backbone, *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
     opened(backbone)
-    encoder = build_model(backbone, settings, model)
+    encoder = build_model(backbone, model)
     facts: dict[str, Any] = {
         "seed": seed,
         "parameters": sum(p.numel() for p in encoder.parameters()),
@@ -103,11 +99,12 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
     remove_checkpoints(folder)
 
 
-def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceTransformer:
+def build_model(backbone: Path, model: Model) -> SentenceTransformer:
     """Return the untrained model: the backbone, cut to the deepest layer of the model's sizes.
 
     Only objectives with one model per size are cut; the others keep every layer.
     """
+    settings = model.finetuning
     overrides = {}
     if settings.dropout is not None:
         overrides = {
@@ -154,8 +151,7 @@ def _train(
     seed: int,
     identity: str,
 ) -> dict[str, Any]:
-    settings = finetuning_of(config, model.system, model.track)
-    objective = objective_of(config, model.system, model.track)
+    settings, objective = model.finetuning, model.objective
     steps = total_steps(settings, len(rows))
     parts = settings.accumulation * processes()
     order = order_of(len(rows), steps, settings, seed, parts)
@@ -164,7 +160,7 @@ def _train(
     )
     loss = LayeredLoss(
         encoder,
-        base_loss(encoder, settings, getattr(objective, "bf16_scores", False)),
+        base_loss(encoder, settings, objective.scores_in_bf16),
         model.sizes,
         objective,
         seed,

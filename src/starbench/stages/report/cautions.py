@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.run.leakage import training_sets
 from starbench.run.texts import corpus_of
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapses
@@ -112,13 +112,8 @@ def _losses(losses: Mapping[str, Sequence[float]]) -> Iterator[str]:
 def _titles(titles: Mapping[str, float], config: Config) -> Iterator[str]:
     """Warn of passages that a model met in training with titles and is scored on without any."""
     for track, section in config.tracks.items():
-        trained = {
-            finetuning_of(config, name, track).dataset: None
-            for name in config.systems
-            if objective_of(config, name, track).trains
-        }
         corpora = {name: corpus_of(config, name) for name in section.scored}
-        for dataset in trained:
+        for dataset in training_sets(config, track):
             share = titles.get(dataset)
             if share is None:
                 continue

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
-from starbench.stages.report.escapes import in_snakemake
+from starbench.run import versions
+from starbench.stages.report.escapes import in_snakemake, params_in_snakemake
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
+    from starbench.run.paths import RunPaths
 
 
 TABLE_FORMATS = ("csv", "md", "tex")
@@ -91,7 +93,7 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def products_of(config: Config, with_adaptive: bool = True) -> list[str]:
+def drawn_products(config: Config, with_adaptive: bool = True) -> list[str]:
     """Return the names of all tables and figures of a run, below its folder."""
     tables = [n for n in table_names(config) if with_adaptive or n.split(".")[0] != ADAPTIVE]
     return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figure_names(config))]
@@ -116,6 +118,20 @@ def _report_keys(config: Config) -> dict[str, Any]:
     given = config.report.model_dump() | {"compared_system": config.compared_system}
     chosen = ("systems", "sizes")
     return {key: v for key, v in given.items() if key not in chosen or v is not None}
+
+
+def products(config: Config, paths: RunPaths) -> list[Path]:
+    """Return every product of a run: the summary, every table and every figure."""
+    return [
+        *(paths.root / f"summary.{ending}" for ending in SUMMARY_FORMATS),
+        *(paths.root / "tables" / name for name in table_names(config)),
+        *(paths.root / "figures" / name for name in figure_names(config)),
+    ]
+
+
+def report_reads(config: Config) -> dict[str, Any]:
+    """Return what the report depends on besides its inputs: the parameter `reads` of its rule."""
+    return {"version": versions.REPORT, **params_in_snakemake(report_slice(config))}
 
 
 def report_slice(config: Config) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from starbench.stages.report.products import (
     CLAIMS,
     PUBLISHED,
     TABLE_FORMATS,
+    drawn_products,
     has_claims,
-    products_of,
     replace_former,
     tables_of,
 )
@@ -55,7 +55,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     adaptive = None
     if config.tries_adaptive and paths.all_adaptive.name not in absent:
         adaptive = read_adaptive(paths.all_adaptive, config)
-    replace_former(paths.root, products_of(config, with_adaptive=adaptive is not None))
+    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of, backbones_of, finetuning_of
+from starbench.config.resolved import backbone_of, backbones_of
 from starbench.machine.files import write_text
+from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.escapes import in_markdown, one_line
 from starbench.stages.report.findings import findings
@@ -87,11 +88,7 @@ def _what(results: Results) -> Iterator[str]:
     bullets = []
     for group in groups_of(config):
         names = ", ".join(in_markdown(config.display("datasets", name)) for name in group.datasets)
-        trained = {
-            finetuning_of(config, name, group.track).dataset
-            for name, system in config.systems.items()
-            if system.objective != "untouched"
-        }
+        trained = training_sets(config, group.track)
         on = ", ".join(in_markdown(config.display("datasets", name)) for name in sorted(trained))
         bullets.append(
             f"- {group.title[0].upper()}{group.title[1:]}: {names}"
