@@ -50,10 +50,10 @@ def stage(plan, name):
     return next(row for row in plan.rows if row.stage == name)
 
 
-def test_the_readme_shows_the_plan_of_the_paper(tmp_path, capsys):
+def test_the_docs_show_the_plan_of_the_paper(tmp_path, capsys):
     options = ["--device", "h100", "--gpus", "8", "--markdown", "--results", str(tmp_path)]
     assert main(["plan", "--configfile", str(PAPER), *options]) == 0
-    assert capsys.readouterr().out in (ROOT / "README.md").read_text()
+    assert capsys.readouterr().out in (ROOT / "docs" / "paper.md").read_text()
 
 
 def test_the_paper_is_pretrained_within_the_time_that_its_authors_allowed(paper):

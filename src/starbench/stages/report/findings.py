@@ -32,7 +32,7 @@ def findings(results: Results) -> Iterator[str]:
 def _of_group(results: Results, group: Group) -> Iterator[str]:
     best = best_by_size(results, group)
     if best:
-        yield f"Best at each size: {_in_words(results.config, best)}."
+        yield f"Best: {_in_words(results.config, best)}."
     if results.tests is not None:
         yield from _told_apart(results, group)
 
@@ -49,8 +49,11 @@ def best_by_size(results: Results, group: Group) -> dict[Size, list[str]]:
 
 def _in_words(config: Config, best: dict[Size, list[str]]) -> str:
     parts = []
-    for systems, sizes in groupby(best, key=lambda size: tuple(best[size])):
+    for systems, group in groupby(best, key=lambda size: tuple(best[size])):
         names = " and ".join(in_markdown(system_name(config, system)) for system in systems)
+        sizes = list(group)
+        if len(sizes) == len(config.shown_sizes) > 1:
+            return f"{names}, at every size"
         parts.append(f"{names} at {_listed([_label(config, size) for size in sizes])}")
     return "; ".join(parts)
 

@@ -50,7 +50,7 @@ def test_the_best_system_of_each_size_and_neighbouring_sizes_together(config, tm
     assert best[small] == ["tiny-srl"]
     assert best[full] == ["tiny-sep"]
     (sentence,) = findings(results)
-    assert "Best at each size: Tiny & SRL at " in sentence
+    assert "Best: Tiny & SRL at " in sentence
     assert f"; Tiny-Separate at {config.size_label(full)}." in sentence
     assert sentence.count("SRL at ") == 1
 
