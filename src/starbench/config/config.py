@@ -13,7 +13,7 @@ from starbench.config.compute import ComputeStages
 from starbench.config.names import AnySource, Name, ObjectiveName, Track
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
-from starbench.section import Section
+from starbench.section import Display, Section
 from starbench.sizes import Size
 
 LARGEST_SEED = 2**32 - 1
@@ -53,7 +53,7 @@ class System(Section):
 
     backbone: Name = Field(description="Backbone that is fine-tuned.")
     objective: ObjectiveName = Field(description="Fine-tuning objective.")
-    display: str | None = Field(default=None, description="Name in tables and figures.")
+    display: Display | None = Field(default=None, description="Name in tables and figures.")
     overrides: dict[Track, Override] = Field(
         default_factory=dict, description="What differs from the track, by track."
     )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from starbench.errors import InputError
+from starbench.section import Display
 from starbench.sources.source import Collection, Records, Source
 
 
@@ -21,7 +22,7 @@ class IrDatasetsSource(Source):
     """
 
     source: Literal["ir_datasets"] = Field(description="A collection of the library ir_datasets.")
-    name: str = Field(
+    name: Display = Field(
         description="Its id: `msmarco-passage/dev/small`, `beir/webis-touche2020/v2` ..."
     )
 

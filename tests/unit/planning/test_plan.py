@@ -288,7 +288,7 @@ def test_devices_are_named_or_read_from_a_file(tmp_path, capsys):
     assert "no device file x.yaml" in refused(capsys, "--config", DEMO, "--device", "x.yaml")
     path = tmp_path / "device.yaml"
     path.write_text("name: x\n")
-    assert "device.yaml is no device file: " in refused(
+    assert "device.yaml: no device file: " in refused(
         capsys, "--config", DEMO, "--device", str(path)
     )
     values = shipped()["laptop-core"].model_dump() | {"name": "mine", "cores": 3}
