@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from starbench.errors import InputError
@@ -23,18 +24,53 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it is moved to `path` only if the block succeeds.
 
     The block makes a file or a folder there; a folder at `path` must be gone by then. OSError,
-    which names `path`, if the disk is full or does not let one write.
+    which names `path`, if the disk is full or does not let one write. What earlier writers of
+    `path` left there when they were killed is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for left in _left_behind(path):
+        with suppress(OSError):  # another process may be at it
+            _remove(left)
     try:
         with naming(path):
             yield temporary
             temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def _left_behind(path: Path) -> list[Path]:
+    """Return the temporary paths beside `path` whose processes have gone.
+
+    One of a process of another machine counts as left behind, too. Should that write the same
+    path at the same time, it does not find its own when it is done, and fails: nothing half-written
+    is seen in any case.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.tmp")
+    with os.scandir(path.parent) as entries:
+        found = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
+    return [Path(name) for name, match in found if match and not _works(int(match[1]))]
+
+
+def _works(pid: int) -> bool:
+    """Whether another process with this number is there."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 @contextmanager
