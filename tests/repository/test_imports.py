@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "starbench"
 ORDER = (
     "cli doctor arguments __init__",
+    "figures",
     "planning",
     "stages",
     "published",
