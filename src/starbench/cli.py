@@ -179,9 +179,7 @@ def _config_files(
 
 
 def _results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), help="folder of all runs (results)"
-    )
+    parser.add_argument("--results", type=Path, help="folder of all runs (the config's `results`)")
 
 
 def _stage(
@@ -229,6 +227,7 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
         from starbench.run.models import model_named
 
         model_named(config, options.track, options.model)  # before anything slow is imported
+    options.results = options.results or Path(config.results)
     return config, RunPaths.of(config, options.results)
 
 
@@ -365,7 +364,7 @@ def _config(options: argparse.Namespace) -> None:
         shown = {
             None: f"{' + '.join(map(str, options.config))}: run '{config.run}' is valid",
             "run": config.run,
-            "folder": f"results/{config.run}",
+            "folder": f"{config.results}/{config.run}",
         }
         print(shown[options.show])
     elif options.show:
