@@ -1,6 +1,4 @@
-# make demo: the whole flow on the embedded default; make test: the tests; make check: the linters;
-# make bench: speed and memory beside peers; make rehearse: the paper's configs on small stand-ins.
-# Each sets itself up in .venv first; a second call sets nothing up again.
+# Each target sets itself up in .venv first; a second call sets nothing up again. `make help` lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,18 +13,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster test-tutorial rehearse bench check format config-docs clean
+.PHONY: help demo run data test test-cluster test-tutorial rehearse bench check format config-docs clean
 
-help:
-	@sed -n 's/^# make/make/p' Makefile
-	@echo "make run CONFIG=config/minilm.yaml   any other run"
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
 
 demo: CONFIG := config/demo.yaml
-demo: run
+demo: run ## run the demo: everything on a generated language, no data needed
 
 # Unlocking first, if no Snakemake works here, is what lets a killed run go on with the same command.
 # The check comes before Snakemake, which would run code in a config before it reads the workflow.
-run: $(VENV)/.installed
+run: $(VENV)/.installed ## run another config to its report: make run CONFIG=config/minilm.yaml
 	starbench config --config "$$CONFIG"
 	starbench unlock
 	starbench plan --short --config "$$CONFIG" 2>/dev/null || true
@@ -36,34 +33,34 @@ run: $(VENV)/.installed
 	@echo
 	@starbench report --config "$$CONFIG" --show
 
-data: $(VENV)/.installed
+data: $(VENV)/.installed ## fetch all that CONFIG needs, before compute nodes without a network run it
 	starbench config --config "$$CONFIG"
 	snakemake data --configfile "$$CONFIG"
 
 # Each process takes whole files of tests: what a file prepares is prepared once.
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev ## run the tests
 	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
 
 # Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-dev ## measure speed and memory beside peers, into results/bench
 	python -m benchmarks
 
 # The paper's config whole, an ablation and the released models: the real files, with smaller numbers,
 # on stand-ins of all that they fetch; a quarter of an hour on two cores.
-rehearse: $(VENV)/.installed-dev
+rehearse: $(VENV)/.installed-dev ## run the paper's configs on small stand-ins of all that they fetch
 	python -m tests.rehearsal.rehearse
 
 # As root, with slurmctld, slurmd, slurm-client and munge installed.
-test-cluster: $(VENV)/.installed-dev
+test-cluster: $(VENV)/.installed-dev ## run the flow through a Slurm that the tests start (root, Debian)
 	rm -rf results/test-cluster
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
 
 # The commands of docs/tutorial.md in a new copy of the checkout.
-test-tutorial: $(VENV)/.installed-dev
+test-tutorial: $(VENV)/.installed-dev ## work through docs/tutorial.md as a reader does
 	STARBENCH_TEST_TUTORIAL=1 pytest -s $(PYTEST_FLAGS) tests/tutorial
 
-check: $(VENV)/.installed-dev
+check: $(VENV)/.installed-dev ## run the linters, and check every config and every link
 	ruff check .
 	ruff format --check .
 	mypy
@@ -78,12 +75,12 @@ check: $(VENV)/.installed-dev
 	starbench config --config config/from-released-smae.yaml
 	for file in config/paper/*.yaml; do starbench config --config config/paper.yaml $$file; done
 
-format: $(VENV)/.installed-dev
+format: $(VENV)/.installed-dev ## mend what linters can mend
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
 
-config-docs: $(VENV)/.installed
+config-docs: $(VENV)/.installed ## write config/README.md and config/schema.json
 	starbench config --write-docs config
 
 $(VENV)/.installed: envs/requirements.lock pyproject.toml
@@ -96,5 +93,5 @@ $(VENV)/.installed-dev: $(VENV)/.installed envs/requirements-dev.lock
 	$(PIP) install --quiet -r envs/requirements-dev.lock
 	touch $@
 
-clean:
+clean: ## remove the demo's results
 	rm -rf results/demo .snakemake

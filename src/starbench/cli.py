@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from starbench.errors import InputError, NotFiniteError, TimeIsUp, did_you_mean
+from starbench.arguments import parse_into
+from starbench.errors import InputError, did_you_mean
+from starbench.machine.endings import status_of
 from starbench.machine.startup import exit_with, importing
-from starbench.planning.arguments import add_plan_arguments
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
-
-EXAMPLE_CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
 
 # A stage imports its libraries only once its arguments are known to be right: they take seconds.
 
@@ -28,183 +26,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0; 2 after one line on what the user can put right, a full or unreadable disk included;
-        75 (sysexits.h: try again) if a training was saved before its end because its job's time
-        is nearly over or it was told to end; 130 after Ctrl-C.
+        1 after one line on an error that nobody foresaw, whose traceback is in a file; 75
+        (sysexits.h: try again) if a training was saved before its end because its job's time is
+        nearly over or it was told to end; 130 after Ctrl-C; 141 if nobody reads the output.
     """
-    options = _parser().parse_args(arguments)
+    options = argparse.Namespace()
+
+    def work() -> None:
+        parse_into(options, arguments)
+        _run(options)
+
+    return status_of(work, lambda: _written_to(options))
+
+
+def _run(options: argparse.Namespace) -> None:
     if getattr(options, "threads", None):
         # Under torchrun all processes of the job share its threads.
-        threads = max(1, options.threads // int(os.environ.get("WORLD_SIZE", "1")))
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+        from starbench.machine.processes import processes
+
+        os.environ["OMP_NUM_THREADS"] = str(max(1, options.threads // processes()))
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # The bars of libraries (loading weights, writing shards) would bury the stages' own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if sys.stdout is not None:
+        # A name that the terminal cannot show is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     from starbench.machine.progress import setup_logging
 
     setup_logging()
-    try:
-        options.run(options)
-    except (InputError, NotFiniteError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        from starbench.machine.disk import os_error_line
-
-        print(f"error: {os_error_line(error, _written_to(options))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 128 + signal.SIGINT
-    except TimeIsUp as saved:
-        print(saved, file=sys.stderr)
-        return os.EX_TEMPFAIL
-    return 0
+    STAGES[options.stage](options)
 
 
 def _written_to(options: argparse.Namespace) -> Path:
-    return Path(getattr(options, "results", None) or ".")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="starbench", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="STAGE")
-
-    data = _stage(commands, "data", _data, "fetch and normalise a dataset or a checkpoint")
-    what = data.add_mutually_exclusive_group(required=True)
-    what.add_argument("--dataset", help="dataset of the config")
-    what.add_argument("--checkpoint", help="backbone of the config whose checkpoint to fetch")
-    what.add_argument(
-        "--pin",
-        action="store_true",
-        help="write the commits of all hub repositories into the config file instead of branches",
-    )
-    what.add_argument(
-        "--leakage", action="store_true", help="count what is scored and occurs in training data"
-    )
-
-    pretrain = _stage(commands, "pretrain", _pretrain, "pre-train a backbone")
-    pretrain.add_argument("--backbone", required=True, help="backbone of the config")
-    _seed(pretrain)
-
-    finetune = _stage(commands, "finetune", _finetune, "fine-tune a model")
-    _model(finetune)
-
-    embed = _stage(commands, "embed", _embed, "embed what a model is scored on, all layers at once")
-    _model(embed)
-    embed.add_argument("--dataset", help="collection of the config of which to embed one shard")
-    embed.add_argument("--shard", type=int, help="its number, from 1 (all that has no shards)")
-
-    _evaluate_parser(commands)
-    _report_parser(commands)
-    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
-    _config_files(plan)
-    _results(plan)
-    add_plan_arguments(plan)
-    plan.set_defaults(run=_plan)
-    _tools(commands)
-    return parser
-
-
-def _evaluate_parser(commands: Any) -> None:
-    evaluate = _stage(commands, "evaluate", _evaluate, "score a model at every size")
-    _model(evaluate, required=False)
-    evaluate.add_argument("--dataset", help="collection of the config of which to search one shard")
-    evaluate.add_argument("--shard", type=int, help="its number, from 1 (score, from all shards)")
-    evaluate.add_argument(
-        "--bm25", action="store_true", help="score BM25 on the collections of the run instead"
-    )
-    evaluate.add_argument(
-        "--collect", action="store_true", help="put all scores of the run into scores.csv"
-    )
-    evaluate.add_argument(
-        "--compare", action="store_true", help="test which systems differ, into significance.csv"
-    )
-
-
-def _tools(commands: Any) -> None:
-    config = commands.add_parser("config", help="check a config, or write the docs of its keys")
-    _config_files(config, "config file to check, or several as Snakemake takes them")
-    config.add_argument(
-        "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
-    )
-    config.add_argument(
-        "--show", choices=("run", "folder"), help="print the run's name or folder, nothing else"
-    )
-    config.set_defaults(run=_config)
-    doctor = commands.add_parser(
-        "doctor", help="check versions, devices, data, network and disk before a run"
-    )
-    _config_files(doctor)
-    _results(doctor)
-    doctor.set_defaults(run=_doctor)
-    example = commands.add_parser(
-        "example", help="write example data in the layouts of `folder` datasets, and a config"
-    )
-    example.add_argument("folder", type=Path, help="folder to make")
-    example.add_argument(
-        "--checkpoint",
-        default=EXAMPLE_CHECKPOINT,
-        help=f"pre-trained encoder that the config names ({EXAMPLE_CHECKPOINT})",
-    )
-    example.set_defaults(run=_example)
-    unlock = commands.add_parser(
-        "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
-    )
-    unlock.add_argument(
-        "--force",
-        action="store_true",
-        help="also one of another machine or container, where nobody can tell whether it works",
-    )
-    unlock.set_defaults(run=_unlock)
-
-
-def _report_parser(commands: Any) -> None:
-    report = _stage(
-        commands, "report", _report, "draw tables and figures from scores.csv", needs_config=False
-    )
-    report.add_argument("--show", action="store_true", help="print the averages, draw nothing")
-    report.add_argument(
-        "--published", action="store_true", help="report the paper's own numbers, without any run"
-    )
-    report.add_argument("--output", type=Path, help="folder for what --published gives")
-
-
-def _config_files(
-    parser: argparse.ArgumentParser,
-    text: str = "config file of the run, or several as Snakemake takes them",
-) -> None:
-    names = ("--config", "--configfile", "--configfiles")
-    parser.add_argument(*names, dest="config", type=Path, nargs="+", metavar="FILE", help=text)
-
-
-def _results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--results", type=Path, help="folder of all runs (the config's `results`)")
-
-
-def _stage(
-    commands: Any,
-    name: str,
-    run: Callable[[argparse.Namespace], None],
-    text: str,
-    needs_config: bool = True,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--config", type=Path, required=needs_config, help="config file of the run")
-    _results(parser)
-    parser.add_argument("--threads", type=int, help="processor threads to use (all)")
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _seed(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    parser.add_argument("--seed", type=int, required=required, help="one of the config's seeds")
-
-
-def _model(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    parser.add_argument("--track", required=required, help="track of the config")
-    parser.add_argument("--model", required=required, help="system, or system-size")
-    _seed(parser, required)
+    """Return the folder of the run, or of all runs as long as the config is not read."""
+    folder: Path = getattr(options, "root", None) or getattr(options, "results", None) or Path()
+    return folder
 
 
 def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
@@ -227,8 +84,9 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
         from starbench.run.models import model_named
 
         model_named(config, options.track, options.model)  # before anything slow is imported
-    options.results = options.results or Path(config.results)
-    return config, RunPaths.of(config, options.results)
+    paths = RunPaths.of(config, options.results)
+    options.root = paths.root
+    return config, paths
 
 
 def _use_gpus(gpus: int = 1) -> None:
@@ -256,13 +114,25 @@ def _data(options: argparse.Namespace) -> None:
 
         fetch_dataset(config, paths, options.dataset)
     else:
+        _asked_of(config, options.checkpoint, "checkpoint")
         from starbench.stages.data.checkpoints import fetch_checkpoint
 
         fetch_checkpoint(config, paths, options.checkpoint)
 
 
+def _asked_of(config: Config, backbone: str, section: str) -> None:
+    """Raise InputError for a backbone without the section that says what is to be done."""
+    if getattr(config.backbones[backbone], section) is None:
+        having = [name for name in config.backbones if getattr(config.backbones[name], section)]
+        raise InputError(
+            f"backbone '{backbone}' has no `{section}` in the config; those that have one: "
+            f"{', '.join(having) or 'none'}"
+        )
+
+
 def _pretrain(options: argparse.Namespace) -> None:
     opened = _opened(options)
+    _asked_of(opened[0], options.backbone, "pretraining")
     _use_gpus(opened[0].compute.pretrain.gpus)
     with importing():
         from starbench.stages.pretrain.run import pretrain_backbone
@@ -280,57 +150,82 @@ def _finetune(options: argparse.Namespace) -> None:
 
 
 def _embed(options: argparse.Namespace) -> None:
-    opened = _opened(options)
-    _together(options)
+    config, paths = _opened(options)
+    _check_shard(options, config)
     _use_gpus()
     from starbench.stages.embed.run import embed_shard, embed_texts
 
     model = (options.track, options.model, options.seed)
     if options.shard is None:
-        embed_texts(*opened, *model)
+        embed_texts(config, paths, *model)
     else:
-        embed_shard(*opened, *model, options.dataset, options.shard)
+        embed_shard(config, paths, *model, options.dataset, options.shard)
 
 
-def _together(options: argparse.Namespace) -> None:
+def _check_shard(options: argparse.Namespace, config: Config) -> None:
+    """Raise InputError unless --dataset and --shard name, together, what the track searches."""
     if (options.dataset is None) != (options.shard is None):
-        raise InputError("--dataset and --shard belong together")
+        raise InputError("--dataset and --shard belong together: give both or neither")
+    if options.shard is None:
+        return
+    from starbench.run.texts import searched_collections, shard_of
+
+    collections = searched_collections(config, options.track)
+    if options.dataset not in collections:
+        raise InputError(
+            f"--dataset {options.dataset}: track {options.track} searches no such collection"
+            f"{did_you_mean(options.dataset, collections)}; leave out --dataset and --shard for "
+            "all that has no shards"
+        )
+    shard_of(config, options.dataset, options.shard)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    opened = _opened(options)
-    if options.collect:
-        from starbench.stages.evaluate.collect import collect_run
-
-        collect_run(*opened)
-        return
-    if options.compare:
-        from starbench.stages.evaluate.differences import compare_systems
-
-        compare_systems(*opened)
-        return
-    if options.bm25:
-        from starbench.stages.evaluate.bm25 import score_bm25
-
-        score_bm25(*opened)
-        return
+    config, paths = _opened(options)
+    given = ("track", "model", "seed", "dataset", "shard")
+    named = [f"--{key}" for key in given if getattr(options, key) is not None]
+    for whole in ("collect", "compare", "bm25"):
+        if getattr(options, whole):
+            if named:
+                raise InputError(f"--{whole} is of the whole run: leave out {', '.join(named)}")
+            _evaluate_run(whole, config, paths)
+            return
     model = (options.track, options.model, options.seed)
     if None in model:
         raise InputError(
             "evaluate needs --track, --model and --seed, or --bm25, --collect or --compare"
         )
-    _together(options)
-    config = opened[0]
+    _check_shard(options, config)
     if any(config.datasets[name].kind == "collection" for name in config.tracks[model[0]].scored):
         _use_gpus()  # to search with
     if options.shard is not None:
         from starbench.stages.evaluate.shards import search_shard
 
-        search_shard(*opened, options.model, options.seed, options.dataset, options.shard)
+        search_shard(config, paths, options.model, options.seed, options.dataset, options.shard)
         return
     from starbench.stages.evaluate.run import score_model
 
-    score_model(*opened, *model)
+    score_model(config, paths, *model)
+
+
+def _evaluate_run(whole: str, config: Config, paths: RunPaths) -> None:
+    if whole == "collect":
+        from starbench.stages.evaluate.collect import collect_run
+
+        collect_run(config, paths)
+    elif whole == "compare":
+        from starbench.stages.evaluate.differences import compare_systems
+
+        compare_systems(config, paths)
+    else:
+        if not config.bm25_datasets:
+            raise InputError(
+                "the config scores BM25 on nothing: it has no track retrieval, or "
+                "tracks.retrieval.search.bm25 is null"
+            )
+        from starbench.stages.evaluate.bm25 import score_bm25
+
+        score_bm25(config, paths)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -367,8 +262,11 @@ def _config(options: argparse.Namespace) -> None:
             "folder": f"{config.results}/{config.run}",
         }
         print(shown[options.show])
-    elif options.show:
-        raise InputError("--show needs --config")
+    elif options.show or not options.write_docs:
+        needing = "--show" if options.show else "config"
+        raise InputError(
+            f"{needing} needs --config FILE" + ("" if options.show else ", or --write-docs FOLDER")
+        )
     if options.write_docs:
         from starbench.config.docs import write_docs
 
@@ -397,6 +295,22 @@ def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
     remove_stale_lock(Path(), options.force)
+
+
+STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
+    "data": _data,
+    "pretrain": _pretrain,
+    "finetune": _finetune,
+    "embed": _embed,
+    "evaluate": _evaluate,
+    "report": _report,
+    "config": _config,
+    "plan": _plan,
+    "doctor": _doctor,
+    "example": _example,
+    "unlock": _unlock,
+}
+"""What each subcommand does."""
 
 
 def entry() -> None:

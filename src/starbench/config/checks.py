@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from starbench.config.collisions import name_collision
+from starbench.config.messages import told_problem
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import did_you_mean
 from starbench.objectives import OBJECTIVES
@@ -16,6 +17,7 @@ from starbench.objectives import OBJECTIVES
 if TYPE_CHECKING:
     from starbench.config.backbones import Backbone
     from starbench.config.config import Config
+    from starbench.config.search import Search
     from starbench.config.training import Finetuning, Training
 
 LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
@@ -43,14 +45,31 @@ def check_config(config: Config) -> None:
         _check_system(config, name)
     for stage in type(config.compute).model_fields:
         _check_compute(config, stage)
-    compared = config.report.compared_system
-    if compared is not None:
-        _known(compared, config.systems, ("report", "compared_system"), "system")
-    if len(set(config.seeds)) != len(config.seeds):
-        raise ConfigMismatchError(("seeds",), "a seed is listed twice")
+    _check_report(config)
+    for index, seed in enumerate(config.seeds):
+        if seed in config.seeds[:index]:
+            raise ConfigMismatchError(("seeds", index), f"seed {seed} is listed twice")
     collision = name_collision(config)
     if collision is not None:
         raise ConfigMismatchError(*collision)
+
+
+def _check_report(config: Config) -> None:
+    given, at = config.report, ("report",)
+    if given.compared_system is not None:
+        _known(given.compared_system, config.systems, (*at, "compared_system"), "system")
+    for index, name in enumerate(given.systems or []):
+        _known(name, config.systems, (*at, "systems", index), "system")
+    if given.systems and config.compared_system not in given.systems:
+        raise ConfigMismatchError(
+            (*at, "systems"),
+            f"'{config.compared_system}' is missing, with which the others are compared: list it, "
+            "or set compared_system to one that is listed",
+        )
+    names = {config.size_label(size) for size in config.trained_sizes}
+    names |= {f"{size.layers}/{size.dim}" for size in config.trained_sizes}
+    for index, size in enumerate(given.sizes or []):
+        _known(size, names, (*at, "sizes", index), "trained size")
 
 
 def _check_compute(config: Config, stage: str) -> None:
@@ -72,15 +91,21 @@ def _check_sizes(config: Config) -> None:
                 f"sizes must increase: layers {after.layers}, dim {after.dim} after "
                 f"layers {before.layers}, dim {before.dim}",
             )
-    names = [named.name for named in config.sizes if named.name]
+    names = [named.name for named in config.sizes]
     for index, name in enumerate(names):
-        if name in names[:index]:
-            raise ConfigMismatchError(("sizes", index), f"the name '{name}' is used twice")
+        if name is not None and name in names[:index]:
+            raise ConfigMismatchError(("sizes", index, "name"), f"the name '{name}' is used twice")
 
 
 def _check_dataset(config: Config, name: str) -> None:
-    other = config.datasets[name].corpus
+    source = config.datasets[name]
+    other = source.corpus
     if other is None:
+        if source.rows is not None and source.shards > source.rows:
+            raise ConfigMismatchError(
+                ("datasets", name, "shards"),
+                f"{source.shards} shards of at most {source.rows} passages (rows): some are empty",
+            )
         return
     at = ("datasets", name, "corpus")
     _known(other, config.datasets, at, "dataset")
@@ -100,7 +125,9 @@ def _check_backbone(config: Config, name: str) -> None:
     starts = [key for key in ("checkpoint", "architecture", "start") if getattr(backbone, key)]
     if len(starts) != 1:
         raise ConfigMismatchError(
-            at, f"give exactly one of checkpoint, architecture and start, got {starts or 'none'}"
+            at,
+            "give exactly one of checkpoint, architecture and start, got "
+            f"{' and '.join(starts) or 'none'}",
         )
     if backbone.pretraining is None:
         if backbone.checkpoint is None:
@@ -110,10 +137,14 @@ def _check_backbone(config: Config, name: str) -> None:
         for index, dataset in enumerate(backbone.pretraining.datasets):
             _known(dataset, config.datasets, (*at, "pretraining", "datasets", index), "dataset")
             _of_kind(config, dataset, ("text",), (*at, "pretraining", "datasets", index))
-        if backbone.pretraining.decoder_mask_rate < backbone.pretraining.encoder_mask_rate:
+        asked = backbone.pretraining
+        if asked.decoder_mask_rate < asked.encoder_mask_rate:
+            given = asked.model_fields_set
+            blamed = "encoder_mask_rate" if "encoder_mask_rate" in given else "decoder_mask_rate"
             raise ConfigMismatchError(
-                (*at, "pretraining", "decoder_mask_rate"),
-                "must not be below encoder_mask_rate: the encoder's mask is a subset",
+                (*at, "pretraining", blamed),
+                f"{asked.encoder_mask_rate} is more than decoder_mask_rate "
+                f"{asked.decoder_mask_rate}: the encoder's mask is a subset of the decoder's",
             )
     _check_origin(config, name)
     if backbone.pretraining is not None:
@@ -162,13 +193,14 @@ def _check_track(config: Config, track: str) -> None:
     section = config.tracks[track]  # type: ignore[index]
     at = ("tracks", track)
     _check_length(section.finetuning, (*at, "finetuning"))
+    before: set[str] = set()
     for key in ("tasks", "out_of_domain"):
-        listed = getattr(section, key)
-        for index, task in enumerate(listed):
+        for index, task in enumerate(getattr(section, key)):
             _known(task, config.datasets, (*at, key, index), "dataset")
             _of_kind(config, task, (TASK_KINDS[track],), (*at, key, index))
-            if section.scored.count(task) > 1:
+            if task in before:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
+            before.add(task)
     if track == "retrieval":
         for task in section.scored:
             metric = config.datasets[task].metric
@@ -177,6 +209,7 @@ def _check_track(config: Config, track: str) -> None:
                     (*at, "search", "depth"),
                     f"{section.searching.depth} is less than {metric} of '{task}' looks at",
                 )
+        _check_adaptive(section.searching, at)
     else:
         if section.search is not None:
             raise ConfigMismatchError((*at, "search"), "is for the track retrieval")
@@ -188,6 +221,20 @@ def _check_track(config: Config, track: str) -> None:
     for index, objective in enumerate(given):
         if objective in given[:index]:
             raise ConfigMismatchError((*at, "objectives", index), f"'{objective}' is listed twice")
+
+
+def _check_adaptive(search: Search, at: tuple[str | int, ...]) -> None:
+    """Refuse shortlists that the search would cut: what is told of their cost would be wrong."""
+    adaptive = search.adaptive
+    if adaptive is None:
+        return
+    asked = {"shortlist": adaptive.shortlist, "funnel": max(adaptive.funnel)}
+    for key in sorted(adaptive.model_fields_set):
+        if asked[key] > search.depth:
+            raise ConfigMismatchError(
+                (*at, "search", "adaptive", key),
+                f"{asked[key]} passages, but the search's depth is {search.depth}: at most so many",
+            )
 
 
 def _check_system(config: Config, name: str) -> None:
@@ -220,8 +267,8 @@ def _check_system(config: Config, name: str) -> None:
 
 
 def _mismatch(at: tuple[str | int, ...], error: ValidationError) -> ConfigMismatchError:
-    first = error.errors()[0]
-    return ConfigMismatchError((*at, *first["loc"]), first["msg"])
+    location, text = told_problem(error.errors()[0])
+    return ConfigMismatchError((*at, *location), text)
 
 
 def _check_lengths(config: Config, name: str, track: str) -> None:
@@ -259,7 +306,8 @@ def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ..
 
 def _check_length(training: Training, at: tuple[str | int, ...]) -> None:
     if (training.steps is None) == (training.epochs is None):
-        raise ConfigMismatchError(at, "give exactly one of `steps` and `epochs`")
+        both = ("epochs",) if training.epochs is not None else ()
+        raise ConfigMismatchError((*at, *both), "give exactly one of `steps` and `epochs`")
     if training.batch_size % training.accumulation:
         raise ConfigMismatchError(
             (*at, "accumulation"),

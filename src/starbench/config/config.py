@@ -13,7 +13,7 @@ from starbench.config.compute import ComputeStages
 from starbench.config.names import AnySource, Name, ObjectiveName, Track
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
-from starbench.section import Section
+from starbench.section import Display, Section
 from starbench.sizes import Size
 
 LARGEST_SEED = 2**32 - 1
@@ -53,7 +53,7 @@ class System(Section):
 
     backbone: Name = Field(description="Backbone that is fine-tuned.")
     objective: ObjectiveName = Field(description="Fine-tuning objective.")
-    display: str | None = Field(default=None, description="Name in tables and figures.")
+    display: Display | None = Field(default=None, description="Name in tables and figures.")
     overrides: dict[Track, Override] = Field(
         default_factory=dict, description="What differs from the track, by track."
     )
@@ -128,6 +128,24 @@ class Config(Section):
         """The system that all others are tested against."""
         default = "starbucks" if "starbucks" in self.systems else list(self.systems)[-1]
         return self.report.compared_system or default
+
+    @property
+    def shown_systems(self) -> list[str]:
+        """The systems that tables and figures show, in their order."""
+        return self.report.systems or list(self.systems)
+
+    @property
+    def shown_sizes(self) -> list[Size]:
+        """The trained sizes that tables and figures show, ascending."""
+        if self.report.sizes is None:
+            return self.trained_sizes
+        return [s for s in self.trained_sizes if self.is_shown(s)]
+
+    def is_shown(self, size: Size) -> bool:
+        """Whether tables and figures show a trained size."""
+        wanted = self.report.sizes
+        cut = f"{size.layers}/{size.dim}"
+        return wanted is None or cut in wanted or self.size_label(size) in wanted
 
     def size_label(self, size: Size) -> str:
         """Return a size's name in tables, e.g. ``demi``; ``2/32`` if it has none."""

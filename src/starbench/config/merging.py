@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from starbench.config.values import told_value
 from starbench.config.yaml_text import Location, read_yaml
 from starbench.errors import InputError
 
@@ -121,9 +122,14 @@ def changed(before: Any, after: Any, at: Location = ()) -> Iterator[Location]:
 def _read(file: Path) -> tuple[dict[str, Any], Places]:
     document = read_yaml(file)
     if not isinstance(document.value, dict):
-        kind = type(document.value).__name__
-        raise InputError(f"{file}: a config is a mapping of keys, got {kind}")
+        raise InputError(no_mapping(str(file), document.value))
     return document.value, {at: f"{file}:{line}" for at, line in document.lines.items()}
+
+
+def no_mapping(where: str, value: object) -> str:
+    """Return what to say of a config that holds something else than keys."""
+    got = told_value(value)
+    return f"{where}: a config is a mapping of keys, got {got}: config/README.md tells its keys"
 
 
 def _replaced(at: Location, over: Any) -> bool:

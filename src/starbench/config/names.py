@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from starbench.objectives import OBJECTIVES
 from starbench.objectives.objective import Objective
-from starbench.section import NAME_PATTERN
+from starbench.section import Name
 from starbench.sources import SOURCES
 from starbench.sources.source import Source
 
-Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+__all__ = ["AnyObjective", "AnySource", "Name", "ObjectiveName", "Precision", "Track"]
+
 Precision = Literal["fp32", "bf16", "fp16"]
 Track = Literal["sts", "retrieval"]
 if TYPE_CHECKING:

@@ -10,10 +10,18 @@ from pydantic import ValidationError
 
 from starbench.config.checks import ConfigMismatchError, check_config
 from starbench.config.config import Config
-from starbench.config.merging import Places, as_numbers, changed, read_merged, without_removed
-from starbench.config.values import as_yaml_float, impossible_values
+from starbench.config.merging import (
+    Places,
+    as_numbers,
+    changed,
+    no_mapping,
+    read_merged,
+    without_removed,
+)
+from starbench.config.messages import told_problem
+from starbench.config.values import impossible_values
 from starbench.config.yaml_text import Location
-from starbench.errors import InputError, did_you_mean
+from starbench.errors import InputError
 
 MOST_SHOWN = 20
 """How many mistakes of one file are shown."""
@@ -40,10 +48,20 @@ def parse_merged(value: dict[str, Any], files: Sequence[Path]) -> tuple[Config, 
     if files:
         read = read_merged(files)
         value = as_numbers(read.value, value)
-        places = read.places | dict.fromkeys(changed(read.value, value), "--config")
+        places = _changed_places(read.places, list(changed(read.value, value)))
         value = without_removed(value, read.named)
     where = " + ".join(str(file) for file in files) or "config"
     return parse_config(value, where, places), value
+
+
+def _changed_places(places: Places, at: Sequence[Location]) -> Places:
+    """Return places in files, without what the command line has replaced, and those there."""
+    kept = {key: place for key, place in places.items() if not any(_within(key, new) for new in at)}
+    return kept | dict.fromkeys(at, "--config")
+
+
+def _within(key: Location, other: Location) -> bool:
+    return key[: len(other)] == other
 
 
 def parse_config(value: Any, where: str = "config", places: Places | None = None) -> Config:
@@ -56,15 +74,15 @@ def parse_config(value: Any, where: str = "config", places: Places | None = None
     """
     places = places or {}
     if not isinstance(value, dict):
-        raise InputError(f"{where}: a config is a mapping of keys, got {type(value).__name__}")
+        raise InputError(no_mapping(where, value))
     impossible = [_place(at, where, places) + text for at, text in impossible_values(value)]
     if impossible:
-        raise InputError("\n".join(_distinct(impossible)[:MOST_SHOWN]))
+        raise InputError(*_distinct(impossible)[:MOST_SHOWN])
     try:
         config = Config.model_validate(value)
     except ValidationError as error:
         messages = _distinct(_message(problem, where, places) for problem in error.errors())
-        raise InputError("\n".join(messages)) from None
+        raise InputError(*messages[:MOST_SHOWN]) from None
     try:
         check_config(config)
     except ConfigMismatchError as problem:
@@ -73,58 +91,8 @@ def parse_config(value: Any, where: str = "config", places: Places | None = None
 
 
 def _message(problem: Any, where: str, places: Places) -> str:
-    location: Location = tuple(problem["loc"])
-    kind, text, context = problem["type"], problem["msg"], problem.get("ctx") or {}
-    if kind == "unknown_key":
-        location = (*location, context["key"])
-    elif kind == "missing":
-        text = "this key is missing"
-    elif kind in ("literal_error", "union_tag_invalid"):
-        text = _not_valid(problem, kind, context)
-        if kind == "union_tag_invalid":
-            location = (*location, str(context["discriminator"]).strip("'"))
-    elif kind == "string_pattern_mismatch":
-        text = f"{problem['input']!r} does not match {context['pattern']}"
-    elif kind == "value_error":
-        text = str(context["error"])
-    elif kind in WRONG_TYPES:
-        text = _wrong_type(problem["input"], WRONG_TYPES[kind])
+    location, text = told_problem(problem)
     return _place(location, where, places) + text
-
-
-WRONG_TYPES = {
-    "int_type": "an integer",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "a text",
-    "list_type": "a list",
-    "dict_type": "a mapping of keys",
-    "model_type": "a mapping of keys",
-}
-"""What a key takes, by pydantic's name of the error."""
-
-
-def _wrong_type(given: object, takes: str) -> str:
-    if isinstance(given, str) and takes == "a number" and (number := as_yaml_float(given)):
-        return f"YAML takes {given} for a text: write {number}"
-    quotes = ": put a text in quotes" if takes == "a text" else ""
-    if isinstance(given, (bool, type(None))):
-        got = {True: "true", False: "false", None: "nothing (null)"}[given]
-    elif isinstance(given, (int, float)):
-        got = f"the number {given}"
-    else:
-        quotes = ""
-        got = {"list": "a list", "dict": "a mapping of keys"}.get(
-            type(given).__name__, f"the text {given!r}"
-        )
-    return f"needs {takes}, got {got}{quotes}"
-
-
-def _not_valid(problem: Any, kind: str, context: dict[str, Any]) -> str:
-    listed = context["expected" if kind == "literal_error" else "expected_tags"]
-    valid = [name.strip(" '") for name in listed.replace(" or ", ", ").split(",")]
-    given = problem["input"] if kind == "literal_error" else context["tag"]
-    return f"'{given}' is not valid{did_you_mean(str(given), valid)}"
 
 
 def _place(location: Location, where: str, places: Places) -> str:

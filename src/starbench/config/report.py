@@ -36,7 +36,21 @@ class Report(Section):
         default=0.05, gt=0, lt=1, description="Scores with a smaller p-value are marked."
     )
     resamples: int = Field(
-        default=10_000, ge=100, description="Resamples of the bootstrap and the randomisation test."
+        default=10_000,
+        ge=100,
+        le=1_000_000,
+        description="Resamples of the bootstrap and the randomisation test.",
+    )
+    systems: list[Name] | None = Field(
+        default=None,
+        min_length=1,
+        description="Systems that tables and figures show, in this order; all if not given.",
+    )
+    sizes: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Trained sizes that tables and figures show, by name or as `layers/dim`; all "
+        "if not given.",
     )
     published: Literal["claims", "numbers", "none"] = Field(
         default="claims",

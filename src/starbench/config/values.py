@@ -80,7 +80,20 @@ def _text_problem(text: str) -> str:
                 f"the text holds U+{ord(character):04X}, which turns the direction of the text "
                 "around it"
             )
+        if kind in ("Zl", "Zp"):
+            return f"the text holds U+{ord(character):04X}, which ends a line"
     return ""
+
+
+def told_value(value: object) -> str:
+    """Return a value of a config in words: ``the number 5``, ``a list``."""
+    if isinstance(value, (bool, type(None))):
+        return {True: "true", False: "false", None: "nothing (null)"}[value]
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    names = {"list": "a list", "dict": "a mapping of keys"}
+    text = f"{value[:60]}..." if isinstance(value, str) and len(value) > 60 else value
+    return names.get(type(value).__name__, f"the text {text!r}")
 
 
 def _shown(value: object) -> str:

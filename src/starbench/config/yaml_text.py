@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from starbench.errors import InputError
+from starbench.errors import InputError, did_you_mean
+from starbench.machine.disk import os_error_line
 
 Location = tuple[str | int, ...]
 
@@ -25,6 +28,15 @@ MAX_VALUES = 20_000
 
 TEMPLATES = "__use_yte__"
 """The key that makes Snakemake run the Python expressions in a config file."""
+
+MARKS = {
+    "UTF-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "UTF-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""Byte order marks of encodings that a config is not in."""
+
+_UNSEEN = re.compile(f"{yaml.reader.Reader.NON_PRINTABLE.pattern}|[\x85\u2028\u2029]")
+"""What YAML does not take, and ends of lines for YAML that no editor counts."""
 
 _TAG = "tag:yaml.org,2002:"
 _COLLECTIONS = (_TAG + "map", _TAG + "seq")
@@ -48,15 +60,31 @@ def read_yaml(path: Path) -> YamlDocument:
     (dates included), numbers with a leading zero or in base 60, and `__use_yte__`.
     """
     try:
-        if not path.is_file():
-            raise InputError(f"no config file {path}")
+        _check_is_file(path)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(f"cannot read {os_error_line(error, path)}") from None
+    except ValueError as error:  # a null character in the name
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
+        raise InputError(f"cannot read {path}: {error}") from None
     return parse_yaml(data, str(path))
+
+
+def _check_is_file(path: Path) -> None:
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError:
+        if path.is_symlink():
+            target = path.readlink()
+            raise InputError(f"no config file {path}: the link leads to no file {target}") from None
+        there = {file.name for ending in ("*.yaml", "*.yml") for file in path.parent.glob(ending)}
+        raise InputError(f"no config file {path}{did_you_mean(path.name, there)}") from None
+    if stat.S_ISDIR(kind):
+        raise InputError(f"cannot read {path}: it is a folder, name a file in it")
+    if not stat.S_ISREG(kind):
+        raise InputError(f"cannot read {path}: it is no file; a config is read several times")
 
 
 def parse_yaml(data: bytes, where: str) -> YamlDocument:
@@ -71,14 +99,40 @@ def parse_yaml(data: bytes, where: str) -> YamlDocument:
             return YamlDocument(None)
         _check_node(node, where)
         return YamlDocument(yaml.SafeLoader("").construct_document(node), lines_of(node))
+    except yaml.MarkedYAMLError as error:
+        raise InputError(not_yaml(error, where)) from None
     except yaml.YAMLError as error:
         raise InputError(f"{where}: not YAML: {' '.join(str(error).split())}") from None
 
 
+def not_yaml(error: yaml.MarkedYAMLError, where: str) -> str:
+    """Return what is wrong, with the line at which it was seen."""
+    mark = error.problem_mark or error.context_mark
+    line = f":{mark.line + 1}" if mark else ""
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    begun = error.context_mark.line + 1 if error.context_mark else None
+    since = f" (begun on line {begun})" if begun and mark and begun != mark.line + 1 else ""
+    tab = "; indent with spaces, not with a tab" if "'\\t'" in said else ""
+    return f"{where}{line}: not YAML: {said}{since}{tab}"
+
+
 def _decoded(data: bytes, where: str) -> str:
-    for mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        if data.startswith(mark):
-            raise InputError(f"{where}: in UTF-16; a config is in UTF-8: save it as that")
+    # The mark of UTF-32 begins with that of UTF-16.
+    for name, marks in MARKS.items():
+        if data.startswith(marks):
+            raise InputError(f"{where}: in {name}; a config is in UTF-8: save it as that")
+    text = _as_utf8(data, where)
+    found = _UNSEEN.search(text)
+    if found:
+        line = re.split("\r\n|\r|\n", text[: found.start()])
+        raise InputError(
+            f"{where}:{len(line)}: the character U+{ord(found[0]):04X} controls a device or ends a "
+            "line unseen: remove it, or write it as an escape within double quotes"
+        )
+    return text
+
+
+def _as_utf8(data: bytes, where: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

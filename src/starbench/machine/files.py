@@ -1,20 +1,19 @@
-"""Writing files so that nobody sees half of one; reading JSON lines with line numbers."""
+"""Writing files so that nobody sees half of one; checksums of files and values."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
 
 from starbench.errors import InputError
 from starbench.machine.disk import naming
@@ -25,18 +24,53 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; it is moved to `path` only if the block succeeds.
 
     The block makes a file or a folder there; a folder at `path` must be gone by then. OSError,
-    which names `path`, if the disk is full or does not let one write.
+    which names `path`, if the disk is full or does not let one write. What earlier writers of
+    `path` left there when they were killed is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for left in _left_behind(path):
+        with suppress(OSError):  # another process may be at it
+            _remove(left)
     try:
         with naming(path):
             yield temporary
             temporary.replace(path)
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def _left_behind(path: Path) -> list[Path]:
+    """Return the temporary paths beside `path` whose processes have gone.
+
+    One of a process of another machine counts as left behind, too. Should that write the same
+    path at the same time, it does not find its own when it is done, and fails: nothing half-written
+    is seen in any case.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.tmp")
+    with os.scandir(path.parent) as entries:
+        found = [(entry.path, pattern.fullmatch(entry.name)) for entry in entries]
+    return [Path(name) for name, match in found if match and not _works(int(match[1]))]
+
+
+def _works(pid: int) -> bool:
+    """Whether another process with this number is there."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 @contextmanager
@@ -71,44 +105,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON to `path` in one step."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a text file, plain or ``.gz``, for reading as UTF-8."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
-
-
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, record) of a JSON-lines file; InputError names a bad line."""
-    with open_text(path) as lines:
-        yield from json_lines(lines, str(path))
-
-
-def json_lines(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, record) of JSON lines; InputError names a bad line."""
-    number = 0
-    try:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _json_object(line, name, number)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}:{number + 1}: not UTF-8 text ({error.reason})") from None
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{name}:{number + 1}: the gzip file is damaged ({error})") from None
-
-
-def _json_object(line: str, name: str, number: int) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{name}:{number}: not JSON ({error.msg} at column {error.colno})"
-        ) from None
-    if not isinstance(record, dict):
-        raise InputError(f"{name}:{number}: expected a JSON object, got {type(record).__name__}")
-    return record
 
 
 def sha256_of(path: Path) -> str:

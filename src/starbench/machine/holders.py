@@ -84,6 +84,13 @@ def announced_in(folder: Path) -> dict[Path, Holder | None]:
     return {path: _read(path) for path in sorted((folder / FOLDER).glob("*.json"))}
 
 
+def forget_dead(folder: Path) -> None:
+    """Remove what processes that were killed have said in `folder`."""
+    for path, holder in announced_in(folder).items():
+        if holder is not None and holder.state() == "dead":
+            _remove(path)
+
+
 def _read(path: Path) -> Holder | None:
     try:
         return Holder(**json.loads(path.read_text(encoding="utf-8")))
@@ -93,6 +100,10 @@ def _read(path: Path) -> Holder | None:
 
 def _withdraw(path: Path, pid: int) -> None:
     if os.getpid() == pid:  # not a process that was forked from it
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # others are there
-            path.parent.rmdir()
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # others are there
+        path.parent.rmdir()

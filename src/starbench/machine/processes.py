@@ -8,15 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from starbench.errors import InputError
+
 
 def processes() -> int:
-    """Return how many processes train together, as torchrun says."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """Return how many processes train together, as torchrun says; InputError for no number."""
+    return _number("WORLD_SIZE", "1", 1)
 
 
 def rank() -> int:
     """Return the number of this process among them; the first one, 0, is who writes."""
-    return int(os.environ.get("RANK", "0"))
+    return _number("RANK", "0", 0)
+
+
+def _number(variable: str, default: str, least: int) -> int:
+    text = os.environ.get(variable, default)
+    if not text.isdecimal() or int(text) < least:
+        raise InputError(
+            f"the environment's {variable} is '{text}', no number from {least}: unset it"
+        )
+    return int(text)
 
 
 def inside_torchrun() -> bool:

@@ -43,6 +43,7 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
 
 def _leave(ended: list[int]) -> None:
     if ended:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # None where a shell has closed it
+                stream.flush()
         os._exit(ended[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from starbench.errors import InputError
-from starbench.machine.holders import FOLDER, announced_in
+from starbench.machine.holders import FOLDER, announced_in, forget_dead
 
 log = logging.getLogger(__name__)
 
@@ -18,13 +18,14 @@ FORCE = "`starbench unlock --force` removes it"
 
 
 def remove_stale_lock(folder: Path, force: bool = False) -> None:
-    """Remove Snakemake's lock of `folder`.
+    """Remove Snakemake's lock of `folder`, and what killed Snakemakes said of themselves there.
 
     Raises InputError if a Snakemake is at work there and, without `force`, if one may be: on
     another machine, in another container, or nobody knows which it was.
     """
     locks = folder / ".snakemake" / "locks"
     if not locks.is_dir() or not any(locks.iterdir()):
+        forget_dead(folder)  # killed before they took the lock, or after they gave it back
         return
     _check_nobody_works_here(folder.resolve())
     if not force:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from starbench.objectives.objective import Alignment, Objective, Term
 from starbench.sizes import Size, dims_of
@@ -31,10 +31,10 @@ class Mse2d(Alignment, Objective):
         default=0.3, gt=0, description="Temperature inside both softmaxes."
     )
     layers_per_step: int = Field(
-        default=1, description="Layers below the last sampled at each step; -1 for all."
+        default=1, ge=-1, description="Layers below the last sampled at each step; -1 for all."
     )
     dims_per_step: int = Field(
-        default=1, description="Dimensions sampled for each layer at each step; -1 for all."
+        default=1, ge=-1, description="Dimensions sampled for each layer at each step; -1 for all."
     )
     layer_weight: Literal["linear", "log", "uniform"] = Field(
         default="linear",
@@ -50,6 +50,13 @@ class Mse2d(Alignment, Objective):
         default="all",
         description="Sample from all layers below the last, or only from those of `sizes`.",
     )
+
+    @field_validator("layers_per_step", "dims_per_step")
+    @classmethod
+    def _some(cls, count: int) -> int:
+        if count == 0:
+            raise ValueError("needs at least 1, or -1 for all, got 0")
+        return count
 
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
         """Return the terms of one step for the layers and dimensions drawn from `draw`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,6 +55,7 @@ def _device(options: argparse.Namespace) -> tuple[Device, int | None]:
 
 
 def _calibrated(path: Path) -> Device:
+    _check_writable(path)  # before minutes of measuring
     from starbench.planning.calibrate import calibrate
 
     device = calibrate()
@@ -61,6 +63,15 @@ def _calibrated(path: Path) -> Device:
     write_text(path, yaml.safe_dump(values, sort_keys=False))
     print(f"{path}: {device.name}; plan with: starbench plan --device {path} --config FILE")
     return device
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"--calibrate {path}: it is a folder, name a file in it")
+    if not path.parent.is_dir():
+        raise InputError(f"--calibrate {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"--calibrate {path}: nothing can be written in {path.parent}")
 
 
 def _units(device: Device, gpus: int | None, cores: int | None) -> int | None:
@@ -88,5 +99,9 @@ def parse_records(given: Iterable[str]) -> dict[str, tuple[int, int | None]]:
         found = re.fullmatch(r"([a-z0-9-]+)=(\d+)(?:/(\d+))?", text)
         if found is None:
             raise InputError(f"--records {text}: write NAME=RECORDS or NAME=PASSAGES/QUERIES")
+        if found[1] in stated:
+            raise InputError(f"--records {text}: '{found[1]}' is given twice")
+        if 0 in (int(number) for number in found.groups()[1:] if number):
+            raise InputError(f"--records {text}: at least 1 of each")
         stated[found[1]] = (int(found[2]), int(found[3]) if found[3] else None)
     return stated

@@ -12,7 +12,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from starbench.config.messages import told_problem
 from starbench.config.names import Precision
+from starbench.config.yaml_text import lines_of, not_yaml
 from starbench.errors import InputError, did_you_mean
 from starbench.section import Section
 
@@ -117,9 +119,24 @@ def device_named(name: str) -> Device:
         if name not in shipped():
             raise InputError(f"no device '{name}'{did_you_mean(name, shipped())}")
         return shipped()[name]
+    return _device_in(path)
+
+
+def _device_in(path: Path) -> Device:
     try:
-        return Device.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        reason = error.errors()[0] if isinstance(error, ValidationError) else None
-        text = f"{'.'.join(map(str, reason['loc']))}: {reason['msg']}" if reason else "not YAML"
-        raise InputError(f"{path} is no device file: {text}") from None
+        text = path.read_bytes().decode("utf-8-sig")
+        lines = lines_of(yaml.compose(text, Loader=yaml.SafeLoader))
+        return Device.model_validate(yaml.safe_load(text))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: no device file, not UTF-8 ({error.reason})") from None
+    except yaml.MarkedYAMLError as error:
+        raise InputError(not_yaml(error, str(path))) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
+    except ValidationError as error:
+        location, wrong = told_problem(error.errors()[0])
+        key = ".".join(map(str, location))
+        line = f":{lines[location]}" if location in lines else ""
+        raise InputError(
+            f"{path}{line}: no device file: {key + ': ' if key else ''}{wrong}"
+        ) from None

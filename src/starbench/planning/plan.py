@@ -69,6 +69,11 @@ def make_plan(
         if name not in config.datasets:
             hint = did_you_mean(name, config.datasets)
             raise InputError(f"--records: the config has no dataset '{name}'{hint}")
+        if stated[name][1] is not None and config.datasets[name].kind != "collection":
+            raise InputError(
+                f"--records {name}={stated[name][0]}/{stated[name][1]}: dataset '{name}' is no "
+                f"collection, it has no queries: write {name}={stated[name][0]}"
+            )
     count = units or _default_units(config, device)
     costs = Costs(config, paths, device, stated, count)
     jobs = planned_jobs(config, costs)

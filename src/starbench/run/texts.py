@@ -134,6 +134,13 @@ def searched_in(config: Config, collection: str) -> list[str]:
     return [task for task in scored if corpus_of(config, task) == collection]
 
 
+def searched_collections(config: Config, track: str) -> list[str]:
+    """Return the collections whose passages a track's models embed and search, each once."""
+    scored = config.tracks[track].scored  # type: ignore[index]
+    found = [corpus_of(config, task) for task in scored if config.datasets[task].kind != "pairs"]
+    return list(dict.fromkeys(found))
+
+
 def passage_sets(config: Config, dataset: str) -> list[TextSet]:
     """Return the shards of the passages that a collection's queries are searched in."""
     owner = corpus_of(config, dataset)

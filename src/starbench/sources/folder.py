@@ -9,7 +9,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from starbench.errors import InputError, did_you_mean
-from starbench.machine.files import read_jsonl
+from starbench.machine.lines import read_jsonl
+from starbench.section import Display
 from starbench.sources.beir import beir_files, is_beir, read_beir
 from starbench.sources.mining import mined_queries
 from starbench.sources.source import Collection, Records, Source
@@ -23,7 +24,7 @@ class FolderSource(Source):
     """
 
     source: Literal["folder"] = Field(description="Files below `data_root`, plain or .gz.")
-    name: str = Field(
+    name: Display = Field(
         description="Path below `data_root`: `text/enwiki` (a file) or `sts/STS12` (a folder)."
     )
     split: str = Field(
@@ -49,7 +50,7 @@ class FolderSource(Source):
         folder = self._root(data_root) / self.name
         if self.kind == "training-queries" and is_beir(folder):
             judged = read_beir(folder, self.split)
-            mined = mined_queries(judged, self.negatives or 30, self.strict)
+            mined = mined_queries(judged, self.negatives or 30, str(folder), self.strict)
             yield from islice(mined, self.rows)
             return
         if self.negatives is not None:

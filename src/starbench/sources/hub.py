@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from starbench.errors import InputError
+from starbench.section import Display
 from starbench.sources.hub_collection import PARTS, CollectionPart, Place
 from starbench.sources.hub_reading import HubRecords
 from starbench.sources.hub_repository import commit_of, is_local
@@ -23,7 +24,7 @@ class HubSource(Source):
     """A dataset of the hub: what `datasets` reads, or files of a repository by their names."""
 
     source: Literal["hub"] = Field(description="A dataset of the Hugging Face Hub.")
-    name: str = Field(
+    name: Display = Field(
         description="Repository, e.g. `sentence-transformers/all-nli`, or a local folder."
     )
     revision: str | None = Field(

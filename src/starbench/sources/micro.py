@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from starbench.errors import did_you_mean
+from starbench.section import Display
 from starbench.sources import miniature
 from starbench.sources.source import Collection, Records, Source
 
@@ -16,7 +17,7 @@ class MicroSource(Source):
     """Records of a generated miniature English (see `starbench.sources.miniature`)."""
 
     source: Literal["micro"] = Field(description="Data made here by the generated language.")
-    name: str = Field(
+    name: Display = Field(
         default="paraphrase",
         description="For `pairs` which of the graded sets is made: "
         f"{', '.join(miniature.PAIR_SETS)}.",
@@ -32,16 +33,16 @@ class MicroSource(Source):
     @model_validator(mode="after")
     def _fitting(self) -> MicroSource:
         if self.kind == "pairs" and self.name not in miniature.PAIR_SETS:
-            raise ValueError(
-                f"no micro pair set '{self.name}'{did_you_mean(self.name, miniature.PAIR_SETS)}"
-            )
+            hint = did_you_mean(self.name, miniature.PAIR_SETS)
+            raise ValueError(f"'name': no micro pair set '{self.name}'{hint}")
         if self.queries is not None and self.kind != "collection":
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:
             raise ValueError("'corpus': a generated collection has passages of its own")
         if self.kind == "collection" and self.rows < 2 * self._queries:
             raise ValueError(
-                f"{self.rows} passages are too few for {self._queries} queries: two for each"
+                f"'rows': {self.rows} passages are too few for {self._queries} queries: two for "
+                "each"
             )
         return self
 

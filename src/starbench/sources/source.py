@@ -6,12 +6,12 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from starbench.errors import InputError
-from starbench.section import NAME_PATTERN, Section
+from starbench.section import Display, Name, Section
 from starbench.store.records import Record
 
 Kind = Literal["text", "triplets", "pairs", "training-queries", "collection"]
@@ -60,8 +60,8 @@ class Source(Section):
         "`pairs` {sentence1, sentence2, score}, `training-queries` {query_id, query, "
         "positive_passages, negative_passages}; a `collection` is passages, queries and qrels."
     )
-    name: str = Field(description="The name of the dataset within its source.")
-    display: str | None = Field(
+    name: Display = Field(description="The name of the dataset within its source.")
+    display: Display | None = Field(
         default=None, description="Name in tables and figures; the key itself if not given."
     )
     rows: int | None = Field(
@@ -72,7 +72,7 @@ class Source(Section):
         description="Take every oddity of the records that is otherwise counted and warned of "
         "(blank texts, repeated ids, judgements of unknown passages ...) for an error.",
     )
-    corpus: Annotated[str, StringConstraints(pattern=NAME_PATTERN)] | None = Field(
+    corpus: Name | None = Field(
         default=None,
         description="Collection: another collection of the config whose passages are searched, "
         "so that passages shared by several sets of queries are embedded once.",

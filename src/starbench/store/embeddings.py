@@ -30,7 +30,8 @@ class EmbeddingWriter:
         scratch: where the files are until `close`, if not in `folder`: rows are written out of
             order, which a shared file system is slow at.
 
-    Used in a ``with`` block, it leaves none of these files behind if the block fails.
+    Used in a ``with`` block, it leaves none of these files behind if the block fails. Two writers
+    of one folder would spoil each other's files: its user holds a lock.
 
     Raises:
         InputError: the disk has no room for the arrays.
@@ -48,6 +49,8 @@ class EmbeddingWriter:
         self.folder, self.widths, self.scratch = folder, widths, scratch
         self._names = [IDS, *map(layer_file, widths)]
         self._arrays: dict[int, np.memmap[Any, Any]] = {}
+        for left in folder.glob(".*.tmp"):  # of a writer that was killed
+            left.unlink()
         try:
             for layer, width in widths.items():
                 self._arrays[layer] = self._made(layer, (rows, width), np.dtype(dtype))

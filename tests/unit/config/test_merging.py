@@ -96,7 +96,7 @@ def test_a_name_whose_value_was_forgotten_is_an_error(over):
     ("text", "line", "message"),
     [
         ("run: x\ntracks:\n  sts:\n    finetuning: {lossy: mnrl}\n", 4, "unknown key 'lossy'"),
-        ("run: x\nseeds: [1, 1]\n", 2, "a seed is listed twice"),
+        ("run: x\nseeds: [1, 1]\n", 2, "seed 1 is listed twice"),
         ("run: x\n\nsystems:\n  other: {backbone: berd, objective: srl}\n", 4, "no backbone"),
     ],
 )
@@ -151,7 +151,7 @@ def test_what_jobs_read_says_the_same_as_the_files(over):
 
 def test_a_mistake_on_the_command_line_is_named_as_such():
     value = yaml.safe_load(DEMO.read_text()) | {"seeds": [1, 1]}
-    with pytest.raises(InputError, match=r"^--config: seeds: a seed is listed twice"):
+    with pytest.raises(InputError, match=r"^--config: seeds\.1: seed 1 is listed twice"):
         parse_merged(value, [DEMO])
 
 

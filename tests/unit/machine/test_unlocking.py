@@ -140,3 +140,13 @@ def test_a_forked_process_that_ends_does_not_speak_for_the_one_it_came_from(tmp_
     finally:
         process.communicate()
     assert list((tmp_path / ".snakemake").iterdir()) == []
+
+
+def test_what_a_process_said_that_was_killed_without_a_lock_goes_too(tmp_path):
+    killed, living = working_in(tmp_path), working_in(tmp_path)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    remove_stale_lock(tmp_path)
+    assert [holder and holder.pid for holder in announced_in(tmp_path).values()] == [living.pid]
+    living.communicate()
+    assert not (tmp_path / FOLDER).exists()

@@ -50,10 +50,10 @@ def stage(plan, name):
     return next(row for row in plan.rows if row.stage == name)
 
 
-def test_the_readme_shows_the_plan_of_the_paper(tmp_path, capsys):
+def test_the_docs_show_the_plan_of_the_paper(tmp_path, capsys):
     options = ["--device", "h100", "--gpus", "8", "--markdown", "--results", str(tmp_path)]
     assert main(["plan", "--configfile", str(PAPER), *options]) == 0
-    assert capsys.readouterr().out in (ROOT / "README.md").read_text()
+    assert capsys.readouterr().out in (ROOT / "docs" / "paper.md").read_text()
 
 
 def test_the_paper_is_pretrained_within_the_time_that_its_authors_allowed(paper):
@@ -199,7 +199,10 @@ def folders(tmp_path):
         judged = "".join(f"q{n}\tp{n}\t1\n" for n in queries)
         (beir / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
     write_jsonl(root / "stories.jsonl", [{"text": text} for text in texts])
-    pairs = [{"sentence1": t, "sentence2": texts[0], "score": 1} for t in texts[:40]]
+    pairs = [
+        {"sentence1": text, "sentence2": texts[0], "score": number % 6}
+        for number, text in enumerate(texts[:40])
+    ]
     (root / "pairs").mkdir()
     write_jsonl(root / "pairs" / "test.jsonl", pairs)
     value = yaml.safe_load(TINY.read_text()) | {"data_root": str(root)}
@@ -285,7 +288,7 @@ def test_devices_are_named_or_read_from_a_file(tmp_path, capsys):
     assert "no device file x.yaml" in refused(capsys, "--config", DEMO, "--device", "x.yaml")
     path = tmp_path / "device.yaml"
     path.write_text("name: x\n")
-    assert "device.yaml is no device file: " in refused(
+    assert "device.yaml: no device file: " in refused(
         capsys, "--config", DEMO, "--device", str(path)
     )
     values = shipped()["laptop-core"].model_dump() | {"name": "mine", "cores": 3}

@@ -14,6 +14,7 @@ from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
+from starbench.machine.lock import only_one_in
 from starbench.run import versions
 from starbench.run.models import all_models
 from starbench.run.paths import RunPaths
@@ -69,20 +70,28 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     source = transformer_in(found, what)
     _check(source.folder, config, what)
     _check_pooling(source, config, backbone, what)
-    shutil.rmtree(folder, ignore_errors=True)
     # The hub's library keeps what it fetches in a folder with the name of the commit.
     facts: dict[str, Any] = {"commits": {} if local else {"revision": found.name}}
-    with written_whole(folder) as temporary:
-        temporary.mkdir()
-        for pattern in FILES:
-            for file in source.folder.glob(pattern):
-                shutil.copyfile(file, temporary / file.name)
-        if not list(temporary.glob("*.safetensors")):
-            facts["converted"] = convert_pickled(source.folder, temporary)
-        _check_weights(temporary, what)
-    copied = sorted(file.name for file in folder.iterdir())
-    origin.write(folder)
-    stage.finish(folder, copied, **facts)
+    with only_one_in(folder, "fetch"):
+        shutil.rmtree(folder, ignore_errors=True)
+        with written_whole(folder) as temporary:
+            facts |= _copy(source.folder, temporary, what)
+        copied = sorted(file.name for file in folder.iterdir())
+        origin.write(folder)
+        stage.finish(folder, copied, **facts)
+
+
+def _copy(source: Path, folder: Path, what: str) -> dict[str, Any]:
+    """Make a folder of an encoder's files; return what was converted for it, if anything was."""
+    facts = {}
+    folder.mkdir()
+    for pattern in FILES:
+        for file in source.glob(pattern):
+            shutil.copyfile(file, folder / file.name)
+    if not list(folder.glob("*.safetensors")):
+        facts["converted"] = convert_pickled(source, folder)
+    _check_weights(folder, what)
+    return facts
 
 
 def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:

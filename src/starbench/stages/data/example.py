@@ -11,6 +11,8 @@ from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.sources.miniature import collection, pairs, triplets
 
+CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
+
 SEED = 11
 PASSAGES, QUERIES, TEST_QUERIES = 900, 300, 100
 TRIPLETS, PAIRS = 1_000, 200
@@ -41,12 +43,12 @@ tracks:
 """
 
 
-def write_example(folder: Path, checkpoint: str) -> list[str]:
+def write_example(folder: Path, checkpoint: str | None = None) -> list[str]:
     """Write a collection, pairs and triplets below a new folder, and ``config.yaml``.
 
     Args:
         folder: what is made; InputError if it is there already.
-        checkpoint: the pre-trained encoder that the config names.
+        checkpoint: the pre-trained encoder that the config names; `CHECKPOINT` if None.
 
     Returns:
         A line on each file.
@@ -62,7 +64,9 @@ def write_example(folder: Path, checkpoint: str) -> list[str]:
             ),
         }
         config = CONFIG.format(
-            run=_run_name(folder), root=json.dumps(str(folder)), checkpoint=json.dumps(checkpoint)
+            run=_run_name(folder),
+            root=json.dumps(str(folder)),
+            checkpoint=json.dumps(checkpoint or CHECKPOINT),
         )
         (temporary / "config.yaml").write_text(config, encoding="utf-8")
     return [*(f"{folder / name}: {what}" for name, what in made.items()), f"{folder}/config.yaml"]

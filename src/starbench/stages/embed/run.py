@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.files import scratch_folder
+from starbench.machine.lock import only_one_in
 from starbench.machine.progress import Progress
 from starbench.machine.startup import importing
 from starbench.run import versions
@@ -59,30 +61,42 @@ def _embed_sets(
     for texts in sets:
         found = texts.open(paths)
         stage = embed_stage(config, paths, model, seed, texts)
-        if stage.is_done(root / texts.folder):
-            log.info("%s: embedded already", texts.folder)
-            continue
-        encoder = encoder or _load(config, paths, model, seed)
-        part = text_set_slice(config, model, texts.dataset, texts.part)
-        longest = part["query_max_length" if texts.part == "queries" else "max_length"]
-        what = f"embed {texts.folder} with {model.name} seed {seed}"
-        start = time.monotonic()
-        with (
-            scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch,
-            EmbeddingWriter(
-                root / texts.folder, len(found), part["widths"], part["dtype"], scratch
-            ) as writer,
-        ):
-            _embed(encoder, found, writer, longest, what)
-            files = writer.close()
-        stage.finish(
-            root / texts.folder,
-            files,
-            texts=len(found),
-            loop_s=round(time.monotonic() - start, 2),
-            device=str(encoder.device),
-            dtype={"forward": part["precision"], "vectors": part["dtype"]},
-        )
+        with only_one_in(root / texts.folder, "embedding"):
+            if stage.is_done(root / texts.folder):
+                log.info("%s: embedded already", texts.folder)
+                continue
+            encoder = encoder or _load(config, paths, model, seed)
+            _embed_set(config, encoder, model, seed, texts, found, stage, root / texts.folder)
+
+
+def _embed_set(
+    config: Config,
+    encoder: LayeredEncoder,
+    model: Model,
+    seed: int,
+    texts: TextSet,
+    found: Texts,
+    stage: Stage,
+    folder: Path,
+) -> None:
+    part = text_set_slice(config, model, texts.dataset, texts.part)
+    longest = part["query_max_length" if texts.part == "queries" else "max_length"]
+    what = f"embed {texts.folder} with {model.name} seed {seed}"
+    start = time.monotonic()
+    with (
+        scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch,
+        EmbeddingWriter(folder, len(found), part["widths"], part["dtype"], scratch) as writer,
+    ):
+        _embed(encoder, found, writer, longest, what)
+        files = writer.close()
+    stage.finish(
+        folder,
+        files,
+        texts=len(found),
+        loop_s=round(time.monotonic() - start, 2),
+        device=str(encoder.device),
+        dtype={"forward": part["precision"], "vectors": part["dtype"]},
+    )
 
 
 def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEncoder:

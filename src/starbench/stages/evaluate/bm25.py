@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 
 from starbench.config.config import Config
+from starbench.machine.lock import only_one_in
 from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.run.slices import floor_slice
@@ -34,11 +35,12 @@ def score_bm25(config: Config, paths: RunPaths) -> None:
         stage = Stage(
             "evaluate", versions.EVALUATE, floor_slice(config, dataset), [data, corpus / PASSAGES]
         )
-        if stage.is_done(folder):
-            log.info("%s: scored already", dataset)
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
-        stage.finish(folder, _score(config, paths, dataset))
+        with only_one_in(folder, "scoring"):
+            if stage.is_done(folder):
+                log.info("%s: scored already", dataset)
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            stage.finish(folder, _score(config, paths, dataset))
         log.info("%s: scored", dataset)
     stage = Stage("evaluate", versions.EVALUATE, {"datasets": config.bm25_datasets}, inputs=[])
     stage.finish(paths.bm25(), [f"{dataset}/manifest.json" for dataset in config.bm25_datasets])

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 
 from starbench.config.config import Config
+from starbench.machine.lock import only_one_in
 from starbench.machine.startup import importing
 from starbench.run import versions
 from starbench.run.embeddings import opened_embeddings
@@ -35,12 +36,14 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
         task = Task(config, paths, model, seed, dataset, found)
         inputs = [paths.dataset(dataset), *(embeddings.folder for embeddings in found)]
         stage = Stage("evaluate", versions.EVALUATE, scoring_slice(config, model, dataset), inputs)
-        if stage.is_done(task.folder):
-            log.info("%s: scored already", dataset)
-            continue
-        shutil.rmtree(task.folder, ignore_errors=True)
-        scored = _scoring(track)(task)
-        stage.finish(task.folder, scored.files, constant=[str(cell) for cell in scored.constant])
+        with only_one_in(task.folder, "scoring"):
+            if stage.is_done(task.folder):
+                log.info("%s: scored already", dataset)
+                continue
+            shutil.rmtree(task.folder, ignore_errors=True)
+            scored = _scoring(track)(task)
+            constant = [str(cell) for cell in scored.constant]
+            stage.finish(task.folder, scored.files, constant=constant)
         log.info("%s: scored", dataset)
     stage = Stage("evaluate", versions.EVALUATE, {"datasets": tasks}, inputs=[])
     stage.finish(root, [f"{dataset}/manifest.json" for dataset in tasks])

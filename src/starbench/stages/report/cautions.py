@@ -25,6 +25,12 @@ FEW_QUERIES = 50
 MOSTLY = 0.5
 """From this share of passages on, a dataset counts as one whose passages have titles."""
 
+ABSENT = {
+    "significance.csv": "no score is marked, and no system is told apart from another",
+    "adaptive.csv": "the table of adaptive retrieval is left out",
+}
+"""What a report lacks without a file."""
+
 MOST_NAMED = 3
 """How many cases of one kind are named; the others are counted."""
 
@@ -32,6 +38,7 @@ MOST_NAMED = 3
 def cautions(results: Results) -> list[str]:
     """Return the warnings of a run, a sentence each."""
     return [
+        *(f"{name} is not there: {ABSENT[name]}." for name in results.absent),
         *_missing(results),
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),

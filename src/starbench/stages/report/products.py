@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starbench.config.resolved import backbones_of
+from starbench.machine.files import write_text
 from starbench.run import versions
 from starbench.stages.report.escapes import in_snakemake, params_in_snakemake
 from starbench.stages.report.groups import Group, groups_of
+from starbench.stages.report.roles import asked
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -27,6 +29,9 @@ OVERVIEW = "overview"
 
 SUMMARY_FORMATS = ("md", "html")
 
+PRODUCTS = ".products"
+"""Lists the tables and figures of the last report, below the folder of its run."""
+
 
 def tables_of(config: Config) -> dict[str, list[Group]]:
     """Return the tables of a run: {name: the groups whose columns it has}.
@@ -43,9 +48,14 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     """Return the names of the files below ``tables/``, of some formats or all."""
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
-    names += [CLAIMS] if config.report.published != "none" else []
+    names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
+
+
+def has_claims(config: Config) -> bool:
+    """Whether a run is held against the paper's claims: it has the systems of one at least."""
+    return config.report.published != "none" and bool(asked(config))
 
 
 def has_grid(config: Config, group: Group) -> bool:
@@ -56,13 +66,13 @@ def has_grid(config: Config, group: Group) -> bool:
 def figure_labels(config: Config) -> dict[str, dict[str, str]]:
     """Return every figure by its name without ending, with its labels in the HTML report."""
     found = {OVERVIEW: _labels("average by size", "all", "all")}
-    several = len(config.systems) > 1
+    several = len(config.shown_systems) > 1
     for group in groups_of(config):
         found[f"{group.name}_average_by_size"] = _labels("average by size", "all", group.title)
         if not has_grid(config, group):
             continue
         found[f"{group.name}_heatmaps"] = _labels("layers x dims", "all", group.title)
-        for system in config.systems:
+        for system in config.shown_systems:
             name = config.display("systems", system)
             stem = f"{group.name}_heatmap_{system}"
             found[stem] = _labels("layers x dims", name, group.title)
@@ -81,6 +91,33 @@ def _labels(figure: str, system: str, of: str) -> dict[str, str]:
 def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> list[str]:
     """Return the names of the files below ``figures/``, of some formats or all."""
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
+
+
+def drawn_products(config: Config, with_adaptive: bool = True) -> list[str]:
+    """Return the names of all tables and figures of a run, below its folder."""
+    tables = [n for n in table_names(config) if with_adaptive or n.split(".")[0] != ADAPTIVE]
+    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figure_names(config))]
+
+
+def replace_former(folder: Path, products: Sequence[str]) -> None:
+    """Remove the tables and figures of the report before this one that this one does not make.
+
+    A hidden list tells which those are: what others put there stays. The run's manifest cannot
+    tell, for Snakemake removes it before the report is drawn anew.
+    """
+    listed = folder / PRODUCTS
+    former = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else []
+    for name in set(former) - set(products):
+        path = folder / name
+        if path.parent.parent == folder and path.parent.name in ("tables", "figures"):
+            path.unlink(missing_ok=True)
+    write_text(listed, "".join(f"{name}\n" for name in products))
+
+
+def _report_keys(config: Config) -> dict[str, Any]:
+    given = config.report.model_dump() | {"compared_system": config.compared_system}
+    chosen = ("systems", "sizes")
+    return {key: v for key, v in given.items() if key not in chosen or v is not None}
 
 
 def products(config: Config, paths: RunPaths) -> list[Path]:
@@ -112,5 +149,5 @@ def report_slice(config: Config) -> dict[str, Any]:
             name: [config.display("systems", name), *backbones_of(config, name), system.objective]
             for name, system in config.systems.items()
         },
-        "report": config.report.model_dump() | {"compared_system": config.compared_system},
+        "report": _report_keys(config),
     }

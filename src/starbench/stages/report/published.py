@@ -62,7 +62,8 @@ def draw_published_grids(folder: Path) -> tuple[str, ...]:
         ablation = re.search(r"([\w-]+) ablation plot", str(source))
         parts = ["published", str(dataset), ablation[1] if ablation else ""]
         stem = re.sub(r"[^a-z0-9]+", "_", " ".join(parts).lower()).strip("_")
-        found = [_grid(str(name), part) for name, part in rows.groupby("method", sort=False)]
+        methods = rows.groupby("method", sort=False)
+        found = [_grid(str(name), part, look) for look, (name, part) in enumerate(methods)]
         metric = rows["metric"].iloc[0]
         label = f"{METRIC_NAMES.get(metric, metric)} ({dataset})"
         save_figure(draw_all(found, shared_scale(found), label), folder, f"{stem}_heatmaps")
@@ -71,8 +72,7 @@ def draw_published_grids(folder: Path) -> tuple[str, ...]:
     return tuple(stems)
 
 
-def _grid(name: str, rows: pd.DataFrame) -> Grid:
+def _grid(name: str, rows: pd.DataFrame, look: int) -> Grid:
     table = rows.pivot(index="layers", columns="dim", values="value")
-    return Grid(
-        name, name, list(table.index), list(table.columns), table.to_numpy(dtype=np.float64)
-    )
+    values = table.to_numpy(dtype=np.float64)
+    return Grid(name, name, list(table.index), list(table.columns), values, look=look)

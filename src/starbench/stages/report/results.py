@@ -37,3 +37,5 @@ class Results:
     """{dataset: the share of its passages that have a title}"""
     skipped: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """{what was trained: its steps without a finite gradient, all its steps}"""
+    absent: list[str] = field(default_factory=list)
+    """Files of the run besides ``scores.csv`` that are not there"""

@@ -10,7 +10,16 @@ from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
 from starbench.stages.report.groups import groups_of
 from starbench.stages.report.leakage import read_leakage
-from starbench.stages.report.products import ADAPTIVE, CLAIMS, PUBLISHED, TABLE_FORMATS, tables_of
+from starbench.stages.report.products import (
+    ADAPTIVE,
+    CLAIMS,
+    PUBLISHED,
+    TABLE_FORMATS,
+    drawn_products,
+    has_claims,
+    replace_former,
+    tables_of,
+)
 from starbench.stages.report.provenance import (
     constants,
     losses,
@@ -24,7 +33,7 @@ from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
 from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
-from starbench.stages.report.tables.marks import marks_of, read_tests
+from starbench.stages.report.tables.marks import Marks, marks_of, read_tests
 from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
 from starbench.stages.report.tables.table import make_table
 from starbench.store.checksums import check
@@ -35,18 +44,23 @@ COLLECT = "starbench evaluate --collect"
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """Write every table and figure of the run, its manifest and its summary.
 
-    Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Raises
-    InputError for scores that cannot be right (see `read_scores`) or whose bytes have changed.
+    Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Without one
+    of the latter two, what is made of it is left out, and the summary says so. Raises InputError
+    for scores that cannot be right (see `read_scores`) or whose bytes have changed.
     """
     _check(paths)
     scores = read_scores(paths.all_scores, config)
-    tests = read_tests(paths.significance, config)
-    adaptive = read_adaptive(paths.all_adaptive, config) if config.tries_adaptive else None
+    absent = [path.name for path in _explaining(config, paths) if not path.is_file()]
+    tests = None if paths.significance.name in absent else read_tests(paths.significance, config)
+    adaptive = None
+    if config.tries_adaptive and paths.all_adaptive.name not in absent:
+        adaptive = read_adaptive(paths.all_adaptive, config)
+    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,
         scores,
-        marks_of(tests, config),
+        marks_of(tests, config) if tests is not None else Marks(),
         tests,
         adaptive,
         read_leakage(paths.leakage),
@@ -56,8 +70,15 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         constants(config, paths),
         titles(config, paths),
         skipped_steps(config, paths),
+        absent,
     )
     write_products(results, paths, processes=processes)
+
+
+def _explaining(config: Config, paths: RunPaths) -> list[Path]:
+    """Return the files besides the scores that a report reads: without one it says less."""
+    adaptive = [paths.all_adaptive] if config.tries_adaptive else []
+    return [paths.significance, *adaptive]
 
 
 def _check(paths: RunPaths) -> None:
@@ -98,7 +119,7 @@ def _write_tables(results: Results, folder: Path) -> None:
     made = {}
     if results.adaptive is not None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
-    if config.report.published != "none":
+    if has_claims(config):
         made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
     if config.report.published == "numbers":
         shared = compare_with_paper(results.scores, config)

@@ -15,9 +15,10 @@ from starbench.machine.files import write_text
 from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.escapes import in_markdown, one_line
+from starbench.stages.report.findings import findings
 from starbench.stages.report.groups import groups_of, has_floor, system_name
 from starbench.stages.report.numbers import shorten
-from starbench.stages.report.products import OVERVIEW, figure_labels, table_names
+from starbench.stages.report.products import OVERVIEW, figure_labels, has_claims, table_names
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
@@ -48,9 +49,9 @@ def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
         f"# {in_markdown(_title(results.config))}",
         *_what(results),
         "## In short",
+        *findings(results),
         *_averages(results),
-        "## The paper's claims",
-        *_claims(results),
+        *(["## The paper's claims", *_claims(results)] if has_claims(results.config) else []),
         "## Warnings",
         *_warnings(results),
         "## All tables and figures",
@@ -134,9 +135,6 @@ def _averages(results: Results) -> Iterator[str]:
 
 def _claims(results: Results) -> Iterator[str]:
     config = results.config
-    if config.report.published == "none":
-        yield "This run is not held against the paper (`report.published: none`)."
-        return
     if config.report.published == "numbers":
         yield from _shared_numbers(results)
     elif results.manifest is not None:
@@ -144,7 +142,8 @@ def _claims(results: Results) -> Iterator[str]:
             "This run has other data or another backbone than the paper, so its numbers are not "
             "comparable with the published ones; what can be compared is what they say."
         )
-    found = verdicts(results.scores, config)
+    judged = verdicts(results.scores, config)
+    found = [verdict for verdict in judged if verdict.asked]
     yield "\n".join(_matrix(found))
     failed = [verdict for verdict in found if verdict.answer == "does not hold"]
     if failed:
@@ -158,6 +157,11 @@ def _claims(results: Results) -> Iterator[str]:
     if reasons:
         yield "What cannot be told, and why:"
         yield "\n".join(f"- {in_markdown(reason)}" for reason in reasons)
+    answered = {verdict.claim for verdict in found}
+    rest = [v for v in judged if not v.asked and v.claim not in answered]
+    if rest:
+        left = dict.fromkeys(f"{verdict.claim} ({verdict.why})" for verdict in rest)
+        yield f"Not asked of this run: {in_markdown('; '.join(left))}."
     yield "The numbers behind all of them stand in [tables/claims.md](tables/claims.md)."
 
 

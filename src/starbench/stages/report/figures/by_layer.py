@@ -29,8 +29,9 @@ def draw_by_layer(found: Sequence[Grid], label: str) -> Figure:
     figure = Figure(figsize=(TWO_COLUMNS, PANEL_IN * down + 0.45 + above), layout="constrained")
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for row, (axes, layer) in enumerate(zip(panels.flat, layers, strict=False)):
-        for number, grid in enumerate(found):
-            axes.plot(range(len(dims)), grid.values[row], markersize=3, lw=1.1, **line_look(number))
+        for grid in found:
+            look_of = line_look(grid.look)
+            axes.plot(range(len(dims)), grid.values[row], markersize=3, lw=1.1, **look_of)
         axes.set_title(f"{layer} layer{'s' * (layer > 1)}")
         axes.grid(axis="y", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)

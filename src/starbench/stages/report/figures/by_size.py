@@ -59,7 +59,7 @@ def _drawn(scores: pd.DataFrame, config: Config, groups: Sequence[Group], width:
 def _names(config: Config, groups: Sequence[Group]) -> list[str]:
     """Return the names of the lines, in the order in which a group draws them."""
     floor = [FLOOR] if any(has_floor(config, group) for group in groups) else []
-    return [system_name(config, system) for system in [*config.systems, *floor]]
+    return [system_name(config, system) for system in [*config.shown_systems, *floor]]
 
 
 def _draw_group(
@@ -67,9 +67,11 @@ def _draw_group(
 ) -> None:
     """Draw a group into axes of about `room` inches."""
     table = averages(scores, group)
-    sizes = config.trained_sizes
-    for number, system in enumerate(config.systems):
-        _draw(axes, [at_size(table, system, size)["value"] for size in sizes], number)
+    sizes = config.shown_sizes
+    for system in config.shown_systems:
+        values = [at_size(table, system, size)["value"] for size in sizes]
+        # By its place in the config: a system keeps its look whatever else is drawn.
+        _draw(axes, values, list(config.systems).index(system))
     if has_floor(config, group):
         floor = at_size(table, FLOOR, None)["value"].mean()
         axes.plot(range(len(sizes)), [floor] * len(sizes), color="#666666", lw=1, ls=(0, (1, 2)))

@@ -53,12 +53,15 @@ class Grid:
     values: np.ndarray
     outlined: frozenset[Size] = frozenset()
     """The cells with an outline: the trained sizes."""
+    look: int = 0
+    """Which of the looks of `line_look` its lines have."""
 
 
 def grids(scores: pd.DataFrame, config: Config, group: Group) -> list[Grid]:
     """Return the grid of every system, mean over seeds, in the order of the config."""
     table = averages(scores, group)
-    layers, dims = layers_of(config.trained_sizes), dims_of(config.trained_sizes)
+    sizes = config.shown_sizes
+    layers, dims = layers_of(sizes), dims_of(sizes)
     return [
         Grid(
             system,
@@ -68,9 +71,10 @@ def grids(scores: pd.DataFrame, config: Config, group: Group) -> list[Grid]:
             np.array(
                 [[at_size(table, system, Size(n, d))["value"].mean() for d in dims] for n in layers]
             ),
-            frozenset(config.trained_sizes),
+            frozenset(sizes),
+            list(config.systems).index(system),
         )
-        for system in config.systems
+        for system in config.shown_systems
     ]
 
 

@@ -53,7 +53,7 @@ def adaptive_tables(found: pd.DataFrame, config: Config, manifest: str = "") -> 
         for group in groups_of(config)
         if group.track == "retrieval"
         for metric in dict.fromkeys(group.metrics.values())
-        for system in config.systems
+        for system in config.shown_systems
         for cascade, chosen in _cascades(found, system, metric, group.metrics)
     ]
     return plain_table(found, HEAD, rows, manifest)

@@ -10,23 +10,14 @@ import numpy as np
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of
-from starbench.published import Claim, Role, claims
+from starbench.published import Claim, claims
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapsing
 from starbench.stages.report.groups import Group, groups_of, system_name
 from starbench.stages.report.numbers import shorten
+from starbench.stages.report.roles import ROLES, pairs_of, systems_of
 from starbench.stages.report.scores import at_size, by_dataset
 from starbench.stages.report.tables.formats import plain_table
-
-ROLES: dict[Role, str] = {
-    "single": "model trained at the full size alone",
-    "separate": "separately trained models",
-    "2dmse": "2DMSE",
-    "srl": "SRL without SMAE",
-    "starbucks": "Starbucks (SRL after SMAE)",
-}
-"""What the systems of the claims are, in words."""
 
 Answer = Literal["holds", "does not hold", "cannot be told"]
 
@@ -40,6 +31,8 @@ class Verdict:
     answer: Answer
     why: str
     """The numbers, or what is missing."""
+    asked: bool = True
+    """Whether the run has the systems that the claim is about."""
 
 
 def verdicts(scores: pd.DataFrame, config: Config) -> list[Verdict]:
@@ -63,14 +56,13 @@ def claims_table(found: Sequence[Verdict], manifest: str = "") -> dict[str, str]
 def _of_group(
     claim: Claim, scores: pd.DataFrame, config: Config, group: Group
 ) -> Iterator[Verdict]:
-    pairs = list(_pairs(claim, config, group.track))
+    pairs = list(pairs_of(claim, config, group.track))
     if not pairs:
-        missing = [
-            role for role in (claim.better, claim.worse) if not _systems(config, role, group.track)
-        ]
+        roles = (claim.better, claim.worse)
+        missing = [role for role in roles if not systems_of(config, role, group.track)]
         names = " and no ".join(ROLES[role] for role in missing)
         why = f"this run has no {names}" if missing else "they start from different backbones"
-        yield Verdict(claim.text, group.shown(config), "cannot be told", why)
+        yield Verdict(claim.text, group.shown(config), "cannot be told", why, asked=False)
         return
     for better, worse in pairs:
         names = f"{system_name(config, better)} − {system_name(config, worse)}"
@@ -157,36 +149,3 @@ def _signed(values: np.ndarray) -> str:
 def _label(config: Config, size: Size) -> str:
     label = config.size_label(size)
     return label.capitalize()
-
-
-def _pairs(claim: Claim, config: Config, track: str) -> Iterator[tuple[str, str]]:
-    """Yield the systems that a claim is about: of its roles, and from the same first backbone."""
-    for better in _systems(config, claim.better, track):
-        for worse in _systems(config, claim.worse, track):
-            if _origin(config, better, track)[0] == _origin(config, worse, track)[0]:
-                yield better, worse
-
-
-def _systems(config: Config, role: Role, track: str) -> list[str]:
-    return [name for name in config.systems if role_of(config, name, track) == role]
-
-
-def role_of(config: Config, system: str, track: str) -> str | None:
-    """Return a system's role on a track in the paper's terms; None if it has none there."""
-    objective = config.systems[system].objective
-    _, pretrained = _origin(config, system, track)
-    if pretrained:
-        return "starbucks" if objective == "srl" else None
-    return objective
-
-
-def _origin(config: Config, system: str, track: str) -> tuple[str, bool]:
-    """Return the first backbone that a system's goes back to, and whether SMAE was on the way."""
-    name = backbone_of(config, system, track)
-    by_smae = False
-    while True:
-        backbone = config.backbones[name]
-        by_smae |= backbone.pretraining is not None and backbone.pretraining.objective == "smae"
-        if backbone.start is None:
-            return name, by_smae
-        name = backbone.start

@@ -85,7 +85,12 @@ def marks_of(tests: pd.DataFrame, config: Config) -> Marks:
 
 def significant(tests: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Return the comparisons by the config's tests that are below the config's level."""
+    chosen = chosen_tests(tests, config)
+    return chosen[chosen[CORRECTIONS[config.report.correction]] < config.report.level]
+
+
+def chosen_tests(tests: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Return the comparisons by the tests that the config chooses for marks."""
     options = config.report
     chosen = {"sts": options.sts_test, "retrieval": options.retrieval_test}
-    p_values = tests[CORRECTIONS[options.correction]]
-    return tests[(tests["test"] == tests["track"].map(chosen)) & (p_values < options.level)]
+    return tests[tests["test"] == tests["track"].map(chosen)]

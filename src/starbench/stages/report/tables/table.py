@@ -83,12 +83,12 @@ def make_table(
     rows = []
     if any(has_floor(config, group) for group in groups):
         rows.append(_row(None, FLOOR, at_size(wide, FLOOR, None)[columns], []))
-    for size in config.trained_sizes:
-        for system in config.systems:
+    for size in config.shown_sizes:
+        for system in config.shown_systems:
             marked = [(system, size, name) in marks.scores for name in named]
             rows.append(_row(size, system, at_size(wide, system, size)[columns], marked))
-    for system in config.systems:
-        every = [at_size(wide, system, size).set_index("seed") for size in config.trained_sizes]
+    for system in config.shown_systems:
+        every = [at_size(wide, system, size).set_index("seed") for size in config.shown_sizes]
         found = sum(table[columns] for table in every) / len(every)
         rows.append(_row(OVER_SIZES, system, found, []))
     last = len(groups[0].datasets)

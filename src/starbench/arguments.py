@@ -1,0 +1,191 @@
+"""What the command line takes: one subcommand a stage, and a mistake in it told in one line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from starbench.errors import did_you_mean, shown
+from starbench.machine.disk import existing
+from starbench.planning.arguments import add_plan_arguments
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line with the nearest valid name; status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error, where the usage is told, and exit."""
+        self.exit(2, f"error: {self.prog}: {shown(message)}; see {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            hint = did_you_mean(value, action.choices)
+            raise argparse.ArgumentError(action, f"'{value}' is not valid{hint}")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as usual; what is left over is the error of the parser that does not know it."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            options = [name for name in self._option_string_actions if name.startswith("--")]
+            hint = did_you_mean(rest[0].partition("=")[0], options) if rest[0][:1] == "-" else ""
+            self.error(f"unknown argument '{rest[0]}'{hint}")
+        return found, rest
+
+
+def parse_into(options: argparse.Namespace, arguments: Sequence[str] | None) -> None:
+    """Add the arguments of a command, its name as `stage`; exit with one line for a mistake."""
+    _parser().parse_args(arguments, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(
+        prog="starbench", description="The command starbench: one subcommand a stage."
+    )
+    commands = parser.add_subparsers(required=True, metavar="STAGE", dest="stage")
+
+    data = _stage(commands, "data", "fetch and normalise a dataset or a checkpoint")
+    what = data.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dataset", help="dataset of the config")
+    what.add_argument("--checkpoint", help="backbone of the config whose checkpoint to fetch")
+    what.add_argument(
+        "--pin",
+        action="store_true",
+        help="write the commits of all hub repositories into the config file instead of branches",
+    )
+    what.add_argument(
+        "--leakage", action="store_true", help="count what is scored and occurs in training data"
+    )
+
+    pretrain = _stage(commands, "pretrain", "pre-train a backbone")
+    pretrain.add_argument("--backbone", required=True, help="backbone of the config")
+    _seed(pretrain)
+
+    finetune = _stage(commands, "finetune", "fine-tune a model")
+    _model(finetune)
+
+    embed = _stage(commands, "embed", "embed what a model is scored on, all layers at once")
+    _model(embed)
+    embed.add_argument("--dataset", help="collection of the config of which to embed one shard")
+    embed.add_argument("--shard", type=int, help="its number, from 1 (all that has no shards)")
+
+    _evaluate_parser(commands)
+    _report_parser(commands)
+    plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
+    _config_files(plan)
+    _results(plan)
+    add_plan_arguments(plan)
+    _tools(commands)
+    return parser
+
+
+def _evaluate_parser(commands: Any) -> None:
+    evaluate = _stage(commands, "evaluate", "score a model at every size")
+    _model(evaluate, required=False)
+    evaluate.add_argument("--dataset", help="collection of the config of which to search one shard")
+    evaluate.add_argument("--shard", type=int, help="its number, from 1 (score, from all shards)")
+    what = evaluate.add_mutually_exclusive_group()
+    what.add_argument(
+        "--bm25", action="store_true", help="score BM25 on the collections of the run instead"
+    )
+    what.add_argument(
+        "--collect", action="store_true", help="put all scores of the run into scores.csv"
+    )
+    what.add_argument(
+        "--compare", action="store_true", help="test which systems differ, into significance.csv"
+    )
+
+
+def _tools(commands: Any) -> None:
+    config = commands.add_parser("config", help="check a config, or write the docs of its keys")
+    _config_files(config, "config file to check, or several as Snakemake takes them")
+    config.add_argument(
+        "--write-docs", type=Path, metavar="FOLDER", help="write schema.json and README.md there"
+    )
+    config.add_argument(
+        "--show", choices=("run", "folder"), help="print the run's name or folder, nothing else"
+    )
+    doctor = commands.add_parser(
+        "doctor", help="check versions, devices, data, network and disk before a run"
+    )
+    _config_files(doctor)
+    _results(doctor)
+    example = commands.add_parser(
+        "example", help="write example data in the layouts of `folder` datasets, and a config"
+    )
+    example.add_argument("folder", type=Path, help="folder to make")
+    example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
+    unlock = commands.add_parser(
+        "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
+    )
+    unlock.add_argument(
+        "--force",
+        action="store_true",
+        help="also one of another machine or container, where nobody can tell whether it works",
+    )
+
+
+def _report_parser(commands: Any) -> None:
+    report = _stage(
+        commands, "report", "draw tables and figures from scores.csv", needs_config=False
+    )
+    report.add_argument("--show", action="store_true", help="print the averages, draw nothing")
+    report.add_argument(
+        "--published", action="store_true", help="report the paper's own numbers, without any run"
+    )
+    report.add_argument("--output", type=Path, help="folder for what --published gives")
+
+
+def _config_files(
+    parser: argparse.ArgumentParser,
+    text: str = "config file of the run, or several as Snakemake takes them",
+) -> None:
+    names = ("--config", "--configfile", "--configfiles")
+    parser.add_argument(*names, dest="config", type=Path, nargs="+", metavar="FILE", help=text)
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results", type=_folder, help="folder of all runs (the config's `results`)"
+    )
+
+
+def _stage(
+    commands: Any, name: str, text: str, needs_config: bool = True
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--config", type=Path, required=needs_config, help="config file of the run")
+    _results(parser)
+    parser.add_argument("--threads", type=_threads, help="processor threads to use (all)")
+    return parser
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    try:
+        found = existing(path)
+        if path.is_symlink() and not path.exists():
+            raise argparse.ArgumentTypeError(f"'{text}' is a link that leads to nothing")
+        if not found.is_dir():
+            what = "" if found == path.absolute() else f" is below '{found.name}', which"
+            raise argparse.ArgumentTypeError(f"'{text}'{what} is no folder")
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"'{text[:80]}': {error.strerror}") from None
+    return path
+
+
+def _threads(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of threads, which is at least 1")
+    return int(text)
+
+
+def _seed(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("--seed", type=int, required=required, help="one of the config's seeds")
+
+
+def _model(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("--track", required=required, help="track of the config")
+    parser.add_argument("--model", required=required, help="system, or system-size")
+    _seed(parser, required)

@@ -1,0 +1,131 @@
+"""What a run shows in a few sentences: what is best where, what is told apart, what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.sizes import Size
+from starbench.stages.report.escapes import in_markdown
+from starbench.stages.report.groups import Group, groups_of, system_name
+from starbench.stages.report.results import Results
+from starbench.stages.report.tables.marks import chosen_tests, significant
+from starbench.stages.report.tables.table import make_table
+
+MOST_NAMED = 3
+"""How many datasets are named at a size; more are counted."""
+
+
+def findings(results: Results) -> Iterator[str]:
+    """Yield the sentences of a run, as Markdown."""
+    config = results.config
+    if len(config.shown_systems) > 1:
+        for group in groups_of(config):
+            yield f"**{_capital(group.title)}.** " + " ".join(_of_group(results, group))
+    if results.manifest and results.manifest["stages"]:
+        yield _cost(results)
+
+
+def _of_group(results: Results, group: Group) -> Iterator[str]:
+    best = best_by_size(results, group)
+    if best:
+        yield f"Best: {_in_words(results.config, best)}."
+    if results.tests is not None:
+        yield from _told_apart(results, group)
+
+
+def best_by_size(results: Results, group: Group) -> dict[Size, list[str]]:
+    """Return the systems whose average, as it is shown, is the highest at each size."""
+    table = make_table(results.scores, results.config, [group])
+    found: dict[Size, list[str]] = {}
+    for row in table.rows:
+        if isinstance(row.size, Size) and table.best(row, table.headline):
+            found.setdefault(row.size, []).append(row.system)
+    return found
+
+
+def _in_words(config: Config, best: dict[Size, list[str]]) -> str:
+    parts = []
+    for systems, group in groupby(best, key=lambda size: tuple(best[size])):
+        names = " and ".join(in_markdown(system_name(config, system)) for system in systems)
+        sizes = list(group)
+        if len(sizes) == len(config.shown_sizes) > 1:
+            return f"{names}, at every size"
+        parts.append(f"{names} at {_listed([_label(config, size) for size in sizes])}")
+    return "; ".join(parts)
+
+
+def _told_apart(results: Results, group: Group) -> Iterator[str]:
+    """Yield how often the compared system is told apart from each other one, and where not."""
+    config, tests = results.config, results.tests
+    assert tests is not None
+    against = config.compared_system
+    mine = chosen_tests(tests, config)
+    mine = mine[
+        (mine["against"] == against)
+        & (mine["system"] != against)
+        & (mine["track"] == group.track)
+        & mine["dataset"].isin(group.datasets)
+    ]
+    told = set(significant(mine, config).index)
+    parts = []
+    for system in config.shown_systems:
+        rows = mine[mine["system"] == system]
+        cells = map(Size, rows["layers"], rows["dim"])
+        rows = rows[[cell in config.shown_sizes for cell in cells]]
+        if rows.empty:
+            continue
+        not_told = rows[[index not in told for index in rows.index]]
+        name = in_markdown(system_name(config, system))
+        rest = f" (not {_cases(config, not_told)})" if len(not_told) else ""
+        parts.append(f"from {name} in {len(rows) - len(not_told)} of {len(rows)} cases{rest}")
+    if parts:
+        yield (
+            f"{in_markdown(system_name(config, against))} is told apart (p < "
+            f"{config.report.level:g}; a case is a size and a dataset) {'; '.join(parts)}."
+        )
+
+
+def _cases(config: Config, rows: pd.DataFrame) -> str:
+    """Return where systems are not told apart: sizes, and how many datasets of each."""
+    parts = []
+    for size in config.shown_sizes:
+        here = rows[(rows["layers"] == size.layers) & (rows["dim"] == size.dim)]
+        if len(here):
+            names = [in_markdown(config.display("datasets", name)) for name in here["dataset"]]
+            on = _listed(names) if len(names) <= MOST_NAMED else f"{len(names)} datasets"
+            parts.append(f"at {_label(config, size)} on {on}")
+    return ", ".join(parts)
+
+
+def _cost(results: Results) -> str:
+    assert results.manifest is not None
+    stages = results.manifest["stages"]
+    hours = sum(cost["wall_s"] for cost in stages.values()) / 3600
+    memory = max(cost["peak_memory_mib"] for cost in stages.values()) / 1024
+    longest = max(stages, key=lambda stage: float(stages[stage]["wall_s"]))
+    share = stages[longest]["wall_s"] / 3600 / hours if hours else 0.0
+    jobs = sum(cost["jobs"] for cost in stages.values())
+    return (
+        f"**Cost.** {jobs} parts of work took {_hours(hours)} in all, {share:.0%} of it stage "
+        f"`{longest}`; one job held at most {memory:.1f} GiB."
+    )
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+
+
+def _label(config: Config, size: Size) -> str:
+    return in_markdown(config.size_label(size))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]

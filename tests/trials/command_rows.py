@@ -1,0 +1,120 @@
+"""Command lines that are incomplete, contradictory or unknown, plans, and streams that are gone."""
+
+from tests.trials.running import BASE, CONFIG, RETRIEVAL, SEED, STS, Place, Row
+
+SMALL = "error: starbench"
+NOT_DONE = r" is not finished: it has no manifest\.json: .*"
+
+
+def odd_name(place: Place) -> None:
+    place.write("run.yaml", BASE)
+    place.write("device.yaml", b"\xff\xfe\0garbage")
+
+
+def device(text: str | bytes):
+    return lambda place: (place.write("run.yaml", BASE), place.write("device.yaml", text))
+
+
+# fmt: off
+ARGUMENTS = [
+    Row("line: nothing", " ''", rf"{SMALL}: argument STAGE: '' is not valid \(valid: .*\); see starbench --help"),
+    Row("line: an unknown stage", "fintune", rf"{SMALL}: argument STAGE: 'fintune' is not valid \(did you mean 'finetune'\?\); see starbench --help", both_ways=True),
+    Row("line: an unknown option at the top", "--verbose config", rf"{SMALL}: .*--verbose.*; see starbench --help"),
+    Row("line: data without a config", "data --dataset stories", rf"{SMALL} data: the following arguments are required: --config; see starbench data --help"),
+    Row("line: data of nothing", f"data {CONFIG}", rf"{SMALL} data: one of the arguments --dataset --checkpoint --pin --leakage is required; see starbench data --help"),
+    Row("line: data of two things", f"data {CONFIG} --dataset stories --leakage", rf"{SMALL} data: argument --leakage: not allowed with argument --dataset; see .*"),
+    Row("line: data of no such dataset", f"data {CONFIG} --dataset storys", r"error: the config has no dataset 'storys' \(did you mean 'stories'\?\)"),
+    Row("line: data of an empty name", f"data {CONFIG} --dataset ''", r"error: the config has no dataset '' \(valid: .*\)"),
+    Row("line: a dataset with a new line in it", f"data {CONFIG} --dataset 'a\nb'", r"error: the config has no dataset 'a\\nb' \(valid: .*\)"),
+    Row("line: no such checkpoint", f"data {CONFIG} --checkpoint bas", r"error: the config has no (checkpoint|backbone) 'bas' \(did you mean 'base'\?\)"),
+    Row("line: a backbone without a checkpoint", f"data {CONFIG} --checkpoint base", r"error: backbone 'base' has no `checkpoint` in the config; those that have one: none"),
+    Row("line: two configs for a stage", f"data {CONFIG} --config more.yaml --dataset stories", r"error: no config file more\.yaml.*"),
+    Row("line: pretrain without a backbone", f"pretrain {CONFIG} {SEED}", rf"{SMALL} pretrain: the following arguments are required: --backbone; see .*"),
+    Row("line: pretrain without a seed", f"pretrain {CONFIG} --backbone base", rf"{SMALL} pretrain: the following arguments are required: --seed; see .*"),
+    Row("line: pretrain of no such backbone", f"pretrain {CONFIG} --backbone bse {SEED}", r"error: the config has no backbone 'bse' \(did you mean 'base'\?\)"),
+    Row("line: pretrain with another seed", f"pretrain {CONFIG} --backbone base --seed 43", r"error: the config has no seed '43' \(did you mean '42'\?\)"),
+    Row("line: a seed that is a word", f"pretrain {CONFIG} --backbone base --seed one", rf"{SMALL} pretrain: argument --seed: invalid int value: 'one'; see .*"),
+    Row("line: a seed that is a fraction", f"pretrain {CONFIG} --backbone base --seed 4.2", rf"{SMALL} pretrain: argument --seed: invalid int value: '4\.2'; see .*"),
+    Row("line: a negative seed", f"pretrain {CONFIG} --backbone base --seed -42", r"error: the config has no seed '-42'.*"),
+    Row("line: a seed of many digits", f"pretrain {CONFIG} --backbone base --seed {'9' * 5000}", rf"{SMALL} pretrain: argument --seed: invalid int value: .*"),
+    Row("line: no threads", f"pretrain {CONFIG} --backbone base {SEED} --threads 0", rf"{SMALL} pretrain: argument --threads: '0' is no number of threads, which is at least 1; see .*"),
+    Row("line: negative threads", f"pretrain {CONFIG} --backbone base {SEED} --threads -2", rf"{SMALL} pretrain: argument --threads: '-2' is no number of threads, .*"),
+    Row("line: threads in words", f"report {CONFIG} --threads two", rf"{SMALL} report: argument --threads: 'two' is no number of threads, .*"),
+    Row("line: a misspelt option", f"finetune {STS} --thread-count 2", rf"{SMALL} finetune: unknown argument '--thread-count' \(did you mean '--threads'\?\); see .*"),
+    Row("line: a word too many", f"finetune {STS} now", rf"{SMALL} finetune: unknown argument 'now'; see .*"),
+    Row("line: no such model", f"finetune {CONFIG} --track sts --model starbuck {SEED}", r"error: no model 'starbuck' on track sts \(did you mean 'starbucks'\?\)"),
+    Row("line: a model of a size that there is not", f"finetune {CONFIG} --track sts --model starbucks-n1-d8 {SEED}", r"error: no model 'starbucks-n1-d8' on track sts \(did you mean 'starbucks'\?\)"),
+    Row("line: no such track", f"finetune {CONFIG} --track st --model starbucks {SEED}", r"error: the config has no track 'st' \(did you mean 'sts'\?\)"),
+    Row("line: a shard without its dataset", f"embed {RETRIEVAL} --shard 1", r"error: --dataset and --shard belong together: give both or neither"),
+    Row("line: a dataset without its shard", f"embed {RETRIEVAL} --dataset library", r"error: --dataset and --shard belong together: give both or neither"),
+    Row("line: shard 0", f"embed {RETRIEVAL} --dataset library --shard 0", r"error: dataset 'library' has 2 shards, there is no shard 0"),
+    Row("line: shard 3 of 2", f"embed {RETRIEVAL} --dataset library --shard 3", r"error: dataset 'library' has 2 shards, there is no shard 3"),
+    Row("line: a negative shard", f"evaluate {RETRIEVAL} --dataset library --shard -1", r"error: dataset 'library' has 2 shards, there is no shard -1"),
+    Row("line: a shard of pairs", f"embed {STS} --dataset paraphrase --shard 1", r"error: --dataset paraphrase: track sts searches no such collection.*"),
+    Row("line: a shard of a text", f"embed {RETRIEVAL} --dataset stories --shard 1", r"error: --dataset stories: track retrieval searches no such collection.*"),
+    Row("line: a shard on the other track", f"evaluate {STS} --dataset library --shard 1", r"error: --dataset library: track sts searches no such collection.*"),
+    Row("line: evaluate nothing", f"evaluate {CONFIG}", r"error: evaluate needs --track, --model and --seed, or --bm25, --collect or --compare"),
+    Row("line: evaluate half a model", f"evaluate {CONFIG} --model starbucks", r"error: evaluate needs --track, --model and --seed, or .*"),
+    Row("line: evaluate two things", f"evaluate {CONFIG} --bm25 --collect", rf"{SMALL} evaluate: argument --collect: not allowed with argument --bm25; see .*"),
+    Row("line: collect a model", f"evaluate {STS} --collect", r"error: --collect is of the whole run: leave out --track, --model, --seed"),
+    Row("line: BM25 of a shard", f"evaluate {CONFIG} --bm25 --dataset library --shard 1", r"error: --bm25 is of the whole run: leave out --dataset, --shard"),
+    Row("line: BM25 where there is none", f"evaluate {CONFIG} --bm25", r"error: the config scores BM25 on nothing: .*", lambda place: place.edit(("depth: 100", "depth: 100\n      bm25: null"))),
+    Row("line: report without a config", "report", r"error: report needs --config, or --published with --output"),
+    Row("line: report to another folder", f"report {CONFIG} --output there", r"error: report needs --config, or --published with --output"),
+    Row("line: report of the paper without a folder", "report --published", r"error: --published needs --output, .*"),
+    Row("line: report of the paper for a config", f"report {CONFIG} --published --output there", r"error: --published needs --output, .*"),
+    Row("line: config of nothing", "config", r"error: config needs --config FILE, or --write-docs FOLDER"),
+    Row("line: config shows nothing", "config --show run", r"error: --show needs --config FILE"),
+    Row("line: config shows the unknown", f"config {CONFIG} --show folders", rf"{SMALL} config: argument --show: 'folders' is not valid \(did you mean 'folder'\?\); see .*"),
+    Row("line: docs into a file", "config --write-docs run.yaml", r"error: run\.yaml.*: .*(not a directory|file exists).*"),
+    Row("line: unlock with a folder", "unlock there", rf"{SMALL} unlock: unknown argument 'there'; see .*"),
+    Row("line: processes in words", f"pretrain {CONFIG} --backbone base {SEED} --threads 2", r"error: the environment's WORLD_SIZE is 'two', no number from 1: unset it", environment={"WORLD_SIZE": "two"}),
+]
+
+PLANS = [
+    Row("plan: of nothing", "plan", r"error: plan needs --config, or --calibrate"),
+    Row("plan: no such device", f"plan {CONFIG} --device h1000", r"error: no device 'h1000' \(did you mean 'h100'\?\)"),
+    Row("plan: no such file of a device", f"plan {CONFIG} --device my.yaml", r"error: no device file my\.yaml.*"),
+    Row("plan: a device that is a folder", f"plan {CONFIG} --device .", r"error: no device.*\..*"),
+    Row("plan: a device that is empty", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml.*", device("")),
+    Row("plan: a device that is a list", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml.*", device("- a\n")),
+    Row("plan: a device that is binary", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml.*", device(b"\xff\xfe\0garbage")),
+    Row("plan: a device without rates", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml: .*missing.*", device("name: mine\nkind: gpu\n")),
+    Row("plan: a device of an unknown kind", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml:2: no device file: kind: 'tpu' is not valid.*", device("name: mine\nkind: tpu\n")),
+    Row("plan: a device with an unknown key", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml:1: no device file: nam: unknown key 'nam' \(did you mean 'name'\?\)", device("nam: mine\n")),
+    Row("plan: a device with a tag", f"plan {CONFIG} --device device.yaml", r"error: device\.yaml:1: not YAML: .*constructor.*", device("name: !!python/name:os.system x\n")),
+    Row("plan: no GPUs", f"plan {CONFIG} --gpus 0", r"error: --gpus 0: at least 1"),
+    Row("plan: negative GPUs", f"plan {CONFIG} --gpus -4", r"error: --gpus -4: at least 1"),
+    Row("plan: GPUs in words", f"plan {CONFIG} --gpus eight", rf"{SMALL} plan: argument --gpus: invalid int value: 'eight'; see .*"),
+    Row("plan: GPUs of a processor", f"plan {CONFIG} --device laptop-core --gpus 2", r"error: --gpus does not go with device '.*': use --cores"),
+    Row("plan: cores of a GPU", f"plan {CONFIG} --cores 2", r"error: --cores does not go with device '.*': use --gpus"),
+    Row("plan: a disk without a unit", f"plan {CONFIG} --disk 500", r"error: '500' is no size: write it like 500GB or 1\.5TB"),
+    Row("plan: a negative disk", f"plan {CONFIG} --disk=-5GB", r"error: '-5GB' is no size: .*"),
+    Row("plan: a disk of nothing", f"plan {CONFIG} --disk 0GB", r"error: the plan needs .* of disk, there are 0\.0 MB; .*", told="any"),
+    Row("plan: memory that is none", f"plan {CONFIG} --memory 0GB", r"error: stage .* needs .* of GPU memory, there are 0\.0 MB: .*", told="any"),
+    Row("plan: memory in words", f"plan {CONFIG} --memory much", r"error: 'much' is no size: .*"),
+    Row("plan: records in words", f"plan {CONFIG} --records stories=many", r"error: --records stories=many: write NAME=RECORDS or NAME=PASSAGES/QUERIES"),
+    Row("plan: records of no dataset", f"plan {CONFIG} --records storys=5", r"error: --records: the config has no dataset 'storys' \(did you mean 'stories'\?\)"),
+    Row("plan: no records", f"plan {CONFIG} --records stories=0", r"error: --records stories=0: at least 1 .*"),
+    Row("plan: records given twice", f"plan {CONFIG} --records stories=5 --records stories=6", r"error: --records stories=6: .*twice.*"),
+    Row("plan: queries of a text", f"plan {CONFIG} --records stories=5/5", r"error: --records stories=5/5: .*stories.* is no collection.*"),
+    Row("plan: a dataset of unknown size", f"plan {CONFIG}", r"error: dataset 'stories': nothing tells its size before it is fetched; state it: --records stories=RECORDS", lambda place: place.edit(("kind: text\n    source: micro\n    rows: 80", "kind: text\n    source: hub\n    name: a/b"))),
+    Row("plan: a folder that is not there", f"plan {CONFIG}", r"error: .*there is no data root: .*", lambda place: place.edit(("kind: text\n    source: micro\n    rows: 80", "kind: text\n    source: folder\n    name: b"))),
+    Row("plan: a checkpoint of unknown size", f"plan {CONFIG}", r"error: .*no-such/model.*", lambda place: place.edit(("    architecture:\n      layers: 2\n      width: 16\n      heads: 2\n      intermediate: 32\n      max_positions: 64\n      vocabulary: 600\n", "    checkpoint:\n      name: no-such/model\n"))),
+    Row("plan: measures into a folder that is not there", "plan --calibrate nowhere/device.yaml", r"error: --calibrate nowhere/device\.yaml: there is no folder nowhere"),
+    Row("plan: measures into a folder", "plan --calibrate .", r"error: --calibrate \.: it is a folder, name a file in it"),
+    Row("plan: results that are a file", f"plan {CONFIG} --results run.yaml", r"error: starbench plan: argument --results: 'run\.yaml' is no folder; see .*"),
+    Row("plan: results below a file", f"plan {CONFIG} --results run.yaml/x", r"error: starbench plan: argument --results: 'run\.yaml/x' is below 'run\.yaml', which is no folder; see .*"),
+]
+
+STREAMS = [
+    Row("stream: nobody reads", f"config {CONFIG} --show folder", r"(?!)", status=141, stdout="unread", told="none", both_ways=True),
+    Row("stream: nobody reads a plan", f"plan {CONFIG}", r"(?!)", status=141, stdout="unread", told="none"),
+    Row("stream: nobody reads the help", "--help", r"(?!)", status=141, stdout="unread", told="none"),
+    Row("stream: closed", f"config {CONFIG} --show folder", r"(?!)", status=0, stdout="closed", told="none"),
+    Row("stream: full", f"config {CONFIG} --show folder", r"error: standard output: No space left on device: .*", stdout="/dev/full"),
+    Row("stream: full, of a plan", f"plan {CONFIG}", r"error: standard output: No space left on device: .*", stdout="/dev/full"),
+    Row("stream: ASCII alone", f"config {CONFIG} --show folder", r"results/tiny", status=0, told="out", environment={"PYTHONIOENCODING": "ascii"}),
+    Row("stream: ASCII and a name that is not", "config --config café.yaml", r"caf\\xe9\.yaml: run 'tiny' is valid", lambda place: place.write("café.yaml", BASE), status=0, told="out", environment={"PYTHONIOENCODING": "ascii"}),
+    Row("stream: an error in ASCII", "config --config café.yaml", r"error: no config file caf\\xe9\.yaml.*", environment={"PYTHONIOENCODING": "ascii"}),
+]

@@ -1,0 +1,35 @@
+"""Trials of what ends before a stage begins: configs, command lines, plans."""
+
+import pytest
+
+from tests.trials.command_rows import ARGUMENTS, PLANS, STREAMS
+from tests.trials.config_rows import FILES, NUMBERS, PATHS
+from tests.trials.forks import Forks
+from tests.trials.running import environment, try_both_ways, try_out
+from tests.trials.value_rows import KEYS, NAMES
+
+ROWS = [*FILES, *PATHS, *NUMBERS, *NAMES, *KEYS, *ARGUMENTS, *PLANS, *STREAMS]
+MODULES = (
+    "starbench.cli",
+    "starbench.config.reading",
+    "starbench.run.models",
+    "starbench.planning.command",
+    "starbench.planning.plan",
+    "starbench.machine.progress",
+)
+
+
+@pytest.fixture(scope="module")
+def forks():
+    with Forks(MODULES, environment()) as started:
+        yield started
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_a_bad_input_is_one_line(forks, tmp_path, row):
+    try_out(row, forks, tmp_path)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.both_ways], ids=str)
+def test_a_fork_does_what_a_process_does(forks, tmp_path, row):
+    try_both_ways(row, forks, tmp_path)
