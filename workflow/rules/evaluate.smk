@@ -35,9 +35,9 @@ rule search_shard:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 python -P -m starbench evaluate \
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate shard \
             --config {params.config:q} \
-            --track retrieval \
+            --track {wildcards.track:q} \
             --model {wildcards.model:q} \
             --seed {wildcards.seed} \
             --dataset {wildcards.dataset:q} \
@@ -68,7 +68,7 @@ rule score_model:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 python -P -m starbench evaluate \
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate model \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \
@@ -98,8 +98,8 @@ rule score_bm25:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 python -P -m starbench evaluate \
-            --bm25 --config {params.config:q} --threads {threads}
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate bm25 \
+            --config {params.config:q} --threads {threads}
         """
 
 
@@ -126,7 +126,7 @@ rule collect_scores:
     shell:
         """
         exec &> >(tee {log:q})
-        python -P -m starbench evaluate --collect --config {params.config:q} --threads {threads}
+        python -P -m starbench evaluate collect --config {params.config:q} --threads {threads}
         """
 
 
@@ -151,5 +151,6 @@ rule compare_systems:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 python -P -m starbench evaluate --compare --config {params.config:q} --threads {threads}
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate compare \
+            --config {params.config:q} --threads {threads}
         """
