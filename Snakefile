@@ -4,14 +4,9 @@
 include: "workflow/Snakefile"
 
 
-rule all:
-    """The tables and figures of the run that the config describes."""
+# Snakemake takes no default target from an included file.
+rule default:
+    """What `snakemake` alone makes: all products of the run."""
     default_target: True
     input:
-        products(CONFIG, PATHS),
-
-
-rule data:
-    """Everything that needs the network: run this where there is one, then the rest offline."""
-    input:
-        fetched_files(),
+        rules.all.input,

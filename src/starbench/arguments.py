@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 from starbench.errors import did_you_mean, shown
 from starbench.machine.disk import existing
 from starbench.planning.arguments import add_plan_arguments
+from starbench.store.manifest import git_commit
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -34,6 +36,24 @@ class OneLineParser(argparse.ArgumentParser):
         return found, rest
 
 
+class _Version(argparse.Action):
+    """Prints the installed version, looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"starbench {version()}")
+        parser.exit()
+
+
+def version() -> str:
+    """Return the version of the package, and the commit where it is a checkout."""
+    try:
+        number = importlib.metadata.version("starbench")
+    except importlib.metadata.PackageNotFoundError:
+        number = "not installed"
+    commit = git_commit()
+    return f"{number} ({commit})" if commit else number
+
+
 def parse_into(options: argparse.Namespace, arguments: Sequence[str] | None) -> None:
     """Add the arguments of a command, its name as `stage`; exit with one line for a mistake."""
     _parser().parse_args(arguments, options)
@@ -43,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="starbench", description="The command starbench: one subcommand a stage."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="STAGE", dest="stage")
 
     data = _stage(commands, "data", "fetch and normalise a dataset or a checkpoint")
@@ -81,20 +102,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _evaluate_parser(commands: Any) -> None:
-    evaluate = _stage(commands, "evaluate", "score a model at every size")
-    _model(evaluate, required=False)
-    evaluate.add_argument("--dataset", help="collection of the config of which to search one shard")
-    evaluate.add_argument("--shard", type=int, help="its number, from 1 (score, from all shards)")
-    what = evaluate.add_mutually_exclusive_group()
-    what.add_argument(
-        "--bm25", action="store_true", help="score BM25 on the collections of the run instead"
-    )
-    what.add_argument(
-        "--collect", action="store_true", help="put all scores of the run into scores.csv"
-    )
-    what.add_argument(
-        "--compare", action="store_true", help="test which systems differ, into significance.csv"
-    )
+    text = "score models and BM25, collect the scores and compare them"
+    evaluate = commands.add_parser("evaluate", help=text, description=text)
+    what = evaluate.add_subparsers(required=True, metavar="WHAT", dest="what")
+    _model(_stage(what, "model", "score a model at every size, on all that its track scores"))
+    shard = _stage(what, "shard", "search one shard of a collection with a model, at every size")
+    _model(shard)
+    shard.add_argument("--dataset", required=True, help="collection of the config")
+    shard.add_argument("--shard", type=int, required=True, help="its number, from 1")
+    _stage(what, "bm25", "score BM25 on the collections of the run")
+    _stage(what, "collect", "put all scores of the run into scores.csv")
+    _stage(what, "compare", "test which systems and sizes differ, into significance.csv")
 
 
 def _tools(commands: Any) -> None:
@@ -140,14 +158,17 @@ def _report_parser(commands: Any) -> None:
 def _config_files(
     parser: argparse.ArgumentParser,
     text: str = "config file of the run, or several as Snakemake takes them",
+    required: bool = False,
 ) -> None:
     names = ("--config", "--configfile", "--configfiles")
-    parser.add_argument(*names, dest="config", type=Path, nargs="+", metavar="FILE", help=text)
+    parser.add_argument(
+        *names, dest="config", type=Path, nargs="+", metavar="FILE", required=required, help=text
+    )
 
 
 def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--results", type=_folder, default=Path("results"), help="folder of all runs (results)"
+        "--results", type=_folder, help="folder of all runs (the config's `results`)"
     )
 
 
@@ -155,7 +176,7 @@ def _stage(
     commands: Any, name: str, text: str, needs_config: bool = True
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--config", type=Path, required=needs_config, help="config file of the run")
+    _config_files(parser, required=needs_config)
     _results(parser)
     parser.add_argument("--threads", type=_threads, help="processor threads to use (all)")
     return parser
@@ -181,11 +202,11 @@ def _threads(text: str) -> int:
     return int(text)
 
 
-def _seed(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    parser.add_argument("--seed", type=int, required=required, help="one of the config's seeds")
+def _seed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, required=True, help="one of the config's seeds")
 
 
-def _model(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    parser.add_argument("--track", required=required, help="track of the config")
-    parser.add_argument("--model", required=required, help="system, or system-size")
-    _seed(parser, required)
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--track", required=True, help="track of the config")
+    parser.add_argument("--model", required=True, help="system, or system-size")
+    _seed(parser)

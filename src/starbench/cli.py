@@ -68,7 +68,7 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
     from starbench.config.reading import load_config
     from starbench.run.paths import RunPaths
 
-    config = load_config(options.config)
+    config = load_config(*options.config)
     known: list[tuple[str, Collection[Any]]] = [
         ("dataset", config.datasets),
         ("backbone", config.backbones),
@@ -103,8 +103,11 @@ def _data(options: argparse.Namespace) -> None:
     if options.pin:
         from starbench.stages.data.pinning import pin_config
 
-        pinned = pin_config(config, paths, options.config)
-        print("\n".join([*pinned, f"{options.config}: {len(pinned)} revisions written"]))
+        if len(options.config) > 1:
+            raise InputError("--pin writes into one config file: give one at a time")
+        (file,) = options.config
+        pinned = pin_config(config, paths, file)
+        print("\n".join([*pinned, f"{file}: {len(pinned)} revisions written"]))
     elif options.leakage:
         from starbench.stages.data.leakage import write_leakage
 
@@ -182,50 +185,57 @@ def _check_shard(options: argparse.Namespace, config: Config) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     config, paths = _opened(options)
-    given = ("track", "model", "seed", "dataset", "shard")
-    named = [f"--{key}" for key in given if getattr(options, key) is not None]
-    for whole in ("collect", "compare", "bm25"):
-        if getattr(options, whole):
-            if named:
-                raise InputError(f"--{whole} is of the whole run: leave out {', '.join(named)}")
-            _evaluate_run(whole, config, paths)
-            return
-    model = (options.track, options.model, options.seed)
-    if None in model:
-        raise InputError(
-            "evaluate needs --track, --model and --seed, or --bm25, --collect or --compare"
-        )
-    _check_shard(options, config)
-    if any(config.datasets[name].kind == "collection" for name in config.tracks[model[0]].scored):
-        _use_gpus()  # to search with
-    if options.shard is not None:
-        from starbench.stages.evaluate.shards import search_shard
+    EVALUATE[options.what](options, config, paths)
 
-        search_shard(config, paths, options.model, options.seed, options.dataset, options.shard)
-        return
+
+def _score_model(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    scored = config.tracks[options.track].scored
+    if any(config.datasets[name].kind == "collection" for name in scored):
+        _use_gpus()  # to search with
     from starbench.stages.evaluate.run import score_model
 
-    score_model(config, paths, *model)
+    score_model(config, paths, options.track, options.model, options.seed)
 
 
-def _evaluate_run(whole: str, config: Config, paths: RunPaths) -> None:
-    if whole == "collect":
-        from starbench.stages.evaluate.collect import collect_run
+def _search_shard(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    _check_shard(options, config)
+    _use_gpus()
+    from starbench.stages.evaluate.shards import search_shard
 
-        collect_run(config, paths)
-    elif whole == "compare":
-        from starbench.stages.evaluate.differences import compare_systems
+    search_shard(config, paths, options.model, options.seed, options.dataset, options.shard)
 
-        compare_systems(config, paths)
-    else:
-        if not config.bm25_datasets:
-            raise InputError(
-                "the config scores BM25 on nothing: it has no track retrieval, or "
-                "tracks.retrieval.search.bm25 is null"
-            )
-        from starbench.stages.evaluate.bm25 import score_bm25
 
-        score_bm25(config, paths)
+def _score_bm25(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    if not config.bm25_datasets:
+        raise InputError(
+            "the config scores BM25 on nothing: it has no track retrieval, or "
+            "tracks.retrieval.search.bm25 is null"
+        )
+    from starbench.stages.evaluate.bm25 import score_bm25
+
+    score_bm25(config, paths)
+
+
+def _collect(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    from starbench.stages.evaluate.collect import collect_run
+
+    collect_run(config, paths)
+
+
+def _compare(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    from starbench.stages.evaluate.differences import compare_systems
+
+    compare_systems(config, paths)
+
+
+EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
+    "model": _score_model,
+    "shard": _search_shard,
+    "bm25": _score_bm25,
+    "collect": _collect,
+    "compare": _compare,
+}
+"""What the commands of the stage evaluate do."""
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -259,7 +269,7 @@ def _config(options: argparse.Namespace) -> None:
         shown = {
             None: f"{' + '.join(map(str, options.config))}: run '{config.run}' is valid",
             "run": config.run,
-            "folder": f"results/{config.run}",
+            "folder": f"{config.results}/{config.run}",
         }
         print(shown[options.show])
     elif options.show or not options.write_docs:

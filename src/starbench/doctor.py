@@ -47,7 +47,7 @@ class Finding:
         return f"{self.verdict:<8} {self.what}: {self.found}{advice}"
 
 
-def doctor_command(config_files: Sequence[Path], results: Path) -> None:
+def doctor_command(config_files: Sequence[Path], results: Path | None) -> None:
     """Print every finding; exit with status 1 if one of them is a problem."""
     config = None
     if config_files:
@@ -65,7 +65,10 @@ def doctor_command(config_files: Sequence[Path], results: Path) -> None:
 
 
 def findings(
-    config: Config | None, config_files: Sequence[Path], results: Path, checkout: Path = CHECKOUT
+    config: Config | None,
+    config_files: Sequence[Path],
+    results: Path | None,
+    checkout: Path = CHECKOUT,
 ) -> Iterator[Finding]:
     """Yield what is found of this machine and, with a config, of what its run needs."""
     yield check_python()

@@ -103,8 +103,9 @@ def test_the_post_deploy_script_installs_the_lock_and_then_the_checkout():
     found = re.findall(r"^python -m pip .*$", script, re.MULTILINE)
     plain = [line.replace("--disable-pip-version-check --quiet ", "") for line in found]
     plain = [line.replace('"$lock"', "envs/requirements.lock") for line in plain]
+    plain = [line.replace('"$source"', ".") for line in plain]
     assert plain == pip_commands("Dockerfile")
-    assert "lock=envs/requirements.lock" in script.splitlines()
+    assert "lock=$source/envs/requirements.lock" in script.splitlines()
 
 
 @pytest.mark.parametrize("image", IMAGES)

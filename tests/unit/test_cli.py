@@ -1,6 +1,9 @@
 """The command prints one line for what a user can put right, and fails loudly for anything else."""
 
+import argparse
+import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from starbench import Size
+from starbench.arguments import parse_into
 from starbench.cli import main
 from starbench.draws import epoch_order, generator, key_of
 from starbench.machine.files import write_json, written_whole
@@ -43,7 +47,10 @@ def run(*arguments):
             ["pretrain", "--config", DEMO, "--backbone", "bert", "--seed", "43"],
             "the config has no seed '43' (did you mean '42'?)",
         ),
-        (["evaluate", "--config", DEMO], "evaluate needs --track, --model and --seed"),
+        (
+            ["evaluate", "model", "--config", DEMO],
+            "starbench evaluate model: the following arguments",
+        ),
         (["report", "--config", DEMO, "--results", "/nowhere"], "no scores at /nowhere/demo"),
     ],
 )
@@ -52,6 +59,23 @@ def test_what_a_user_can_put_right_is_one_line_and_status_2(arguments, message):
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {message}")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    number = re.escape(importlib.metadata.version("starbench"))
+    printed = capsys.readouterr().out
+    assert re.fullmatch(rf"starbench {number}( \(\w+(-dirty)?\))?\n", printed)
+
+
+@pytest.mark.parametrize("option", ["--config", "--configfile", "--configfiles"])
+@pytest.mark.parametrize("command", ["report", "evaluate collect", "config", "plan", "doctor"])
+def test_every_command_takes_the_config_by_snakemakes_names_too(command, option):
+    options = argparse.Namespace()
+    parse_into(options, [*command.split(), option, "one.yaml", "two.yaml"])
+    assert options.config == [Path("one.yaml"), Path("two.yaml")]
 
 
 def test_checking_a_config_says_that_it_is_valid(capsys):

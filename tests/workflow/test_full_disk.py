@@ -26,11 +26,15 @@ STAGES = [
     (f"embeddings/sts/{MODEL}", ["embed", *STS], 0),
     (f"embeddings/sts/{MODEL}", ["embed", *STS], 12),
     (f"embeddings/retrieval/{MODEL}/library/passages-1", ["embed", *RETRIEVAL, *SHARD], 4),
-    (f"searches/retrieval/{MODEL}/library/passages-1", ["evaluate", *RETRIEVAL, *SHARD], 4),
-    (f"scores/sts/{MODEL}", ["evaluate", *STS], 0),
-    (f"scores/retrieval/{MODEL}", ["evaluate", *RETRIEVAL], 4),
-    ("scores.csv", ["evaluate", "--collect"], 0),
-    ("significance.csv", ["evaluate", "--compare"], 0),
+    (
+        f"searches/retrieval/{MODEL}/library/passages-1",
+        ["evaluate", "shard", *RETRIEVAL, *SHARD],
+        4,
+    ),
+    (f"scores/sts/{MODEL}", ["evaluate", "model", *STS], 0),
+    (f"scores/retrieval/{MODEL}", ["evaluate", "model", *RETRIEVAL], 4),
+    ("scores.csv", ["evaluate", "collect"], 0),
+    ("significance.csv", ["evaluate", "compare"], 0),
 ]
 
 
@@ -104,8 +108,8 @@ def test_a_full_disk_is_one_line_and_a_rerun_with_room_gives_the_same(
         ["pretrain", "--backbone", "base", *SEED],
         ["finetune", *STS],
         ["embed", *STS],
-        ["evaluate", "--collect"],
-        ["evaluate", "--compare"],
+        ["evaluate", "collect"],
+        ["evaluate", "compare"],
         ["report"],
     ],
     ids=" ".join,

@@ -25,24 +25,27 @@ READS = [
     ("data/paraphrase/records.arrow", ["embed", *STS]),
     ("data/archive/passages.arrow", ["embed", *RETRIEVAL]),
     ("data/library/passages.arrow", ["embed", *RETRIEVAL, "--dataset", "library", "--shard", "1"]),
-    (f"embeddings/sts/{MODEL}/paraphrase/layer-1.npy", ["evaluate", *STS]),
-    ("data/paraphrase/records.arrow", ["evaluate", *STS]),
+    (f"embeddings/sts/{MODEL}/paraphrase/layer-1.npy", ["evaluate", "model", *STS]),
+    ("data/paraphrase/records.arrow", ["evaluate", "model", *STS]),
     (
         f"embeddings/retrieval/{MODEL}/library/passages-2/layer-2.npy",
-        ["evaluate", *RETRIEVAL, "--dataset", "library", "--shard", "2"],
+        ["evaluate", "shard", *RETRIEVAL, "--dataset", "library", "--shard", "2"],
     ),
     (
         f"embeddings/retrieval/{MODEL}/library/queries/layer-1.npy",
-        ["evaluate", *RETRIEVAL, "--dataset", "library", "--shard", "2"],
+        ["evaluate", "shard", *RETRIEVAL, "--dataset", "library", "--shard", "2"],
     ),
-    (f"searches/retrieval/{MODEL}/library/passages-1/library/rows.npy", ["evaluate", *RETRIEVAL]),
-    ("data/library/qrels.arrow", ["evaluate", *RETRIEVAL]),
-    ("data/archive/queries.arrow", ["evaluate", "--bm25"]),
-    (f"scores/sts/{MODEL}/paraphrase/scores.csv", ["evaluate", "--collect"]),
-    ("scores/retrieval/bm25/archive/scores.csv", ["evaluate", "--collect"]),
-    (f"scores/sts/{MODEL}/paraphrase/similarities.npy", ["evaluate", "--compare"]),
-    (f"scores/retrieval/{MODEL}/library/queries.csv.gz", ["evaluate", "--compare"]),
-    ("data/paraphrase/records.arrow", ["evaluate", "--compare"]),
+    (
+        f"searches/retrieval/{MODEL}/library/passages-1/library/rows.npy",
+        ["evaluate", "model", *RETRIEVAL],
+    ),
+    ("data/library/qrels.arrow", ["evaluate", "model", *RETRIEVAL]),
+    ("data/archive/queries.arrow", ["evaluate", "bm25"]),
+    (f"scores/sts/{MODEL}/paraphrase/scores.csv", ["evaluate", "collect"]),
+    ("scores/retrieval/bm25/archive/scores.csv", ["evaluate", "collect"]),
+    (f"scores/sts/{MODEL}/paraphrase/similarities.npy", ["evaluate", "compare"]),
+    (f"scores/retrieval/{MODEL}/library/queries.csv.gz", ["evaluate", "compare"]),
+    ("data/paraphrase/records.arrow", ["evaluate", "compare"]),
     ("scores.csv", ["report"]),
     ("significance.csv", ["report"]),
 ]
@@ -57,7 +60,7 @@ def run(by_commands, tmp_path):
 
 def forget(run: Path, file: str, command: list[str]) -> None:
     """Remove what a command finds finished, and would leave as it is; keep what it reads."""
-    if "--collect" in command or "--compare" in command:
+    if "collect" in command or "compare" in command:
         return
     root = run / "results/tiny"
     for name in {"embed": ["embeddings"], "evaluate": ["searches", "scores"]}.get(command[0], []):
@@ -96,7 +99,7 @@ def test_embeddings_of_another_dtype_are_refused(run, capsys):
     path = run / f"results/tiny/embeddings/sts/{MODEL}/paraphrase/layer-1.npy"
     np.save(path, np.load(path).astype(np.float64))
     shutil.rmtree(run / "results/tiny/scores")
-    assert starbench(run, "evaluate", *STS) == 2
+    assert starbench(run, "evaluate", "model", *STS) == 2
     assert f"{path} has" in capsys.readouterr().err
 
 
@@ -106,19 +109,19 @@ def test_removing_what_the_error_names_mends_the_run(run, capsys):
     whole = sha256_of(layer)
     flip(layer)
     shutil.rmtree(run / "results/tiny/scores/sts")
-    assert starbench(run, "evaluate", *STS) == 2
+    assert starbench(run, "evaluate", "model", *STS) == 2
     assert f"remove {root / 'manifest.json'} and run again" in capsys.readouterr().err
     (root / "manifest.json").unlink()
     assert starbench(run, "embed", *STS) == 0
     assert sha256_of(layer) == whole
-    assert starbench(run, "evaluate", *STS) == 0
+    assert starbench(run, "evaluate", "model", *STS) == 0
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "{}", '{"stage": "embed", "files": [1]}'])
 def test_a_garbage_manifest_is_one_line(run, capsys, content):
     path = run / f"results/tiny/embeddings/sts/{MODEL}/paraphrase/manifest.json"
     path.write_text(content)
-    assert starbench(run, "evaluate", *STS) == 2
+    assert starbench(run, "evaluate", "model", *STS) == 2
     said = capsys.readouterr().err.splitlines()
     assert [line for line in said if line.startswith(f"error: {path} is damaged")]
 
@@ -137,7 +140,11 @@ def test_a_run_without_sizes_and_times_in_its_manifests_is_read_and_not_made_ane
     assert starbench(run, "embed", *STS) == 0
     assert layer.stat().st_mtime_ns == before
     scores = (root / "scores.csv").read_bytes()
-    for command in (["evaluate", *STS], ["evaluate", *RETRIEVAL], ["evaluate", "--collect"]):
+    for command in (
+        ["evaluate", "model", *STS],
+        ["evaluate", "model", *RETRIEVAL],
+        ["evaluate", "collect"],
+    ):
         assert starbench(run, *command) == 0
     assert (root / "scores.csv").read_bytes() == scores
 

@@ -14,9 +14,9 @@ JOBS = [
     (f"embeddings/sts/{MODEL}/paraphrase", ["embed", *STS]),
     (f"embeddings/retrieval/{MODEL}/library/queries", ["embed", *RETRIEVAL]),
     (f"embeddings/retrieval/{MODEL}/library/passages-1", ["embed", *RETRIEVAL, *SHARD]),
-    (f"scores/sts/{MODEL}/paraphrase", ["evaluate", *STS]),
-    (f"scores/retrieval/{MODEL}/library", ["evaluate", *RETRIEVAL]),
-    ("scores/retrieval/bm25/library", ["evaluate", "--bm25"]),
+    (f"scores/sts/{MODEL}/paraphrase", ["evaluate", "model", *STS]),
+    (f"scores/retrieval/{MODEL}/library", ["evaluate", "model", *RETRIEVAL]),
+    ("scores/retrieval/bm25/library", ["evaluate", "bm25"]),
 ]
 
 

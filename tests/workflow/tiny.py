@@ -52,7 +52,7 @@ def planned(folder: Path) -> dict[str, int]:
         assert "Nothing to be done" in text
         return {}
     rows = [line.split() for line in table[1].splitlines()]
-    return {rule: int(count) for rule, count in rows if rule not in ("total", "all")}
+    return {rule: int(count) for rule, count in rows if rule not in ("total", "all", "default")}
 
 
 def weights(folder: Path, model: str) -> bytes:

@@ -19,11 +19,11 @@ COMMANDS = [
     *(["finetune", *model] for model in (STS, RETRIEVAL)),
     *(["embed", *RETRIEVAL, *SHARD, number] for number in "12"),
     *(["embed", *model] for model in (STS, RETRIEVAL)),
-    *(["evaluate", *RETRIEVAL, *SHARD, number] for number in "12"),
-    *(["evaluate", *model] for model in (STS, RETRIEVAL)),
-    ["evaluate", "--bm25"],
-    ["evaluate", "--collect"],
-    ["evaluate", "--compare"],
+    *(["evaluate", "shard", *RETRIEVAL, *SHARD, number] for number in "12"),
+    *(["evaluate", "model", *model] for model in (STS, RETRIEVAL)),
+    ["evaluate", "bm25"],
+    ["evaluate", "collect"],
+    ["evaluate", "compare"],
 ]
 """Everything but the report, in the order in which it depends on one another."""
 

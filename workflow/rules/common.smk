@@ -19,10 +19,13 @@ from starbench.stages.report.products import (
     table_names,
 )
 
+# What another workflow that uses this one puts before its paths (`prefix:`).
+PREFIX = workflow.modifier.path_modifier.replace_prefix("")
+
 try:
     # The commands read the config as Snakemake sees it, --config included, from the run's folder.
     if workflow.is_main_process or VARIABLE not in os.environ:
-        EFFECTIVE = effective_config(config, workflow.overwrite_configfiles)
+        EFFECTIVE = effective_config(config, workflow.overwrite_configfiles, PREFIX)
     else:
         EFFECTIVE = started_config(Path(os.environ[VARIABLE]))
 except InputError as error:
@@ -55,8 +58,14 @@ if workflow.is_main_process and not (
     # Snakemake calls no `onstart` of a module, or with --no-hooks.
     EFFECTIVE.keep()
 
+
+pathvars:
+    results=CONFIG.results.removeprefix(PREFIX),
+
+
 PATHS = RunPaths.of(CONFIG)
-JOBS = JobGraph(CONFIG, PATHS)
+# Snakemake itself puts the prefix before what functions of rules return.
+JOBS = JobGraph(CONFIG, RunPaths.of(CONFIG, Path(CONFIG.results.removeprefix(PREFIX))))
 
 
 wildcard_constraints:

@@ -17,11 +17,11 @@ rule fetch_dataset:
     input:
         inputs_of("fetch_dataset"),
     output:
-        manifest="results/{run}/data/{dataset}/manifest.json",
+        manifest="<results>/{run}/data/{dataset}/manifest.json",
     log:
-        "results/{run}/logs/data/{dataset}.log",
+        "<results>/{run}/logs/data/{dataset}.log",
     benchmark:
-        "results/{run}/benchmarks/data/{dataset}.tsv"
+        "<results>/{run}/benchmarks/data/{dataset}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.data.cpus
@@ -33,7 +33,7 @@ rule fetch_dataset:
     shell:
         """
         exec &> >(tee {log:q})
-        starbench data \
+        python -P -m starbench data \
             --config {params.config:q} \
             --dataset {wildcards.dataset:q} \
             --threads {threads}
@@ -43,11 +43,11 @@ rule fetch_dataset:
 rule fetch_checkpoint:
     """Fetch the checkpoint that backbone {wildcards.backbone} starts from."""
     output:
-        manifest="results/{run}/checkpoints/{backbone}/manifest.json",
+        manifest="<results>/{run}/checkpoints/{backbone}/manifest.json",
     log:
-        "results/{run}/logs/checkpoints/{backbone}.log",
+        "<results>/{run}/logs/checkpoints/{backbone}.log",
     benchmark:
-        "results/{run}/benchmarks/checkpoints/{backbone}.tsv"
+        "<results>/{run}/benchmarks/checkpoints/{backbone}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.data.cpus
@@ -59,7 +59,7 @@ rule fetch_checkpoint:
     shell:
         """
         exec &> >(tee {log:q})
-        starbench data \
+        python -P -m starbench data \
             --config {params.config:q} \
             --checkpoint {wildcards.backbone:q} \
             --threads {threads}
@@ -71,11 +71,11 @@ rule find_leakage:
     input:
         inputs_of("find_leakage"),
     output:
-        "results/{run}/leakage.csv",
+        "<results>/{run}/leakage.csv",
     log:
-        "results/{run}/logs/find_leakage.log",
+        "<results>/{run}/logs/find_leakage.log",
     benchmark:
-        "results/{run}/benchmarks/find_leakage.tsv"
+        "<results>/{run}/benchmarks/find_leakage.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: 1
@@ -87,5 +87,5 @@ rule find_leakage:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench data --leakage --config {params.config:q} --threads {threads}
+        HF_HUB_OFFLINE=1 python -P -m starbench data --leakage --config {params.config:q} --threads {threads}
         """

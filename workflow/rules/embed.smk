@@ -11,11 +11,11 @@ rule embed_texts:
         inputs_of("embed_texts"),
     output:
         # Each dataset has a manifest of its own, undeclared: what is embedded stays embedded.
-        manifest="results/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
+        manifest="<results>/{run}/embeddings/{track}/{model}/seed-{seed}/manifest.json",
     log:
-        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}.log",
+        "<results>/{run}/logs/embeddings/{track}/{model}/seed-{seed}.log",
     benchmark:
-        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}.tsv"
+        "<results>/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus
@@ -27,7 +27,7 @@ rule embed_texts:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench embed \
+        HF_HUB_OFFLINE=1 python -P -m starbench embed \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \
@@ -42,13 +42,13 @@ rule embed_shard:
         inputs_of("embed_shard"),
     output:
         manifest=(
-            "results/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/"
+            "<results>/{run}/embeddings/{track}/{model}/seed-{seed}/{dataset}/"
             "passages-{shard}/manifest.json"
         ),
     log:
-        "results/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}.log",
+        "<results>/{run}/logs/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}.tsv"
+        "<results>/{run}/benchmarks/embeddings/{track}/{model}/seed-{seed}/{dataset}-{shard}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.embed.cpus
@@ -60,7 +60,7 @@ rule embed_shard:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench embed \
+        HF_HUB_OFFLINE=1 python -P -m starbench embed \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \

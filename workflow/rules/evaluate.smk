@@ -17,13 +17,13 @@ rule search_shard:
         inputs_of("search_shard"),
     output:
         manifest=(
-            "results/{run}/searches/{track}/{model}/seed-{seed}/{dataset}/"
+            "<results>/{run}/searches/{track}/{model}/seed-{seed}/{dataset}/"
             "passages-{shard}/manifest.json"
         ),
     log:
-        "results/{run}/logs/searches/{track}/{model}/seed-{seed}/{dataset}-{shard}.log",
+        "<results>/{run}/logs/searches/{track}/{model}/seed-{seed}/{dataset}-{shard}.log",
     benchmark:
-        "results/{run}/benchmarks/searches/{track}/{model}/seed-{seed}/{dataset}-{shard}.tsv"
+        "<results>/{run}/benchmarks/searches/{track}/{model}/seed-{seed}/{dataset}-{shard}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
@@ -35,9 +35,9 @@ rule search_shard:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench evaluate \
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate shard \
             --config {params.config:q} \
-            --track retrieval \
+            --track {wildcards.track:q} \
             --model {wildcards.model:q} \
             --seed {wildcards.seed} \
             --dataset {wildcards.dataset:q} \
@@ -52,11 +52,11 @@ rule score_model:
         inputs_of("score_model"),
     output:
         # Each dataset has a manifest of its own, undeclared: what is scored stays scored.
-        manifest="results/{run}/scores/{track}/{model}/seed-{seed}/manifest.json",
+        manifest="<results>/{run}/scores/{track}/{model}/seed-{seed}/manifest.json",
     log:
-        "results/{run}/logs/scores/{track}/{model}/seed-{seed}.log",
+        "<results>/{run}/logs/scores/{track}/{model}/seed-{seed}.log",
     benchmark:
-        "results/{run}/benchmarks/scores/{track}/{model}/seed-{seed}.tsv"
+        "<results>/{run}/benchmarks/scores/{track}/{model}/seed-{seed}.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
@@ -68,7 +68,7 @@ rule score_model:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench evaluate \
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate model \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \
@@ -82,11 +82,11 @@ rule score_bm25:
     input:
         inputs_of("score_bm25"),
     output:
-        manifest="results/{run}/scores/retrieval/bm25/manifest.json",
+        manifest="<results>/{run}/scores/retrieval/bm25/manifest.json",
     log:
-        "results/{run}/logs/scores/retrieval/bm25.log",
+        "<results>/{run}/logs/scores/retrieval/bm25.log",
     benchmark:
-        "results/{run}/benchmarks/scores/retrieval/bm25.tsv"
+        "<results>/{run}/benchmarks/scores/retrieval/bm25.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
@@ -98,8 +98,8 @@ rule score_bm25:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench evaluate \
-            --bm25 --config {params.config:q} --threads {threads}
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate bm25 \
+            --config {params.config:q} --threads {threads}
         """
 
 
@@ -108,14 +108,14 @@ rule collect_scores:
     input:
         inputs_of("collect_scores"),
     output:
-        scores="results/{run}/scores.csv",
+        scores="<results>/{run}/scores.csv",
         adaptive=branch(
-            CONFIG.tries_adaptive, then="results/{run}/adaptive.csv", otherwise=[]
+            CONFIG.tries_adaptive, then="<results>/{run}/adaptive.csv", otherwise=[]
         ),
     log:
-        "results/{run}/logs/collect_scores.log",
+        "<results>/{run}/logs/collect_scores.log",
     benchmark:
-        "results/{run}/benchmarks/collect_scores.tsv"
+        "<results>/{run}/benchmarks/collect_scores.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: 1
@@ -126,7 +126,7 @@ rule collect_scores:
     shell:
         """
         exec &> >(tee {log:q})
-        starbench evaluate --collect --config {params.config:q} --threads {threads}
+        python -P -m starbench evaluate collect --config {params.config:q} --threads {threads}
         """
 
 
@@ -135,11 +135,11 @@ rule compare_systems:
     input:
         inputs_of("compare_systems"),
     output:
-        "results/{run}/significance.csv",
+        "<results>/{run}/significance.csv",
     log:
-        "results/{run}/logs/compare_systems.log",
+        "<results>/{run}/logs/compare_systems.log",
     benchmark:
-        "results/{run}/benchmarks/compare_systems.tsv"
+        "<results>/{run}/benchmarks/compare_systems.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
@@ -151,5 +151,6 @@ rule compare_systems:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench evaluate --compare --config {params.config:q} --threads {threads}
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate compare \
+            --config {params.config:q} --threads {threads}
         """

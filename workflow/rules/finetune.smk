@@ -11,11 +11,11 @@ rule finetune_model:
         inputs_of("finetune_model"),
     output:
         # Checkpoints lie beside the manifest, undeclared: Snakemake keeps them when a job dies.
-        manifest="results/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
+        manifest="<results>/{run}/models/{track}/{model}/seed-{seed}/manifest.json",
     log:
-        "results/{run}/logs/models/{track}/{model}/seed-{seed}.log",
+        "<results>/{run}/logs/models/{track}/{model}/seed-{seed}.log",
     benchmark:
-        "results/{run}/benchmarks/models/{track}/{model}/seed-{seed}.tsv"
+        "<results>/{run}/benchmarks/models/{track}/{model}/seed-{seed}.tsv"
     priority: 10
     conda:
         "../../envs/starbench.yaml"
@@ -28,7 +28,7 @@ rule finetune_model:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench finetune \
+        HF_HUB_OFFLINE=1 python -P -m starbench finetune \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \

@@ -11,11 +11,11 @@ rule pretrain_backbone:
         inputs_of("pretrain_backbone"),
     output:
         # Checkpoints lie beside the manifest, undeclared: Snakemake keeps them when a job dies.
-        manifest="results/{run}/backbones/{backbone}/seed-{seed}/manifest.json",
+        manifest="<results>/{run}/backbones/{backbone}/seed-{seed}/manifest.json",
     log:
-        "results/{run}/logs/backbones/{backbone}/seed-{seed}.log",
+        "<results>/{run}/logs/backbones/{backbone}/seed-{seed}.log",
     benchmark:
-        "results/{run}/benchmarks/backbones/{backbone}/seed-{seed}.tsv"
+        "<results>/{run}/benchmarks/backbones/{backbone}/seed-{seed}.tsv"
     priority: 100
     conda:
         "../../envs/starbench.yaml"
@@ -28,7 +28,7 @@ rule pretrain_backbone:
     shell:
         """
         exec &> >(tee {log:q})
-        HF_HUB_OFFLINE=1 starbench pretrain \
+        HF_HUB_OFFLINE=1 python -P -m starbench pretrain \
             --config {params.config:q} \
             --backbone {wildcards.backbone:q} \
             --seed {wildcards.seed} \

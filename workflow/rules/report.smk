@@ -15,10 +15,10 @@ rule draw_report:
     input:
         inputs_of("draw_report"),
     output:
-        manifest="results/{run}/manifest.json",
-        summary="results/{run}/summary.md",
+        manifest="<results>/{run}/manifest.json",
+        summary="<results>/{run}/summary.md",
         page=report(
-            "results/{run}/summary.html",
+            "<results>/{run}/summary.html",
             caption="../report/summary.rst",
             category="Summary",
             labels={"page": "summary: read this first"},
@@ -26,7 +26,7 @@ rule draw_report:
         # The HTML report shows one format of each; the others are for papers.
         tables=[
             report(
-                f"results/{{run}}/tables/{name}",
+                f"<results>/{{run}}/tables/{name}",
                 caption="../report/table.rst",
                 category="Tables",
                 labels={"table": name.split(".")[0].replace("_", " ")},
@@ -35,7 +35,7 @@ rule draw_report:
         ],
         figures=[
             report(
-                f"results/{{run}}/figures/{name}.png",
+                f"<results>/{{run}}/figures/{name}.png",
                 caption="../report/figure.rst",
                 category="Figures",
                 labels=labels,
@@ -44,18 +44,18 @@ rule draw_report:
         ],
         papers=[
             *(
-                f"results/{{run}}/tables/{name}"
+                f"<results>/{{run}}/tables/{name}"
                 for name in table_names(CONFIG, ["md", "tex"])
             ),
             *(
-                f"results/{{run}}/figures/{name}"
+                f"<results>/{{run}}/figures/{name}"
                 for name in figure_names(CONFIG, ["pdf"])
             ),
         ],
     log:
-        "results/{run}/logs/draw_report.log",
+        "<results>/{run}/logs/draw_report.log",
     benchmark:
-        "results/{run}/benchmarks/draw_report.tsv"
+        "<results>/{run}/benchmarks/draw_report.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.report.cpus
@@ -67,5 +67,5 @@ rule draw_report:
     shell:
         """
         exec &> >(tee {log:q})
-        starbench report --config {params.config:q} --threads {threads}
+        python -P -m starbench report --config {params.config:q} --threads {threads}
         """

@@ -63,6 +63,12 @@ class Config(Section):
     """One run: one config file, one folder of results."""
 
     run: Name = Field(description="Name of the run: results stand in `results/<run>/`.")
+    results: str = Field(
+        default="results",
+        pattern=r"^[^\s<>{}*?\[\]]+$",
+        description="Folder of all runs, made where it is not there; relative to the folder that "
+        "Snakemake works in (`--directory`).",
+    )
     title: str = Field(default="", description="One line on what the run is, for the report.")
     data_root: str | None = Field(
         default=None,

@@ -42,7 +42,9 @@ def share_among(count: int) -> None:
     """
     if count > 1 and not inside_torchrun():
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command = ["--nproc-per-node", str(count), "--no-python", *sys.argv]
+        command = ["--nproc-per-node", str(count), "--module", "starbench", *sys.argv[1:]]
+        # Modules are no files that happen to lie in the folder where the job works.
+        os.environ["PYTHONSAFEPATH"] = "1"
         os.execv(sys.executable, [*torchrun, *command])
 
 

@@ -54,13 +54,13 @@ JOBS: list[tuple[Start | None, tuple[str, ...]]] = [
     ("pretrain", ("pretrain", "--backbone", "base", "--seed", "42")),
     ("finetune", ("finetune", "--track", "sts", *_MODEL)),
     ("embed", ("embed", "--track", "sts", *_MODEL)),
-    ("sts", ("evaluate", "--track", "sts", *_MODEL)),
+    ("sts", ("evaluate", "model", "--track", "sts", *_MODEL)),
     (None, ("finetune", "--track", "retrieval", *_MODEL)),
     (None, ("embed", "--track", "retrieval", *_MODEL)),
-    ("retrieval", ("evaluate", "--track", "retrieval", *_MODEL)),
-    (None, ("evaluate", "--bm25")),
-    (None, ("evaluate", "--collect")),
-    (None, ("evaluate", "--compare")),
+    ("retrieval", ("evaluate", "model", "--track", "retrieval", *_MODEL)),
+    (None, ("evaluate", "bm25")),
+    (None, ("evaluate", "collect")),
+    (None, ("evaluate", "compare")),
     ("report", ("report",)),
 ]
 """The stage that a command measures, and its arguments."""

@@ -50,15 +50,23 @@ class EffectiveConfig:
         _write(self.record, self.text)
 
 
-def effective_config(value: dict[str, Any], files: Sequence[Path | str]) -> EffectiveConfig:
+def effective_config(
+    value: dict[str, Any], files: Sequence[Path | str], prefix: str = ""
+) -> EffectiveConfig:
     """Return the config as a workflow sees it; nothing is written yet.
 
     Args:
         value: the workflow's config: its files merged, and what the command line changed.
         files: the config files, for errors that name file and line.
+        prefix: what another workflow that uses this one as a module puts before all paths.
     """
     config, value = parse_merged(value, [Path(file) for file in files])
     plain = json.loads(json.dumps(value))
+    if prefix:
+        if Path(config.results).is_absolute():
+            raise InputError(f"results: {config.results} is absolute: no prefix can be before it")
+        plain["results"] = f"{prefix}{config.results}"
+        config = config.model_copy(update={"results": plain["results"]})
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
     # Systems and datasets are shown in the order of the config: it counts.
     name = f"{sha256_of_json(text)[:HASH_DIGITS]}.yaml"

@@ -10,14 +10,14 @@ from starbench.config.config import Config
 
 @dataclass(frozen=True)
 class RunPaths:
-    """The folders and files below ``results/<run>/``."""
+    """The folders and files below ``<results>/<run>/``."""
 
     root: Path
 
     @classmethod
-    def of(cls, config: Config, results: Path = Path("results")) -> RunPaths:
-        """Return the paths of a config's run."""
-        return cls(results / config.run)
+    def of(cls, config: Config, results: Path | None = None) -> RunPaths:
+        """Return the paths of a config's run, below the config's `results` or another folder."""
+        return cls((results or Path(config.results)) / config.run)
 
     def dataset(self, name: str) -> Path:
         """Folder of one normalised dataset."""

@@ -38,7 +38,7 @@ from starbench.stages.report.tables.published import compare_with_paper, compari
 from starbench.stages.report.tables.table import make_table
 from starbench.store.checksums import check
 
-COLLECT = "starbench evaluate --collect"
+COLLECT = "starbench evaluate collect"
 
 
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
@@ -85,7 +85,7 @@ def _check(paths: RunPaths) -> None:
     """Refuse collected files whose bytes are not those that were written."""
     check(paths.all_scores, COLLECT)
     check(paths.all_adaptive, COLLECT)
-    check(paths.significance, "starbench evaluate --compare")
+    check(paths.significance, "starbench evaluate compare")
 
 
 def write_published(folder: Path) -> None:
