@@ -50,7 +50,8 @@ from starbench.store.manifest import Stage
 from starbench.store.records import read_records
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
 from starbench.training.lock import only_training_in
-from starbench.training.skipping import LogsOn, SkipNotFinite
+from starbench.training.losses import StepLosses, WatchesLosses
+from starbench.training.skipping import SkipNotFinite
 from starbench.training.trainer import StepSeed, TrainLog, trainer_arguments
 from starbench.training.wall_time import SaveInTime
 
@@ -183,6 +184,7 @@ def _train(
         loss=loss,
         order=order,
         callbacks=[StepSeed(seed, "finetune"), StartStep(loss), skips, train_log, SaveInTime(what)],
+        losses=StepLosses(what, skips),
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
@@ -191,7 +193,7 @@ def _train(
         "batch_size": settings.batch_size,
         "processes": processes(),
         "negatives_per_query": negatives_per_query(settings, kind),
-        "final_loss": train_log.final_loss(),
+        "final_loss": trainer.final_loss(),
         **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},
@@ -199,7 +201,7 @@ def _train(
     }
 
 
-class FinetuningTrainer(WholeCheckpoints, LogsOn, SentenceTransformerTrainer):  # type: ignore[misc]
+class FinetuningTrainer(WholeCheckpoints, WatchesLosses, SentenceTransformerTrainer):  # type: ignore[misc]
     """The library's trainer without the model card that it would collect examples for.
 
     A step is one autocast region: its groups of texts share the weights' casts to half precision,
