@@ -32,6 +32,8 @@ from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.positions import positions_of
+from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
@@ -124,6 +126,7 @@ def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceT
     # Nothing reads the pooler; where the checkpoint has none its weights would be random.
     if getattr(transformer.model, "pooler", None) is not None:
         transformer.model.pooler = None
+    _fit_length(transformer, settings.max_length, backbone)
     use_fast_attention(transformer.model)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
     encoder = SentenceTransformer(
@@ -133,6 +136,16 @@ def build_model(backbone: Path, settings: Finetuning, model: Model) -> SentenceT
     if len(model.sizes) == 1:
         transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
     return encoder
+
+
+def _fit_length(transformer: Transformer, asked: int | None, backbone: Path) -> None:
+    """Take no longer texts than there are positions for; InputError if the config asks for them."""
+    positions = positions_of(transformer.model)
+    if positions is None or transformer.max_seq_length <= positions:
+        return
+    if asked is not None:
+        raise InputError(f"max_length is {asked}, backbone {backbone} has {positions} positions")
+    transformer.max_seq_length = positions
 
 
 def base_loss(
