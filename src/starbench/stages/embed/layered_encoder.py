@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from starbench.encoders.cutting import cut_to_depth, final_norm
+from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
@@ -55,7 +56,7 @@ class LayeredEncoder:
         if precision != "fp32":
             _cast_linear_layers(self.transformer, PRECISIONS[precision])
         self.tokenizer, self.pooling = tokenizer, pooling
-        self.positions = getattr(transformer.config, "max_position_embeddings", None)
+        self.positions = positions_of(transformer)
         self.max_length = min(max_length, self.positions or max_length)
         self.precision = precision
         self.tokens_per_batch = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]
