@@ -1,5 +1,6 @@
 # make demo: the whole flow on the embedded default; make test: the tests; make check: the linters;
-# make bench: speed and memory beside peers; make rehearse: the paper's configs on small stand-ins.
+# make bench: speed and memory beside peers; make rehearse: the paper's configs on small stand-ins;
+# make test-chaos: a small run killed, starved of disk, damaged and doubled at drawn moments.
 # Each sets itself up in .venv first; a second call sets nothing up again.
 
 SHELL := /bin/bash
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs clean
+.PHONY: help demo run report data test test-cluster test-chaos rehearse bench check format config-docs clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -57,6 +58,10 @@ test-cluster: $(VENV)/.installed-dev
 	rm -rf results/test-cluster
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
+
+# Within half an hour on two cores; as root also with full disks. STARBENCH_CHAOS_SEED repeats draws.
+test-chaos: $(VENV)/.installed-dev
+	STARBENCH_TEST_CHAOS=1 pytest -s $(PYTEST_FLAGS) tests/chaos
 
 check: $(VENV)/.installed-dev
 	ruff check .
