@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-cluster test-tutorial rehearse bench check format config-docs clean
+.PHONY: help demo run data test test-cluster test-chaos test-tutorial rehearse bench check format config-docs clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -55,6 +55,10 @@ test-cluster: $(VENV)/.installed-dev ## run the flow through a Slurm that the te
 	rm -rf results/test-cluster
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
+
+# Within half an hour on two cores; as root also with full disks. STARBENCH_CHAOS_SEED repeats draws.
+test-chaos: $(VENV)/.installed-dev ## kill, starve of disk, damage and double small runs at drawn moments
+	STARBENCH_TEST_CHAOS=1 pytest -s $(PYTEST_FLAGS) tests/chaos
 
 # The commands of docs/tutorial.md in a new copy of the checkout.
 test-tutorial: $(VENV)/.installed-dev ## work through docs/tutorial.md as a reader does
