@@ -1,5 +1,6 @@
 # make demo: the whole flow on the embedded default; make test: the tests; make check: the linters;
 # make bench: speed and memory beside peers; make rehearse: the paper's configs on small stand-ins.
+# make coverage: the tests, and which branches of the package they run; make test-cluster: through Slurm.
 # Each sets itself up in .venv first; a second call sets nothing up again.
 
 SHELL := /bin/bash
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs clean
+.PHONY: help demo run report data test coverage test-cluster rehearse bench check format config-docs clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -42,6 +43,15 @@ data: $(VENV)/.installed
 # Each process takes whole files of tests: what a file prepares is prepared once.
 test: $(VENV)/.installed-dev
 	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+
+# Branches of the package that the tests run, those of the processes that they start too. Tests take
+# about twice as long, so it is no part of `make test`.
+coverage: $(VENV)/.installed-dev
+	rm -rf results/coverage
+	mkdir -p results/coverage
+	coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+	coverage combine --quiet
+	coverage report
 
 # Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
 bench: $(VENV)/.installed-dev
