@@ -39,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=300, help="faults to draw; 0 for all")
     parser.add_argument("--target", choices=[target.name for target in TARGETS], help="one only")
     parser.add_argument("--jobs", type=int, default=2, help="faults tried at the same time")
+    parser.add_argument("--whole", action="store_true", help="the slow tests too")
     parser.add_argument("--again", type=Path, help="only the survivors in this file of outcomes")
     parser.add_argument("--output", type=Path, default=ROOT / "results" / "mutation")
     return parser.parse_args()
@@ -112,7 +113,8 @@ def main() -> None:
             shown = f"{len(outcomes)}/{len(sample)} {outcome.status} {outcome.seconds} s"
             print(f"{shown} {mutant.module}:{mutant.line} {mutant.kind} {outcome.by}", flush=True)
 
-        runner = Runner(ROOT, Path(folder), options.jobs)
+        targets = list(dict.fromkeys(target for target, _ in sample))
+        runner = Runner(ROOT, Path(folder), targets, options.jobs, whole=options.whole)
         runner.run(sample, done)
         runner.close()
     print(f"Seed {options.seed}: {len(sample)} of {len(all_mutants())} faults.")

@@ -51,7 +51,8 @@ Place = ast.expr | ast.stmt
 class Mutant:
     """One fault: the name of its kind, where it is, and the whole changed source.
 
-    `first` and `last` are the lines of the statement, of a compound one those of its head.
+    `first` and `last` are the lines of the statement, of a compound one those of its head;
+    `within` is whether it is in a function, and so does nothing when the module is imported.
     """
 
     module: str
@@ -61,6 +62,7 @@ class Mutant:
     source: str
     first: int
     last: int
+    within: bool
 
 
 def mutants_of(module: str, source: str) -> list[Mutant]:
@@ -75,7 +77,7 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     found: dict[str, Mutant] = {}
-    for lines, node in _nodes(ast.parse(source), (1, 1)):
+    for lines, node in _nodes(ast.parse(source), (1, 1, False)):
         for kind, old, new in _changes(node):
             first = starts[old.lineno - 1] + old.col_offset
             last = starts[(old.end_lineno or 0) - 1] + (old.end_col_offset or 0)
@@ -89,20 +91,25 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
     return sorted(found.values())
 
 
-def _nodes(node: ast.AST, lines: tuple[int, int]) -> Iterator[tuple[tuple[int, int], Place]]:
-    """Yield the statements and expressions that may be changed, with the lines of the statement."""
+Lines = tuple[int, int, bool]
+"""First and last line of a statement, and whether it is in a function."""
+
+
+def _nodes(node: ast.AST, lines: Lines) -> Iterator[tuple[Lines, Place]]:
+    """Yield the statements and expressions that may be changed, each with its statement's lines."""
     if isinstance(node, ast.stmt | ast.ExceptHandler):
         body = getattr(node, "body", None)
         last = body[0].lineno - 1 if body else node.end_lineno or node.lineno
-        lines = node.lineno, max(node.lineno, last)
+        lines = node.lineno, max(node.lineno, last), lines[2]
     if isinstance(node, ast.expr | ast.stmt):
         yield lines, node
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_comment"):
             continue
+        is_body = isinstance(node, ast.FunctionDef) and name == "body"
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _is_left_out(child):
-                yield from _nodes(child, lines)
+                yield from _nodes(child, (*lines[:2], lines[2] or is_body))
 
 
 def _is_left_out(node: ast.AST) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,6 @@ from queue import Queue
 from typing import Any
 
 from tests.mutation.operators import Mutant
-from tests.mutation.server import IMPORT
 from tests.mutation.targets import Target
 
 SERVER = Path(__file__).with_name("server.py")
@@ -28,7 +26,7 @@ LIBRARIES = (
     "torch transformers sentence_transformers datasets mteb pytest hypothesis numpy scipy.stats "
     "pandas pyarrow.parquet pydantic yaml ir_measures ir_datasets bm25s huggingface_hub faiss "
     "transformers.models.bert.modeling_bert transformers.trainer torch._dynamo accelerate "
-    "snakemake.utils jsonschema coverage _pytest.pytester"
+    "snakemake.utils jsonschema coverage"
 ).split()
 """What the tests import, and the package not of itself."""
 
@@ -51,29 +49,34 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Traced:
-    """The tests of a target: the time of each, and the lines of the package that it runs."""
+    """All tests: the time of each, and the lines of the package that it runs."""
 
-    paths: tuple[str, ...]
     seconds: dict[str, float]
     lines: dict[str, dict[str, list[str]]]
-    always: frozenset[str]
-    """Tests that run the package in other processes."""
 
-    def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that run the statement of a fault, the fastest file first."""
-        found = self.lines.get(mutant.module, {})
-        head = range(mutant.first, mutant.last + 1)
-        tests = {test for line in head for test in found.get(str(line), ())}
-        tests = set(self.seconds) if IMPORT in tests else tests | self.always
+    def of(self, mutant: Mutant, target: Target, whole: bool) -> list[str]:
+        """Return the tests of a target that run the statement of a fault, the fastest file first.
+
+        A fault outside functions has all of them. Tests of other processes come last, if `whole`.
+        """
+        mine = tuple(f"tests/{test}" for test in target.tests)
+        slow = tuple(f"tests/{test}" for test in target.slow)
+        tests = set(self.seconds)
+        if mutant.within:
+            found = self.lines.get(mutant.module, {})
+            head = range(mutant.first, mutant.last + 1)
+            tests = {test for line in head for test in found.get(str(line), ())}
+        tests = {test for test in tests if test.startswith(mine)}
+        late = {test for test in self.seconds if whole and test.startswith(slow)}
         fastest: dict[str, float] = {}
-        for test in tests:
+        for test in tests | late:
             file = test.partition("::")[0]
             fastest[file] = min(self.seconds[test], fastest.get(file, float("inf")))
         return sorted(
-            tests,
-            key=lambda t: (
-                t in self.always, fastest[t.partition("::")[0]], t.partition("::")[0],
-                self.seconds[t], t,
+            tests | late,
+            key=lambda test: (
+                test in late, fastest[test.partition("::")[0]], test.partition("::")[0],
+                self.seconds[test], test,
             ),
         )  # fmt: skip
 
@@ -84,11 +87,14 @@ class Copy:
     Args:
         repository: where the files are copied from, as git lists them.
         folder: where the copy is made.
-        libraries: what its server imports before it runs tests.
+        libraries: what its server imports before the package.
+        tests: paths of all tests that it may run.
     """
 
-    def __init__(self, repository: Path, folder: Path, libraries: Sequence[str]) -> None:
-        self.folder, self._output = folder, folder.with_suffix(".log")
+    def __init__(
+        self, repository: Path, folder: Path, libraries: Sequence[str], tests: Sequence[str]
+    ) -> None:
+        self.folder = folder
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=repository, check=True, capture_output=True, text=True,
@@ -98,58 +104,51 @@ class Copy:
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(repository / name, folder / name)
                 os.utime(folder / name, (OLD, OLD))
-        compiled = [sys.executable, "-m", "compileall", "-q", "src", "tests"]
-        subprocess.run(compiled, cwd=folder, check=False, stdout=subprocess.DEVNULL)
         self._server = subprocess.Popen(
-            [sys.executable, SERVER, *libraries],
+            [sys.executable, SERVER, *libraries, "--", *tests],
             cwd=folder, env=_environment(folder), text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        assert self._server.stdout is not None
-        assert self._server.stdout.readline() == "ready\n", "the server of tests did not start"
 
-    def trace(self, tests: tuple[str, ...], always: tuple[str, ...]) -> Traced:
-        """Run tests without a fault; RuntimeError if one of them fails."""
+    def trace(self) -> Traced:
+        """Run all tests without a fault; RuntimeError if one of them fails."""
         file = self.folder.with_suffix(".json")
-        found = self._asked({"tests": [*tests, *always], "trace": str(file)})
+        found = self._asked({"kind": "trace", "file": str(file)})
         if found["code"] != 0:
-            raise RuntimeError(f"tests fail without a fault:\n{self._printed()[-2000:]}")
-        read = json.loads(file.read_text())
-        elsewhere = frozenset(test for test in read["seconds"] if test.startswith(always))
-        return Traced((*tests, *always), read["seconds"], read["lines"], elsewhere)
+            raise RuntimeError(f"without a fault: {found['by']}")
+        return Traced(**json.loads(file.read_text()))
 
-    def run(self, mutant: Mutant, traced: Traced, extra: float) -> Outcome:
-        """Return what becomes of a fault whose tests may take `extra` seconds more than usual."""
-        tests = traced.of(mutant)
+    def run(self, mutant: Mutant, tests: Sequence[str], limit: float) -> Outcome:
+        """Return what becomes of a fault in tests that may take `limit` seconds."""
         if not tests:
             return Outcome("unused", 0.0)
-        limit = TIMES * sum(traced.seconds[test] for test in tests) + extra
-        files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
         path = self.folder / mutant.module
-        whole = path.read_bytes()
+        whole = path.read_text(encoding="utf-8")
+        asked = {"chosen": list(tests), "limit": limit, "module": mutant.module}
         try:
             path.write_text(mutant.source, encoding="utf-8")
-            found = self._asked({"tests": files, "chosen": tests, "limit": limit})
+            found = {"by": "fresh"}
+            if mutant.within:
+                sources = {"before": whole, "source": mutant.source}
+                found = self._asked({"kind": "swap", **asked, **sources})
+            if found["by"] == "fresh":
+                found = self._asked({"kind": "fresh", **asked})
         finally:
-            path.write_bytes(whole)
+            path.write_text(whole, encoding="utf-8")
             os.utime(path, (OLD, OLD))
-        code, seconds = found["code"], found["seconds"]
-        if code in (-signal.SIGXCPU, -signal.SIGKILL):
-            return Outcome("timeout", seconds)
-        named = re.search(r"^(?:FAILED|ERROR) (\S+)", self._printed(), re.MULTILINE)
-        by = named[1] if named else self._printed()[-300:] if code else ""
-        return Outcome("killed" if code else "survived", seconds, by)
+        if found["code"] in (-signal.SIGXCPU, -signal.SIGKILL):
+            return Outcome("timeout", found["seconds"])
+        return Outcome("killed" if found["code"] else "survived", found["seconds"], found["by"])
 
     def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        asked = json.dumps(request | {"output": str(self._output)})
-        print(asked, file=self._server.stdin, flush=True)
-        found: dict[str, Any] = json.loads(self._server.stdout.readline())
+        print(json.dumps(request), file=self._server.stdin, flush=True)
+        line = self._server.stdout.readline()
+        if not line.strip():
+            raise RuntimeError("the process that runs the tests has ended: do they import?")
+        found: dict[str, Any] = json.loads(line)
         return found
-
-    def _printed(self) -> str:
-        return self._output.read_text(errors="replace")
 
     def close(self) -> None:
         """End the server."""
@@ -174,24 +173,30 @@ class Runner:
     Args:
         repository: where the files are copied from.
         folder: where the copies are made.
+        targets: whose faults will be tried.
         jobs: how many copies there are.
         libraries: what tests import, so that it is imported once.
         extra: seconds of the processor that tests may take beyond `TIMES` what is usual.
+        whole: whether faults that the fast tests leave are tried on the slow ones.
     """
 
     def __init__(
         self,
         repository: Path,
         folder: Path,
+        targets: Sequence[Target],
         jobs: int,
         libraries: Sequence[str] = LIBRARIES,
         extra: float = EXTRA,
+        whole: bool = False,
     ) -> None:
-        self._extra = extra
+        self._extra, self._whole = extra, whole
         self._pool = ThreadPoolExecutor(jobs)
         self._free: Queue[Copy] = Queue()
+        used = [(*target.tests, *(target.slow if whole else ())) for target in targets]
+        tests = [f"tests/{test}" for test in dict.fromkeys(test for some in used for test in some)]
         for number in range(jobs):
-            self._free.put(Copy(repository, folder / f"copy-{number}", libraries))
+            self._free.put(Copy(repository, folder / f"copy-{number}", libraries, tests))
 
     def run(
         self, faults: Sequence[tuple[Target, Mutant]], done: Callable[[Mutant, Outcome], None]
@@ -200,26 +205,19 @@ class Runner:
 
         Raises RuntimeError if tests fail without a fault.
         """
-        targets = list(dict.fromkeys(target for target, _ in faults))
-        traced = dict(zip(targets, self._pool.map(self._trace, targets), strict=True))
-        found: Iterable[Outcome] = self._pool.map(
-            lambda fault: self._run(fault[1], traced[fault[0]]), faults
-        )
+        copy = self._free.get()
+        traced = copy.trace()
+        self._free.put(copy)
+        found: Iterable[Outcome] = self._pool.map(lambda fault: self._run(*fault, traced), faults)
         for (_, mutant), outcome in zip(faults, found, strict=True):
             done(mutant, outcome)
 
-    def _trace(self, target: Target) -> Traced:
+    def _run(self, target: Target, mutant: Mutant, traced: Traced) -> Outcome:
+        tests = traced.of(mutant, target, self._whole)
+        limit = TIMES * sum(traced.seconds[test] for test in tests) + self._extra
         copy = self._free.get()
         try:
-            return copy.trace(*(tuple(f"tests/{t}" for t in tests)
-                                for tests in (target.tests, target.processes)))  # fmt: skip
-        finally:
-            self._free.put(copy)
-
-    def _run(self, mutant: Mutant, traced: Traced) -> Outcome:
-        copy = self._free.get()
-        try:
-            return copy.run(mutant, traced, self._extra)
+            return copy.run(mutant, tests, limit)
         finally:
             self._free.put(copy)
 

@@ -12,8 +12,8 @@ class Target:
     name: str
     modules: tuple[str, ...]
     tests: tuple[str, ...]
-    processes: tuple[str, ...] = ()
-    """Tests that run the package in processes of their own: they are run for every fault."""
+    slow: tuple[str, ...] = ()
+    """Large models, and tests that run the package in processes of their own."""
 
 
 FINETUNE = "unit/stages/finetune"
@@ -21,7 +21,11 @@ PRETRAIN = "unit/stages/pretrain"
 EVALUATE = "unit/stages/evaluate"
 
 SOURCES = (
+    "unit/sources/test_folder.py",
+    "unit/sources/test_judgements.py",
+    "unit/sources/test_hub_collection.py",
     "unit/sources/test_hub_files.py",
+    "unit/sources/test_hub_repository.py",
     "unit/stages/data/test_collections.py",
     "unit/stages/data/test_fetch.py",
     "unit/stages/data/test_pinning.py",
@@ -44,9 +48,8 @@ TARGETS = (
             "unit/config/test_training.py",
             f"{FINETUNE}/test_layered_loss.py",
             "unit/config/test_config.py",
-            "golden/test_finetuning.py",
-            f"{PRETRAIN}/test_run.py",
         ),
+        ("golden/test_finetuning.py", f"{PRETRAIN}/test_run.py"),
     ),
     Target(
         "fine-tuning losses",
@@ -54,8 +57,8 @@ TARGETS = (
         (
             f"{FINETUNE}/test_ranking_loss.py",
             f"{FINETUNE}/test_layered_loss.py",
-            "golden/test_finetuning.py",
         ),
+        ("golden/test_finetuning.py",),
     ),
     Target(
         "pre-training loss",
@@ -64,13 +67,14 @@ TARGETS = (
             f"{PRETRAIN}/test_cross_entropy.py",
             f"{PRETRAIN}/test_masking.py",
             f"{PRETRAIN}/test_model.py",
-            "golden/test_pretraining.py",
         ),
+        ("golden/test_pretraining.py",),
     ),
     Target(
         "measures",
         ("stages/evaluate/measures.py",),
-        (f"{EVALUATE}/test_measures.py", f"{EVALUATE}/test_retrieval.py"),
+        (f"{EVALUATE}/test_measures.py",),
+        (f"{EVALUATE}/test_retrieval.py",),
     ),
     Target(
         "search",
@@ -78,13 +82,14 @@ TARGETS = (
         (
             f"{EVALUATE}/test_search.py",
             f"{EVALUATE}/test_shards.py",
-            f"{EVALUATE}/test_retrieval.py",
         ),
+        (f"{EVALUATE}/test_retrieval.py",),
     ),
     Target(
         "significance",
         ("stages/evaluate/significance.py",),
-        (f"{EVALUATE}/test_significance.py", f"{EVALUATE}/test_differences.py"),
+        (f"{EVALUATE}/test_significance.py",),
+        (f"{EVALUATE}/test_differences.py",),
     ),
     Target(
         "sources of files",
@@ -107,10 +112,9 @@ TARGETS = (
         tuple(f"config/{name}.py" for name in ("merging", "reading", "values", "yaml_text")),
         (
             "unit/config/test_yaml_text.py",
-            "unit/config/test_merging.py",
             "unit/config/test_config.py",
             "unit/config/test_values.py",
-            "unit/config/test_collisions.py",
         ),
+        ("unit/config/test_merging.py", "unit/config/test_collisions.py"),
     ),
 )

@@ -64,7 +64,7 @@ def test_every_fault_of_every_module_is_python_and_differs_from_the_module():
 
 def test_all_tests_that_are_named_are_there():
     for target in TARGETS:
-        for test in target.tests + target.processes:
+        for test in target.tests + target.slow:
             assert (ROOT / "tests" / test).exists(), test
 
 
@@ -101,9 +101,10 @@ def test_faults_that_are_noticed_that_hang_and_that_are_not_are_told_apart(tmp_p
         if any(text in mutant.source for text in wanted)
     ]
     found = {}
-    runner = Runner(repository, tmp_path, jobs=2, libraries=(), extra=1)
+    target = Target("m", ("m.py",), ("test_m.py",))
+    runner = Runner(repository, tmp_path, [target], jobs=2, libraries=(), extra=1)
     runner.run(
-        [(Target("m", ("m.py",), ("test_m.py",)), mutant) for mutant in mutants],
+        [(target, mutant) for mutant in mutants],
         lambda mutant, outcome: found.update({mutant.source: outcome}),
     )
     runner.close()
