@@ -257,7 +257,10 @@ def test_every_repository_in_our_configs_names_a_revision(file):
     ("keys", "message"),
     [
         ({"data_files": "a.jsonl"}, "'data_files' needs a 'revision'"),
-        ({"data_files": "a.jsonl", "revision": "main", "split": "test"}, r"given\.split: give that or"),
+        (
+            {"data_files": "a.jsonl", "revision": "main", "split": "test"},
+            r"given\.split: give that or",
+        ),
         ({"name": "./here", "revision": "main"}, r"given\.revision: \./here is a folder"),
         ({"kind": "collection", "columns": {"id": "x"}}, "'columns' of a collection stands in"),
         (
