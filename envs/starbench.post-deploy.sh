@@ -2,7 +2,7 @@
 # Installs the pinned packages and the checkout itself into the conda environment of starbench.yaml.
 # The workflow says in STARBENCH_SOURCE where the checkout is: Snakemake runs this file in the folder
 # where it was started, which may be any.
-# The sum stands here because Snakemake makes a new environment when this file changes, and would
+# The sum is here because Snakemake makes a new environment when this file changes, and would
 # not notice a changed lock; a test keeps it in step.
 set -euo pipefail
 source=${STARBENCH_SOURCE:?the workflow names the checkout}

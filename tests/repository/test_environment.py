@@ -187,4 +187,4 @@ def test_only_local_rules_may_use_the_network():
         for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
             name = rule.split(":")[0]
             if local is None or f"{name}," not in local[1]:
-                assert "HF_HUB_OFFLINE=1 starbench" in rule, f"{path.name}: {name}"
+                assert "HF_HUB_OFFLINE=1 python -P -m starbench" in rule, f"{path.name}: {name}"

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "starbench"
 ORDER = (
     "__main__",
     "cli doctor arguments __init__",
+    "figures",
     "planning",
     "stages",
     "published",

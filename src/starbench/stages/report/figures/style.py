@@ -6,6 +6,7 @@ import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,21 @@ LOOK = {
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Give figures the look of the report, whatever the user's matplotlibrc says."""
+    """Give figures the look of the report, and over it what the user's matplotlibrc says."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(LOOK)
+        mpl.rcParams.update(_users_style())
         yield
+
+
+@cache
+def _users_style() -> dict[str, Any]:
+    """Return what the matplotlibrc of the user sets, if there is one besides Matplotlib's own."""
+    path = Path(mpl.matplotlib_fname())
+    if path.is_relative_to(Path(mpl.get_data_path())):
+        return {}
+    return dict(mpl.rc_params_from_file(path, use_default_template=False))
 
 
 def line_look(number: int) -> dict[str, Any]:
