@@ -110,7 +110,7 @@ def _evaluate_parser(commands: Any) -> None:
     _model(shard)
     shard.add_argument("--dataset", required=True, help="collection of the config")
     shard.add_argument("--shard", type=int, required=True, help="its number, from 1")
-    _stage(what, "bm25", "score BM25 on the collections of the run")
+    _track(_stage(what, "bm25", "score BM25 on the collections of a track"))
     _stage(what, "collect", "put all scores of the run into scores.csv")
     _stage(what, "compare", "test which systems and sizes differ, into significance.csv")
 
@@ -202,11 +202,15 @@ def _threads(text: str) -> int:
     return int(text)
 
 
+def _track(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--track", required=True, help="track of the config")
+
+
 def _seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True, help="one of the config's seeds")
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--track", required=True, help="track of the config")
+    _track(parser)
     parser.add_argument("--model", required=True, help="system, or system-size")
     _seed(parser)

@@ -80,7 +80,7 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
         name = getattr(options, kind, None)
         if name is not None and name not in section:
             raise InputError(f"the config has no {kind} '{name}'{did_you_mean(name, section)}")
-    if getattr(options, "model", None) and options.track:
+    if getattr(options, "model", None):
         from starbench.run.models import model_named
 
         model_named(config, options.track, options.model)  # before anything slow is imported
@@ -202,18 +202,19 @@ def _search_shard(options: argparse.Namespace, config: Config, paths: RunPaths) 
     _use_gpus()
     from starbench.stages.evaluate.shards import search_shard
 
-    search_shard(config, paths, options.model, options.seed, options.dataset, options.shard)
+    model = (options.track, options.model, options.seed)
+    search_shard(config, paths, *model, options.dataset, options.shard)
 
 
 def _score_bm25(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
-    if not config.bm25_datasets:
+    if not config.bm25_of(options.track):
         raise InputError(
-            "the config scores BM25 on nothing: it has no track retrieval, or "
-            "tracks.retrieval.search.bm25 is null"
+            f"BM25 is scored on nothing of track {options.track}: it searches no collections, or "
+            f"tracks.{options.track}.search.bm25 is null"
         )
     from starbench.stages.evaluate.bm25 import score_bm25
 
-    score_bm25(config, paths)
+    score_bm25(config, paths, options.track)
 
 
 def _collect(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:

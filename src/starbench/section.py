@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar, Union
+from collections.abc import Iterable
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,6 +46,24 @@ class Section(BaseModel):
 
 
 S = TypeVar("S", bound=Section)
+
+
+def modules_in(package: str, path: Iterable[str]) -> list[ModuleType]:
+    """Return the modules of a package, in the order of their names: each may define an entry."""
+    names = sorted(found.name for found in iter_modules(path) if not found.ispkg)
+    return [import_module(f"{package}.{name}") for name in names]
+
+
+def sections_in(package: str, path: Iterable[str], base: Any, key: str) -> Registry[Any]:
+    """Return the subclasses of `base` in a package, by the literal that is their field `key`."""
+    found: Registry[Any] = Registry()
+    for module in modules_in(package, path):
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, base) and key in value.model_fields:
+                (name,) = get_args(value.model_fields[key].annotation)
+                found[name] = value
+    return found
 
 
 class Registry(dict[str, type[S]]):

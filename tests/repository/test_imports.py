@@ -7,6 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "src" / "starbench"
 ORDER = (
+    "__main__",
     "cli doctor arguments __init__",
     "figures",
     "planning",
@@ -21,7 +22,7 @@ ORDER = (
     "store",
     "encoders",
     "machine",
-    "sizes section draws errors",
+    "measures sizes section draws errors",
 )
 """From the top down: a module imports from its own line or from lines below."""
 
@@ -119,9 +120,12 @@ def test_no_stage_imports_another_stage():
     assert not across
 
 
-def test_the_root_holds_seven_modules_and_no_file_is_long():
+def test_the_root_holds_few_modules_and_no_file_is_long():
     at_root = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
-    assert at_root == {"arguments", "cli", "doctor", "sizes", "section", "draws", "errors"}
+    assert at_root == {
+        *("__main__", "arguments", "cli", "doctor"),
+        *("measures", "sizes", "section", "draws", "errors"),
+    }
     lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import starbench
 from starbench.config.reading import load_config
 from starbench.run.paths import RunPaths
 from starbench.stages.report.products import products
@@ -37,13 +38,13 @@ def module(folder: Path, more: str = "", names: str = "") -> None:
     (folder / "Snakefile").write_text(text)
 
 
-def with_scores(finished: Path, folder: Path, results: str = "results", **changes: str) -> Path:
+def with_scores(finished: Path, folder: Path, where: str = "results", **changes: str) -> Path:
     """Make a folder that holds what the tiny run has up to the scores of its models."""
-    (folder / results).mkdir(parents=True)
+    (folder / where).mkdir(parents=True)
     config = yaml.safe_load(TINY.read_text()) | changes
     (folder / "run.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     ignored = shutil.ignore_patterns("tables", "figures", "summary.*", "configs", "config.yaml")
-    run = folder / results / "tiny"
+    run = folder / where / "tiny"
     shutil.copytree(finished / "results" / "tiny", run, ignore=ignored)
     for name in (*COLLECTED, "manifest.json"):
         (run / name).unlink()
@@ -130,7 +131,8 @@ def test_a_module_can_have_a_prefix_and_names_of_its_own(finished, whole, tmp_pa
     assert counted(snakemake(folder, "--dry-run", "--forceall")) == expected
     run = runs_to_the_end(folder, results="embedding/results", named="embedding_{}")
     assert same_scores(run, finished)
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == [".snakemake", "embedding"]
+    folders = {path.name for path in folder.iterdir() if path.is_dir()}
+    assert folders == {".snakemake", "embedding"}
 
 
 @pytest.mark.parametrize("where", ["elsewhere/runs", "absolute"])
@@ -174,7 +176,8 @@ def hidden_package(folder: Path) -> Path:
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
         "import sys\n"
-        f"sys.path[:] = [path for path in sys.path if path != {str(ROOT / 'src')!r}]\n"
+        f"own = {str(Path(starbench.__file__).parents[1])!r}\n"
+        "sys.path[:] = [path for path in sys.path if path != own]\n"
         "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]\n"
     )
     return hidden

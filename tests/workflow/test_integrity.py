@@ -40,7 +40,7 @@ READS = [
         ["evaluate", "model", *RETRIEVAL],
     ),
     ("data/library/qrels.arrow", ["evaluate", "model", *RETRIEVAL]),
-    ("data/archive/queries.arrow", ["evaluate", "bm25"]),
+    ("data/archive/queries.arrow", ["evaluate", "bm25", "--track", "retrieval"]),
     (f"scores/sts/{MODEL}/paraphrase/scores.csv", ["evaluate", "collect"]),
     ("scores/retrieval/bm25/archive/scores.csv", ["evaluate", "collect"]),
     (f"scores/sts/{MODEL}/paraphrase/similarities.npy", ["evaluate", "compare"]),

@@ -16,7 +16,7 @@ JOBS = [
     (f"embeddings/retrieval/{MODEL}/library/passages-1", ["embed", *RETRIEVAL, *SHARD]),
     (f"scores/sts/{MODEL}/paraphrase", ["evaluate", "model", *STS]),
     (f"scores/retrieval/{MODEL}/library", ["evaluate", "model", *RETRIEVAL]),
-    ("scores/retrieval/bm25/library", ["evaluate", "bm25"]),
+    ("scores/retrieval/bm25/library", ["evaluate", "bm25", "--track", "retrieval"]),
 ]
 
 

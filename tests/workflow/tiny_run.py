@@ -21,7 +21,7 @@ COMMANDS = [
     *(["embed", *model] for model in (STS, RETRIEVAL)),
     *(["evaluate", "shard", *RETRIEVAL, *SHARD, number] for number in "12"),
     *(["evaluate", "model", *model] for model in (STS, RETRIEVAL)),
-    ["evaluate", "bm25"],
+    ["evaluate", "bm25", "--track", "retrieval"],
     ["evaluate", "collect"],
     ["evaluate", "compare"],
 ]

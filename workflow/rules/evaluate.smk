@@ -78,15 +78,15 @@ rule score_model:
 
 
 rule score_bm25:
-    """Score BM25 on every collection, as the floor."""
+    """Score BM25 on every collection of {wildcards.track}, as the floor."""
     input:
         inputs_of("score_bm25"),
     output:
-        manifest="<results>/{run}/scores/retrieval/bm25/manifest.json",
+        manifest="<results>/{run}/scores/{track}/bm25/manifest.json",
     log:
-        "<results>/{run}/logs/scores/retrieval/bm25.log",
+        "<results>/{run}/logs/scores/{track}/bm25.log",
     benchmark:
-        "<results>/{run}/benchmarks/scores/retrieval/bm25.tsv"
+        "<results>/{run}/benchmarks/scores/{track}/bm25.tsv"
     conda:
         "../../envs/starbench.yaml"
     threads: CONFIG.compute.evaluate.cpus
@@ -99,7 +99,7 @@ rule score_bm25:
         """
         exec &> >(tee {log:q})
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate bm25 \
-            --config {params.config:q} --threads {threads}
+            --config {params.config:q} --track {wildcards.track:q} --threads {threads}
         """
 
 

@@ -13,7 +13,9 @@ from starbench.config.lengths import asked_lengths
 from starbench.config.messages import told_problem
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import did_you_mean
+from starbench.measures import MEASURES
 from starbench.objectives import OBJECTIVES
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.backbones import Backbone
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from starbench.config.training import Finetuning, Training
 
 LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
-TASK_KINDS = {"sts": "pairs", "retrieval": "collection"}
 
 
 class ConfigMismatchError(Exception):
@@ -197,30 +198,39 @@ def _check_track(config: Config, track: str) -> None:
     for key in ("tasks", "out_of_domain"):
         for index, task in enumerate(getattr(section, key)):
             _known(task, config.datasets, (*at, key, index), "dataset")
-            _of_kind(config, task, (TASK_KINDS[track],), (*at, key, index))
+            _of_kind(config, task, (TRACKS[track].scores,), (*at, key, index))
             if task in before:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)
-    if track == "retrieval":
+    _check_own_keys(config, track)
+    if TRACKS[track].searches:
         for task in section.scored:
-            metric = config.datasets[task].metric
-            if int(metric.split("@")[1]) > section.searching.depth:
+            metric = TRACKS[track].metric(config.datasets[task])
+            if (MEASURES[metric].cutoff or 0) > section.searching.depth:
                 raise ConfigMismatchError(
                     (*at, "search", "depth"),
                     f"{section.searching.depth} is less than {metric} of '{task}' looks at",
                 )
         _check_adaptive(section.searching, at)
-    else:
-        if section.search is not None:
-            raise ConfigMismatchError((*at, "search"), "is for the track retrieval")
-        if section.embedding.query_max_length is not None:
-            raise ConfigMismatchError(
-                (*at, "embedding", "query_max_length"), "is for the track retrieval"
-            )
     given = [options.name for options in section.objectives]
     for index, objective in enumerate(given):
         if objective in given[:index]:
             raise ConfigMismatchError((*at, "objectives", index), f"'{objective}' is listed twice")
+
+
+def _check_own_keys(config: Config, track: str) -> None:
+    """Refuse keys that only other tracks have."""
+    section = config.tracks[track]
+    given = {
+        "search": section.search is not None,
+        "embedding.query_max_length": section.embedding.query_max_length is not None,
+    }
+    for key, is_given in given.items():
+        if is_given and key not in TRACKS[track].keys:
+            having = [name for name, other in TRACKS.items() if key in other.keys]
+            at = ("tracks", track, *key.split("."))
+            what = "track" if len(having) == 1 else "tracks"
+            raise ConfigMismatchError(at, f"is for the {what} {', '.join(having)}")
 
 
 def _check_adaptive(search: Search, at: tuple[str | int, ...]) -> None:

@@ -10,11 +10,12 @@ from pydantic import Field
 
 from starbench.config.backbones import Backbone
 from starbench.config.compute import ComputeStages
-from starbench.config.names import AnySource, Name, ObjectiveName, Track
+from starbench.config.names import AnySource, Name, ObjectiveName, TrackName
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
 from starbench.section import Display, Section
 from starbench.sizes import Size
+from starbench.tracks import TRACKS
 
 LARGEST_SEED = 2**32 - 1
 """What NumPy's global generator takes, which transformers seeds too."""
@@ -54,7 +55,7 @@ class System(Section):
     backbone: Name = Field(description="Backbone that is fine-tuned.")
     objective: ObjectiveName = Field(description="Fine-tuning objective.")
     display: Display | None = Field(default=None, description="Name in tables and figures.")
-    overrides: dict[Track, Override] = Field(
+    overrides: dict[TrackName, Override] = Field(
         default_factory=dict, description="What differs from the track, by track."
     )
 
@@ -89,7 +90,7 @@ class Config(Section):
     systems: dict[Name, System] = Field(
         min_length=1, description="Every system by name, in table order."
     )
-    tracks: dict[Track, TrackSection] = Field(
+    tracks: dict[TrackName, TrackSection] = Field(
         min_length=1, description="What is trained for and scored."
     )
     report: Report = Field(
@@ -109,19 +110,24 @@ class Config(Section):
         """The largest size: the whole model."""
         return self.trained_sizes[-1]
 
+    def bm25_of(self, track: str) -> list[str]:
+        """Return the collections of a track that BM25 is scored on."""
+        section = self.tracks[track]
+        scored = TRACKS[track].searches and section.searching.bm25 is not None
+        return section.scored if scored else []
+
     @property
     def bm25_datasets(self) -> list[str]:
         """The collections that BM25 is scored on."""
-        section = self.tracks.get("retrieval")
-        if section is None or section.searching.bm25 is None:
-            return []
-        return section.scored
+        return [name for track in self.tracks for name in self.bm25_of(track)]
 
     @property
     def tries_adaptive(self) -> bool:
         """Whether adaptive retrieval is tried."""
-        section = self.tracks.get("retrieval")
-        return section is not None and section.searching.adaptive is not None
+        return any(
+            TRACKS[track].searches and section.searching.adaptive is not None
+            for track, section in self.tracks.items()
+        )
 
     @property
     def compared_system(self) -> str:

@@ -6,22 +6,34 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from starbench.objectives import OBJECTIVES
+from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
 from starbench.objectives.objective import Objective
 from starbench.section import Name
 from starbench.sources import SOURCES
 from starbench.sources.source import Source
+from starbench.tracks import TRACKS
 
-__all__ = ["AnyObjective", "AnySource", "Name", "ObjectiveName", "Precision", "Track"]
+__all__ = [
+    "AnyObjective",
+    "AnySource",
+    "Name",
+    "ObjectiveName",
+    "Precision",
+    "PretrainingName",
+    "TrackName",
+]
 
 Precision = Literal["fp32", "bf16", "fp16"]
-Track = Literal["sts", "retrieval"]
 if TYPE_CHECKING:
     AnySource = Source
     AnyObjective = Objective
     ObjectiveName = str
+    PretrainingName = str
+    TrackName = str
 else:
-    # Made from the registries, so that a new source or objective is not listed here again.
+    # Made from the registries, so that what is new is not listed here again.
     AnySource = Annotated[SOURCES.union, Field(discriminator="source")]
     AnyObjective = Annotated[OBJECTIVES.union, Field(discriminator="objective")]
     ObjectiveName = OBJECTIVES.names
+    PretrainingName = Literal[tuple(PRETRAINING_OBJECTIVES)]
+    TrackName = Literal[tuple(TRACKS)]

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from starbench.config.names import Name
 from starbench.section import Section
+from starbench.tracks import TRACKS
+from starbench.tracks.track import Track
 
 
-class Report(Section):
+class _Report(Section):
     """What the tables mark, and what the run is compared with."""
 
     compared_system: Name | None = Field(
         default=None,
         description="System that all others are tested against; `starbucks` if the run has one of "
         "that name, else the last one.",
-    )
-    sts_test: Literal["bootstrap", "williams"] = Field(
-        default="bootstrap",
-        description="Which test marks STS scores: a paired bootstrap of the pairs, or Williams' "
-        "test of two dependent correlations. The paper does not say which one it used.",
-    )
-    retrieval_test: Literal["t-test", "randomisation"] = Field(
-        default="t-test",
-        description="Which test marks retrieval scores: Student's paired t-test, or a paired "
-        "randomisation test; both two-sided, on the values of single queries.",
     )
     correction: Literal["none", "holm", "bonferroni"] = Field(
         default="holm",
@@ -57,4 +49,28 @@ class Report(Section):
         description="What of the paper the run is held against: its `claims`; also its `numbers` "
         "(only for the paper's backbone and data: scores of the same system, size, dataset and "
         "metric, by name); or nothing.",
+    )
+
+    def test_of(self, track: str) -> str:
+        """Return the test that marks the scores of a track."""
+        return str(getattr(self, f"{track}_test"))
+
+
+def _test_key(track: Track) -> tuple[Any, Any]:
+    """Return type and field of the key that chooses a track's test."""
+    which = ", or ".join(test.text for test in track.tests.values())
+    default = next(iter(track.tests))
+    text = f"Which test marks scores on {track.title}: {which}."
+    return Literal[tuple(track.tests)], Field(default=default, description=text)
+
+
+if TYPE_CHECKING:
+    Report = _Report
+else:
+    # A key for each track of the registry.
+    Report = create_model(
+        "Report",
+        __base__=_Report,
+        __doc__=_Report.__doc__,
+        **{f"{name}_test": _test_key(track) for name, track in TRACKS.items()},
     )

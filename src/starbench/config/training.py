@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from starbench.config.names import Name, Precision
+from starbench.config.names import Name, Precision, PretrainingName
+from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.section import Section
 
 
@@ -67,9 +68,9 @@ class Training(Section):
 class Pretraining(Training):
     """How one backbone is made from another (or from scratch)."""
 
-    objective: Literal["mlm", "matryoshka-mlm", "smae"] = Field(
-        description="`mlm`: full size only; `matryoshka-mlm`: mean over the sizes; `smae`: "
-        "matryoshka-mlm plus a masked auto-encoder at each size (Starbucks)."
+    objective: PretrainingName = Field(
+        description="; ".join(f"`{name}`: {o.text}" for name, o in PRETRAINING_OBJECTIVES.items())
+        + "."
     )
     datasets: list[Name] = Field(min_length=1, description="Datasets of kind `text`.")
     max_length: int = Field(

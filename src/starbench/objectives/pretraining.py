@@ -16,6 +16,9 @@ class PretrainingObjective:
     with `autoencoder`, each size's summand is (MLM + MAE) / 2 (Starbucks, section 3.2).
     """
 
+    name: str
+    text: str
+    """What it is, for the page of config keys."""
     all_sizes: bool
     autoencoder: bool
 

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -17,9 +17,13 @@ from starbench.config.names import Precision
 from starbench.config.yaml_text import lines_of, not_yaml
 from starbench.errors import InputError, did_you_mean
 from starbench.section import Section
+from starbench.tracks import TRACKS
 
 Work = Literal["training", "embedding", "search"]
-Start = Literal["data", "pretrain", "finetune", "embed", "sts", "retrieval", "report"]
+if TYPE_CHECKING:
+    Start = str
+else:
+    Start = Literal[("data", "pretrain", "finetune", "embed", *TRACKS, "report")]
 
 WIDTH = 768
 """Width of the encoders that assumed shares of the peak are for; narrower ones reach less."""
@@ -39,6 +43,10 @@ class Host(Section):
     network_bytes_per_s: float = Field(gt=0, description="Fetching data.")
     records_per_s: float = Field(gt=0, description="Records that are checked and written.")
     figure_s: float = Field(gt=0, description="Drawing one table or figure.")
+
+    def start_of(self, track: str) -> float:
+        """Return the seconds until a job scores; of a track that was not measured, the most."""
+        return self.start_s.get(track, max(self.start_s.values()))
 
 
 class Device(Section):

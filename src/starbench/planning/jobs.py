@@ -78,7 +78,7 @@ COSTS: dict[str, Callable[[Costs, Job], Cost]] = {
     "embed_shard": _embed,
     "search_shard": _search,
     "score_model": lambda costs, job: scoring.score(costs, job.model),
-    "score_bm25": lambda costs, job: scoring.bm25(costs),
+    "score_bm25": lambda costs, job: scoring.bm25(costs, job.wildcards["track"]),
     "collect_scores": lambda costs, job: scoring.collect(costs),
     "compare_systems": lambda costs, job: scoring.compare(costs),
     "draw_report": _report,

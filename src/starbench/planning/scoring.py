@@ -8,6 +8,8 @@ from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
 from starbench.run.models import Model, models_of
 from starbench.run.texts import TextSet, corpus_of, searched_in
+from starbench.tracks import TRACKS
+from starbench.tracks.track import named
 
 RUN_BYTES = 14
 """Bytes of a ranked passage in a run file, gzipped."""
@@ -21,15 +23,25 @@ SEARCH_MEMORY = 2e9
 
 def score(costs: Costs, model: Model) -> Cost:
     """Score a model on every dataset of its track."""
+    cost: Cost = named(TRACKS[model.track].cost)(costs, model)
+    return cost
+
+
+def score_pairs(costs: Costs, model: Model) -> Cost:
+    """Score a model on datasets of pairs."""
+    tasks = costs.config.tracks[model.track].scored
+    pairs = sum(costs.size(task).records for task in tasks)
+    seconds = len(tasks) * len(model.cells) * costs.host.sts_cell_s
+    stored = float(len(model.cells) * pairs * 4)
+    held = costs.held(costs.config.compute.evaluate)
+    return Cost(costs.host.start_of(model.track) + seconds, held, 0.0, stored)
+
+
+def score_collections(costs: Costs, model: Model) -> Cost:
+    """Score a model on collections."""
     compute = costs.config.compute.evaluate
-    tasks = costs.config.tracks[model.track].scored  # type: ignore[index]
-    if model.track == "sts":
-        pairs = sum(costs.size(task).records for task in tasks)
-        seconds = len(tasks) * len(model.cells) * costs.host.sts_cell_s
-        stored = float(len(model.cells) * pairs * 4)
-        return Cost(costs.host.start_s["sts"] + seconds, costs.held(compute), 0.0, stored)
-    seconds, stored = costs.host.start_s["retrieval"], 0.0
-    for task in tasks:
+    seconds, stored = costs.host.start_of(model.track), 0.0
+    for task in costs.config.tracks[model.track].scored:
         if costs.config.datasets[corpus_of(costs.config, task)].shards == 1:
             seconds += _search_s(costs, model, task, _passages(costs, task))
         measured = _measure(costs, model, task)
@@ -39,10 +51,10 @@ def score(costs: Costs, model: Model) -> Cost:
 
 def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
     """Search one shard of a collection for every set of queries on it."""
-    depth = costs.config.tracks["retrieval"].searching.depth
+    depth = costs.config.tracks[model.track].searching.depth
     passages = -(-_passages(costs, texts.dataset) // texts.shards)
-    seconds, found = costs.host.start_s["retrieval"], 0
-    for task in searched_in(costs.config, texts.dataset):
+    seconds, found = costs.host.start_of(model.track), 0
+    for task in searched_in(costs.config, model.track, texts.dataset):
         seconds += _search_s(costs, model, task, passages)
         found += costs.size(task).queries * min(depth, passages)
     stored = float(len(model.cells) * found * FOUND_BYTES)
@@ -50,7 +62,7 @@ def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
 
 
 def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
-    number = 2 if costs.config.tracks["retrieval"].embedding.dtype == "float16" else 4
+    number = 2 if costs.config.tracks[model.track].embedding.dtype == "float16" else 4
     dims: dict[int, list[int]] = {}
     for cell in model.cells:
         dims.setdefault(cell.layers, []).append(cell.dim)
@@ -64,7 +76,7 @@ def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
 
 def _measure(costs: Costs, model: Model, task: str) -> Cost:
     """Measure the rankings of a task at every cell, and write those that are kept."""
-    options = costs.config.tracks["retrieval"].searching
+    options = costs.config.tracks[model.track].searching
     again = len(model.sizes) if options.adaptive and len(model.sizes) > 1 else 0
     queries = costs.size(task).queries
     ranked = queries * min(options.depth, _passages(costs, task))
@@ -78,11 +90,11 @@ def _passages(costs: Costs, task: str) -> int:
     return costs.size(corpus_of(costs.config, task)).records
 
 
-def bm25(costs: Costs) -> Cost:
-    """Score BM25 on every collection."""
-    depth = costs.config.tracks["retrieval"].searching.depth
-    seconds, stored = costs.host.start_s["retrieval"], 0.0
-    for task in costs.config.bm25_datasets:
+def bm25(costs: Costs, track: str) -> Cost:
+    """Score BM25 on every collection of a track."""
+    depth = costs.config.tracks[track].searching.depth
+    seconds, stored = costs.host.start_of(track), 0.0
+    for task in costs.config.bm25_of(track):
         size, passages = costs.size(task), _passages(costs, task)
         texts = costs.size(corpus_of(costs.config, task)).texts
         seconds += passages * texts.mean / costs.host.tokens_per_s
@@ -106,13 +118,15 @@ def leakage(costs: Costs, datasets: Sequence[str]) -> Cost:
 
 def compare(costs: Costs) -> Cost:
     """Test which systems and sizes differ."""
-    resamples, seconds = costs.config.report.resamples, costs.host.start_s["retrieval"]
+    # What compares needs none of the libraries that the slowest scorer starts with.
+    seconds = min(map(costs.host.start_of, TRACKS))
+    resamples = costs.config.report.resamples
     for track, section in costs.config.tracks.items():
         entries = sum(len(model.scored()) for model in models_of(costs.config, track))
         entries = min(entries, len(costs.config.systems) * len(costs.config.sizes))
         for task in section.scored:
             size = costs.size(task)
-            values = size.records * entries if track == "sts" else size.queries
+            values = size.queries or size.records * entries
             seconds += resamples * values * len(costs.config.seeds) / costs.host.resampled_per_s
     return costs.beside(seconds, costs.config.compute.evaluate)
 

@@ -14,8 +14,11 @@ import yaml
 
 from starbench.errors import InputError
 from starbench.planning.devices import Start
+from starbench.tracks import TRACKS
 
 _TRAINING = {"batch_size": 2, "steps": 1, "learning_rate": 0.001, "max_length": 16}
+_SCORED = {"pairs": "pairs", "collection": "library"}
+"""A dataset of each kind that a track may score."""
 CONFIG = {
     "run": "start",
     "sizes": [{"layers": 1, "dim": 4}],
@@ -39,8 +42,11 @@ CONFIG = {
     },
     "systems": {"base": {"backbone": "base", "objective": "single"}},
     "tracks": {
-        "sts": {"tasks": ["pairs"], "finetuning": {"dataset": "triplets", **_TRAINING}},
-        "retrieval": {"tasks": ["library"], "finetuning": {"dataset": "triplets", **_TRAINING}},
+        name: {
+            "tasks": [_SCORED[track.scores]],
+            "finetuning": {"dataset": "triplets", **_TRAINING},
+        }
+        for name, track in TRACKS.items()
     },
     "report": {"resamples": 100},
 }
@@ -52,18 +58,21 @@ JOBS: list[tuple[Start | None, tuple[str, ...]]] = [
     ("data", ("data", "--dataset", "stories")),
     *((None, ("data", "--dataset", name)) for name in _FETCHED),
     ("pretrain", ("pretrain", "--backbone", "base", "--seed", "42")),
-    ("finetune", ("finetune", "--track", "sts", *_MODEL)),
-    ("embed", ("embed", "--track", "sts", *_MODEL)),
-    ("sts", ("evaluate", "model", "--track", "sts", *_MODEL)),
-    (None, ("finetune", "--track", "retrieval", *_MODEL)),
-    (None, ("embed", "--track", "retrieval", *_MODEL)),
-    ("retrieval", ("evaluate", "model", "--track", "retrieval", *_MODEL)),
-    (None, ("evaluate", "bm25")),
+    *(
+        job
+        for track in TRACKS
+        for job in (
+            ("finetune", ("finetune", "--track", track, *_MODEL)),
+            ("embed", ("embed", "--track", track, *_MODEL)),
+            (track, ("evaluate", "model", "--track", track, *_MODEL)),
+        )
+    ),
+    *((None, ("evaluate", "bm25", "--track", t)) for t in TRACKS if TRACKS[t].searches),
     (None, ("evaluate", "collect")),
     (None, ("evaluate", "compare")),
     ("report", ("report",)),
 ]
-"""The stage that a command measures, and its arguments."""
+"""The stage that a command measures (the last one of several), and its arguments."""
 
 
 def start_seconds(by_the_clock: bool) -> dict[Start, float]:

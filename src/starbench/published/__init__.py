@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 import yaml
 
+from starbench.config.names import TrackName
 from starbench.section import Section
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
 
 FOLDER = Path(__file__).parent
-AVERAGES = ("sts-average", "beir-average")
+AVERAGES = tuple(
+    group.average for track in TRACKS.values() for group in track.groups if group.average
+)
 """What `tables.csv` calls the averages that are printed in the paper."""
 
 Role = Literal["single", "separate", "2dmse", "srl", "starbucks"]
@@ -36,7 +40,7 @@ class Claim(Section):
     at: Literal["every", "below-full", "full"]
     expect: Literal["above", "at-least", "shrinks", "a-little-below"]
     tolerance: float = 0.0
-    tracks: list[Literal["sts", "retrieval"]]
+    tracks: list[TrackName]
     source: str
 
 

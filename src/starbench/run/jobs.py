@@ -173,10 +173,17 @@ class JobGraph:
             for model in all_models(config)
             for seed in config.seeds
         ]
-        if config.bm25_datasets:
-            scores.append(paths.bm25())
-            read = map(paths.dataset, with_corpora(config, config.bm25_datasets))
-            yield Job("score_bm25", "evaluate", done(paths.bm25()), done(*read))
+        for track in config.tracks:
+            if datasets := config.bm25_of(track):
+                scores.append(paths.bm25(track))
+                read = map(paths.dataset, with_corpora(config, datasets))
+                yield Job(
+                    "score_bm25",
+                    "evaluate",
+                    done(paths.bm25(track)),
+                    done(*read),
+                    {"track": track},
+                )
         adaptive = [paths.all_adaptive] if config.tries_adaptive else []
         collected = (paths.all_scores, *adaptive)
         yield Job("collect_scores", "evaluate", collected, done(*scores))

@@ -53,9 +53,9 @@ class RunPaths:
         """Folder of all scores of one model, a folder a dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"
 
-    def bm25(self) -> Path:
-        """Folder of the scores of BM25, a folder a dataset."""
-        return self.root / "scores" / "retrieval" / "bm25"
+    def bm25(self, track: str) -> Path:
+        """Folder of the scores of BM25 on a track, a folder a dataset."""
+        return self.root / "scores" / track / "bm25"
 
     @property
     def configs(self) -> Path:

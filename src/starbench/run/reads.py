@@ -84,7 +84,7 @@ def _shard(config: Config, paths: RunPaths, job: Job) -> Reads:
 
 def _search(config: Config, paths: RunPaths, job: Job) -> Reads:
     assert job.shard is not None
-    tasks = searched_in(config, job.shard.dataset)
+    tasks = searched_in(config, job.model.track, job.shard.dataset)
     parts = {task: searching_slice(config, job.model, task) for task in tasks}
     return {"version": versions.EVALUATE, **parts}
 
@@ -97,7 +97,8 @@ def _scores(config: Config, paths: RunPaths, job: Job) -> Reads:
 
 
 def _floor(config: Config, paths: RunPaths, job: Job) -> Reads:
-    parts = {name: floor_slice(config, name) for name in config.bm25_datasets}
+    track = job.wildcards["track"]
+    parts = {name: floor_slice(config, track, name) for name in config.bm25_of(track)}
     return {"version": versions.EVALUATE, **parts}
 
 

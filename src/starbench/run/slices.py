@@ -128,7 +128,7 @@ def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any
     source = config.datasets[dataset]
     return {
         "cells": [str(cell) for cell in model.cells],
-        "depth": config.tracks["retrieval"].searching.depth,
+        "depth": config.tracks[model.track].searching.depth,
         "similarity": model.finetuning.similarity,
         **source.model_dump(include={"leave_out_query", "ties"}),
     }
@@ -146,12 +146,12 @@ def comparison_slice(config: Config) -> dict[str, Any]:
     }
 
 
-def floor_slice(config: Config, dataset: str) -> dict[str, Any]:
+def floor_slice(config: Config, track: str, dataset: str) -> dict[str, Any]:
     """Return the part of the config that BM25's scores depend on, as JSON values."""
     source = config.datasets[dataset]
     return {
         "seeds": config.seeds,
-        "search": config.tracks["retrieval"].searching.model_dump(exclude={"adaptive"}),
+        "search": config.tracks[track].searching.model_dump(exclude={"adaptive"}),
         **source.model_dump(include={"leave_out_query", "ties", "rr"}),
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from starbench.errors import InputError
 from starbench.run.paths import RunPaths
 from starbench.store.records import PASSAGES, QUERIES, RECORDS, read_records
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -106,14 +107,17 @@ def texts_of(rows: Dataset) -> list[str]:
 
 def text_sets(config: Config, track: str) -> list[TextSet]:
     """Return every set of texts that a track's models embed, passages shared by datasets once."""
-    sets: dict[TextSet, None] = {}
-    for task in config.tracks[track].scored:  # type: ignore[index]
-        if config.datasets[task].kind == "pairs":
-            sets[TextSet(task, "pairs")] = None
-            continue
-        sets[TextSet(task, "queries")] = None
-        sets |= dict.fromkeys(passage_sets(config, task))
-    return list(sets)
+    scored = config.tracks[track].scored
+    return list(dict.fromkeys(texts for task in scored for texts in sets_of(config, track, task)))
+
+
+def sets_of(config: Config, track: str, dataset: str) -> list[TextSet]:
+    """Return the sets of texts that scoring one dataset of a track takes, passages last."""
+    found: list[TextSet] = []
+    for part in TRACKS[track].embeds:
+        shards = passage_sets(config, dataset) if part == "passages" else []
+        found += shards or [TextSet(dataset, part)]
+    return found
 
 
 def corpus_of(config: Config, dataset: str) -> str:
@@ -128,9 +132,9 @@ def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*(name for name in corpora if name), *names]))
 
 
-def searched_in(config: Config, collection: str) -> list[str]:
-    """Return the scored datasets whose queries are searched in a collection's passages."""
-    scored = config.tracks["retrieval"].scored
+def searched_in(config: Config, track: str, collection: str) -> list[str]:
+    """Return a track's datasets whose queries are searched in a collection's passages."""
+    scored = config.tracks[track].scored
     return [task for task in scored if corpus_of(config, task) == collection]
 
 

@@ -1,18 +1,7 @@
 """Where records come from, one file a source."""
 
-from starbench.section import Registry
-from starbench.sources.folder import FolderSource
-from starbench.sources.hub import HubSource
-from starbench.sources.ir_datasets import IrDatasetsSource
-from starbench.sources.micro import MicroSource
+from starbench.section import Registry, sections_in
 from starbench.sources.source import Source
 
-SOURCES: Registry[Source] = Registry(
-    {
-        "micro": MicroSource,
-        "folder": FolderSource,
-        "hub": HubSource,
-        "ir_datasets": IrDatasetsSource,
-    }
-)
+SOURCES: Registry[Source] = sections_in(__name__, __path__, Source, "source")
 """Every data source by the name that the config uses."""

@@ -6,15 +6,20 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from starbench.errors import InputError
+from starbench.measures import RANKING
 from starbench.section import Display, Name, Section
 from starbench.store.records import Record
 
 Kind = Literal["text", "triplets", "pairs", "training-queries", "collection"]
+if TYPE_CHECKING:
+    RankingMeasure = str
+else:
+    RankingMeasure = Literal[tuple(RANKING)]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 
@@ -51,8 +56,8 @@ class Collection:
 class Source(Section):
     """One dataset: what kind of records it holds and where they come from.
 
-    A new source is a subclass in a file of its own, listed in `starbench.stages.data`; its fields
-    are the keys of the config and `records` gives the normalised records of its kind.
+    A new source is a subclass in a file of `starbench.sources`; its fields are the keys of the
+    config and `records` gives the normalised records of its kind.
     """
 
     kind: Kind = Field(
@@ -77,7 +82,7 @@ class Source(Section):
         description="Collection: another collection of the config whose passages are searched, "
         "so that passages shared by several sets of queries are embedded once.",
     )
-    metric: Literal["nDCG@10", "RR@10", "R@100", "R@1000"] = Field(
+    metric: RankingMeasure = Field(
         default="nDCG@10", description="Collection: the measure that tables and figures show."
     )
     leave_out_query: bool = Field(

@@ -76,9 +76,6 @@ BY_QUERY = "queries.csv.gz"
 SIMILARITIES = "similarities.npy"
 """STS: every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
 
-STS_METRICS = ("cosine_spearman", "cosine_pearson")
-"""The measures of STS, the one that is shown first; spelt as MTEB spells them."""
-
 
 class Score(NamedTuple):
     """One number; `queries` is how many queries or pairs it is over.

@@ -27,29 +27,29 @@ SYSTEM = "bm25"
 RUN = "runs/bm25.trec.gz"
 
 
-def score_bm25(config: Config, paths: RunPaths) -> None:
-    """Rank every collection of the run by BM25 and keep the measures as those of models are."""
-    for dataset in config.bm25_datasets:
-        folder, data = paths.bm25() / dataset, paths.dataset(dataset)
+def score_bm25(config: Config, paths: RunPaths, track: str) -> None:
+    """Rank every collection of a track by BM25 and keep the measures as those of models are."""
+    datasets = config.bm25_of(track)
+    for dataset in datasets:
+        folder, data = paths.bm25(track) / dataset, paths.dataset(dataset)
         corpus = paths.dataset(corpus_of(config, dataset))
-        stage = Stage(
-            "evaluate", versions.EVALUATE, floor_slice(config, dataset), [data, corpus / PASSAGES]
-        )
+        part = floor_slice(config, track, dataset)
+        stage = Stage("evaluate", versions.EVALUATE, part, [data, corpus / PASSAGES])
         with only_one_in(folder, "scoring"):
             if stage.is_done(folder):
                 log.info("%s: scored already", dataset)
                 continue
             shutil.rmtree(folder, ignore_errors=True)
-            stage.finish(folder, _score(config, paths, dataset))
+            stage.finish(folder, _score(config, paths, track, dataset))
         log.info("%s: scored", dataset)
-    stage = Stage("evaluate", versions.EVALUATE, {"datasets": config.bm25_datasets}, inputs=[])
-    stage.finish(paths.bm25(), [f"{dataset}/manifest.json" for dataset in config.bm25_datasets])
+    stage = Stage("evaluate", versions.EVALUATE, {"datasets": datasets}, inputs=[])
+    stage.finish(paths.bm25(track), [f"{dataset}/manifest.json" for dataset in datasets])
 
 
-def _score(config: Config, paths: RunPaths, dataset: str) -> list[str]:
-    options = config.tracks["retrieval"].searching
+def _score(config: Config, paths: RunPaths, track: str, dataset: str) -> list[str]:
+    options = config.tracks[track].searching
     assert options.bm25 is not None
-    collection = CollectionToScore.open(config, paths, dataset)
+    collection = CollectionToScore.open(config, paths, track, dataset)
     corpus = paths.dataset(corpus_of(config, dataset))
     index = Bm25(read_records(corpus, PASSAGES)["text"], options.bm25.k1, options.bm25.b)
     texts = list(read_records(paths.dataset(dataset), QUERIES)["text"])
@@ -60,9 +60,9 @@ def _score(config: Config, paths: RunPaths, dataset: str) -> list[str]:
     )
     ranked = list(collection.ranked(ranking))
     by_query = collection.measuring.of({query: ids for query, ids, _ in ranked})
-    folder = paths.bm25() / dataset
+    folder = paths.bm25(track) / dataset
     found = [
-        Score(SYSTEM, seed, None, "retrieval", dataset, metric, mean, queries)
+        Score(SYSTEM, seed, None, track, dataset, metric, mean, queries)
         for seed in config.seeds
         for metric, mean, queries in measured_scores(by_query)
     ]

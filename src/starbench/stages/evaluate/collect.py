@@ -69,4 +69,6 @@ def score_folders(config: Config, paths: RunPaths) -> list[Path]:
         for seed in config.seeds
         for dataset in config.tracks[track].scored
     ]
-    return folders + [paths.bm25() / dataset for dataset in config.bm25_datasets]
+    return folders + [
+        paths.bm25(track) / dataset for track in config.tracks for dataset in config.bm25_of(track)
+    ]

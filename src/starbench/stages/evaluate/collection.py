@@ -37,8 +37,8 @@ class CollectionToScore:
     rr: Literal["trec_eval", "msmarco"]
 
     @classmethod
-    def open(cls, config: Config, paths: RunPaths, name: str) -> CollectionToScore:
-        """Return a fetched collection of the config."""
+    def open(cls, config: Config, paths: RunPaths, track: str, name: str) -> CollectionToScore:
+        """Return a fetched collection that a track scores."""
         source = config.datasets[name]
         folder, corpus = paths.dataset(name), paths.dataset(corpus_of(config, name))
         qrels: dict[str, dict[str, int]] = {}
@@ -48,7 +48,7 @@ class CollectionToScore:
             list(read_records(folder, QUERIES)["id"]),
             read_records(corpus, PASSAGES).data.column("id"),
             qrels,
-            config.tracks["retrieval"].searching.depth,
+            config.tracks[track].searching.depth,
             source.leave_out_query,
             source.ties,
             source.rr,

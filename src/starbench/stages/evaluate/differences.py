@@ -1,58 +1,21 @@
 """Whether systems, and sizes of one system, differ: p-values of every dataset of the run."""
 
-# S = systems at sizes, K = seeds, N = queries or pairs, R = resamples
-
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-import pandas as pd
 
 from starbench.config.config import Config
 from starbench.machine.progress import Progress
 from starbench.run.models import Model, models_of
 from starbench.run.paths import RunPaths
-from starbench.sizes import Size
-from starbench.stages.evaluate.significance import (
-    bonferroni,
-    bootstrap_spearman,
-    bootstrap_test,
-    holm,
-    paired_t_test,
-    randomisation_test,
-    williams_test,
-)
-from starbench.store.arrays import load_array
-from starbench.store.artifacts import opened
+from starbench.stages.evaluate.entries import Comparison, Entry, Pair
+from starbench.stages.evaluate.significance import bonferroni, holm
 from starbench.store.checksums import written_with_checksum
-from starbench.store.records import read_records
-from starbench.store.scores import BY_QUERY, SIGNIFICANCE_COLUMNS, SIMILARITIES, STS_METRICS
-
-
-class Entry(NamedTuple):
-    """One row of a table: a system at a size."""
-
-    system: str
-    size: Size
-
-
-Pair = tuple[Entry, Entry]
-
-
-class Outcome(NamedTuple):
-    """One comparison by one test."""
-
-    difference: float
-    p: float
-
-
-Outcomes = dict[str, dict[Pair, Outcome]]
-"""{test: {pair: outcome}}"""
+from starbench.store.scores import SIGNIFICANCE_COLUMNS
+from starbench.tracks import TRACKS
+from starbench.tracks.track import named
 
 
 def compare_systems(config: Config, paths: RunPaths) -> None:
@@ -124,16 +87,9 @@ def _rows(
     pairs = [pair for family in families for pair in family]
     if not pairs:
         return
-    if track == "sts":
-        metric = STS_METRICS[0]
-        gold = np.asarray(read_records(paths.dataset(dataset))["score"])
-        cosines = _cosines(config, paths, dataset, models)
-        found = compare_pairs(gold, cosines, pairs, config.report.resamples)
-        count = len(gold)
-    else:
-        metric = config.datasets[dataset].metric
-        values = _by_query(config, paths, dataset, metric, models)
-        found, count = compare_queries(values, pairs, config.report.resamples)
+    metric = TRACKS[track].metric(config.datasets[dataset])
+    compare: Comparison = named(TRACKS[track].comparison)
+    found, count = compare(config, paths, dataset, models, pairs)
     for test, outcomes in found.items():
         for family in families:
             p_values = [outcomes[pair].p for pair in family]
@@ -147,121 +103,3 @@ def _rows(
 
 def _named(entry: Entry) -> tuple[str, int, int]:
     return entry.system, entry.size.layers, entry.size.dim
-
-
-def compare_pairs(
-    gold_N: np.ndarray,
-    cosines: Mapping[Entry, np.ndarray],
-    pairs: Sequence[Pair],
-    resamples: int,
-) -> Outcomes:
-    """Return the comparisons on one STS dataset.
-
-    Args:
-        gold_N: the gold scores.
-        cosines: the cosines (K, N) of each entry.
-        pairs: what to compare.
-        resamples: resamples of the bootstrap.
-    """
-    seeds = len(next(iter(cosines.values())))
-    drawn = bootstrap_spearman(gold_N, np.concatenate(list(cosines.values())), 0, resamples)
-    means_SR = drawn.reshape(len(drawn), len(cosines), seeds).mean(axis=2).T
-    resampled = dict(zip(cosines, means_SR, strict=True))
-    ranks = {entry: _unit_ranks(values_KN) for entry, values_KN in cosines.items()}
-    gold_ranks = _unit_ranks(gold_N[None])
-    own = {entry: _mean_correlation(ranks_KN, gold_ranks) for entry, ranks_KN in ranks.items()}
-    found: Outcomes = {"bootstrap": {}, "williams": {}}
-    for one, other in pairs:
-        difference = own[one] - own[other]
-        p = bootstrap_test(resampled[one], resampled[other])
-        found["bootstrap"][one, other] = Outcome(difference, p)
-        between = _mean_correlation(ranks[one], ranks[other])
-        p = williams_test(own[one], own[other], between, len(gold_N))
-        found["williams"][one, other] = Outcome(difference, p)
-    return found
-
-
-def compare_queries(
-    values: Mapping[Entry, np.ndarray], pairs: Sequence[Pair], resamples: int
-) -> tuple[Outcomes, int]:
-    """Return the comparisons on one collection, and over how many queries they are.
-
-    Args:
-        values: the measure (N,) of each entry by query; NaN where a query does not count.
-        pairs: what to compare.
-        resamples: resamples of the randomisation test.
-    """
-    counted_N = np.all([np.isfinite(given) for given in values.values()], axis=0)
-    kept = {entry: given[counted_N] for entry, given in values.items()}
-    differences_CN = np.stack([kept[one] - kept[other] for one, other in pairs])
-    flipped = randomisation_test(differences_CN, resamples=resamples)
-    found: Outcomes = {"t-test": {}, "randomisation": {}}
-    for pair, differences, p in zip(pairs, differences_CN, flipped, strict=True):
-        difference = float(differences.mean())
-        of_t = paired_t_test(kept[pair[0]], kept[pair[1]])
-        found["t-test"][pair] = Outcome(difference, of_t)
-        found["randomisation"][pair] = Outcome(difference, float(p))
-    return found, int(counted_N.sum())
-
-
-def _cosines(
-    config: Config, paths: RunPaths, dataset: str, models: Mapping[Entry, Model]
-) -> dict[Entry, np.ndarray]:
-    """Return the cosines (K, N) of each entry."""
-    stored = {
-        model.name: [
-            _similarities(paths.scores("sts", model.name, seed) / dataset) for seed in config.seeds
-        ]
-        for model in models.values()
-    }
-    return {
-        entry: np.stack([seed[model.cells.index(entry.size)] for seed in stored[model.name]])
-        for entry, model in models.items()
-    }
-
-
-def _by_query(
-    config: Config, paths: RunPaths, dataset: str, metric: str, models: Mapping[Entry, Model]
-) -> dict[Entry, np.ndarray]:
-    """Return the measure (N,) of each entry by query, mean over the seeds."""
-    tables = {
-        model.name: [
-            _measures(paths.scores("retrieval", model.name, seed) / dataset, metric)
-            for seed in config.seeds
-        ]
-        for model in models.values()
-    }
-    return {
-        entry: np.mean([seed[_named(entry)[1:]] for seed in tables[model.name]], axis=0)
-        for entry, model in models.items()
-    }
-
-
-def _similarities(folder: Path) -> np.ndarray:
-    """Return the cosines (cells, N) of one model's pairs."""
-    opened(folder, "evaluate", [SIMILARITIES])
-    return np.array(load_array(folder / SIMILARITIES))
-
-
-def _measures(folder: Path, metric: str) -> dict[tuple[int, int], np.ndarray]:
-    """Return a measure by query of every cell, queries in the same order in every file."""
-    opened(folder, "evaluate", [BY_QUERY])
-    table = pd.read_csv(folder / BY_QUERY, dtype={"query": str}).sort_values("query", kind="stable")
-    cells = table.groupby(["layers", "dim"])[metric]
-    return {(int(layers), int(dim)): rows.to_numpy() for (layers, dim), rows in cells}
-
-
-def _unit_ranks(values_KN: np.ndarray) -> np.ndarray:
-    """Return the ranks of each row, centred and of unit length; NaN of equal values."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(values_KN, axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        unit: np.ndarray = ranks / np.linalg.norm(ranks, axis=1, keepdims=True)
-    return unit
-
-
-def _mean_correlation(first_KN: np.ndarray, second_KN: np.ndarray) -> float:
-    """Return the mean over seeds of the correlation of rows of unit ranks."""
-    return float((first_KN * second_KN).sum(axis=1).mean())

@@ -7,23 +7,18 @@ from typing import Any, Literal
 
 import ir_measures
 import numpy as np
-from ir_measures import RR, R, nDCG
 
-RECALL_CUTOFFS = (100, 1000)
-MEASURES = ("RR@10", "nDCG@10", *(f"R@{cutoff}" for cutoff in RECALL_CUTOFFS))
-"""The measures of every collection, spelt as ir_measures spells them."""
-
-TOP = 10
+from starbench.measures import RANKING, Measure
 
 Qrels = Mapping[str, Mapping[str, int]]
 """{query: {passage: relevance}}."""
 
 
 class Measuring:
-    """Measures of rankings of one collection.
+    """Measures of rankings of one collection: all that are registered.
 
-    Only what a measure depends on is handed to it: the first ten passages, or the relevant ones
-    among the first 100 or 1000. The values are those of the whole ranking.
+    Only what a measure depends on is handed to it: the passages down to its cut-off, or the
+    relevant ones among them. The values are those of the whole ranking.
 
     Args:
         qrels: judgements; the queries are those of the measures, whatever is ranked.
@@ -43,17 +38,13 @@ class Measuring:
             query: {passage for passage, relevance in judged.items() if relevance > 0}
             for query, judged in qrels.items()
         }
-        provider = ir_measures.pytrec_eval if rr == "trec_eval" else ir_measures.msmarco
-        self._counts_all = rr == "trec_eval"
-        # trec_eval's reciprocal rank knows no cutoff: what it gets is cut to the first ten.
-        self._top = [
-            provider.evaluator([RR @ TOP], qrels),
-            ir_measures.pytrec_eval.evaluator([nDCG @ TOP], qrels),
-        ]
-        self._recall = {
-            cutoff: ir_measures.pytrec_eval.evaluator([R @ cutoff], qrels)
-            for cutoff in RECALL_CUTOFFS
-            if cutoff <= depth
+        self._rr = rr
+        self._evaluators = {
+            measure: self._provider(measure).evaluator(
+                [ir_measures.parse_measure(measure.name)], qrels
+            )
+            for measure in RANKING.values()
+            if measure.cutoff is None or measure.cutoff <= depth
         }
 
     def of(self, ranked: Mapping[str, Sequence[str]]) -> dict[str, np.ndarray]:
@@ -64,26 +55,37 @@ class Measuring:
         Args:
             ranked: {query: passages, best first}.
         """
-        top = {query: _as_run(ids[:TOP]) for query, ids in ranked.items()}
-        values = {str(RR @ TOP): self._values(self._top[0], top)}
-        if not self._counts_all:
-            without = [not self._relevant[query] for query in self.queries]
-            values[str(RR @ TOP)][without] = np.nan
-        values[str(nDCG @ TOP)] = self._values(self._top[1], top)
-        for cutoff, evaluator in self._recall.items():
-            found = {
-                query: _as_run([p for p in ids[:cutoff] if p in self._relevant.get(query, ())])
-                for query, ids in ranked.items()
-            }
-            values[str(R @ cutoff)] = self._values(evaluator, found)
+        values = {}
+        for measure, evaluator in self._evaluators.items():
+            run = {query: self._seen(measure, query, ids) for query, ids in ranked.items()}
+            values[measure.name] = self._values(evaluator, run)
+            if self._counts_relevant_only(measure):
+                without = [not self._relevant[query] for query in self.queries]
+                values[measure.name][without] = np.nan
         return values
+
+    def _provider(self, measure: Measure) -> Any:
+        if self._counts_relevant_only(measure):
+            return ir_measures.msmarco
+        return ir_measures.pytrec_eval
+
+    def _counts_relevant_only(self, measure: Measure) -> bool:
+        """Whether only queries count that some passage is relevant for."""
+        return measure.provider == "of the dataset" and self._rr == "msmarco"
+
+    def _seen(self, measure: Measure, query: str, ids: Sequence[str]) -> dict[str, float]:
+        """Return what a measure depends on, with scores that say the order and nothing else.
+
+        Ties are in the ranking already. trec_eval's reciprocal rank knows no cut-off, so what it
+        gets is cut here.
+        """
+        top = ids[: measure.cutoff]
+        if measure.relevant_only:
+            relevant = self._relevant.get(query, ())
+            top = [passage for passage in top if passage in relevant]
+        return {passage: float(len(top) - place) for place, passage in enumerate(top)}
 
     def _values(self, evaluator: Any, run: Mapping[str, Mapping[str, float]]) -> np.ndarray:
         given = {query: dict(passages) for query, passages in run.items() if passages}
         by_query = {metric.query_id: metric.value for metric in evaluator.iter_calc(given)}
         return np.array([by_query.get(query, 0.0) for query in self.queries])
-
-
-def _as_run(ids: Sequence[str]) -> dict[str, float]:
-    """Return scores that say the order and nothing else: ties are in the ranking already."""
-    return {passage: float(len(ids) - place) for place, passage in enumerate(ids)}

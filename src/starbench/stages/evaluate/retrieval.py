@@ -16,10 +16,10 @@ import numpy as np
 
 from starbench.config.search import Adaptive
 from starbench.machine.files import written_whole
+from starbench.measures import RANKING
 from starbench.sizes import Size
 from starbench.stages.evaluate.adaptive import Reranker, cascades, write_adaptive
 from starbench.stages.evaluate.collection import CollectionToScore, Ranked
-from starbench.stages.evaluate.measures import MEASURES
 from starbench.stages.evaluate.search import Ranking, search
 from starbench.stages.evaluate.shards import merged_shards
 from starbench.stages.evaluate.task import Scored, Task
@@ -30,8 +30,8 @@ SPACE = re.compile(r"\s")
 
 def score_collection(task: Task) -> Scored:
     """Search a collection with one model's embeddings at every cell, and measure the rankings."""
-    options = task.config.tracks["retrieval"].searching
-    collection = CollectionToScore.open(task.config, task.paths, task.dataset)
+    options = task.config.tracks[task.model.track].searching
+    collection = CollectionToScore.open(task.config, task.paths, task.model.track, task.dataset)
     rankings = _rankings(task, collection)
     files = [SCORES, BY_QUERY]
     scores: list[Score] = []
@@ -110,7 +110,7 @@ def write_by_query(
     path: Path, queries: list[str], by_cell: Mapping[Size | None, Mapping[str, np.ndarray]]
 ) -> None:
     """Write every query's measures at every cell as gzipped CSV."""
-    shown = [metric for metric in MEASURES if all(metric in found for found in by_cell.values())]
+    shown = [metric for metric in RANKING if all(metric in found for found in by_cell.values())]
     with _gzipped(path) as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["layers", "dim", "query", *shown])

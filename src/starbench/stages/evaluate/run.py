@@ -14,9 +14,11 @@ from starbench.run.embeddings import opened_embeddings
 from starbench.run.models import model_named
 from starbench.run.paths import RunPaths
 from starbench.run.slices import scoring_slice
-from starbench.run.texts import TextSet, passage_sets
+from starbench.run.texts import sets_of
 from starbench.stages.evaluate.task import Scored, Task
 from starbench.store.manifest import Stage
+from starbench.tracks import TRACKS
+from starbench.tracks.track import named
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,10 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
     model = model_named(config, track, name)
     root = paths.scores(track, name, seed)
     tasks = config.tracks[track].scored  # type: ignore[index]
+    with importing():  # only what this track needs: MTEB takes seconds
+        scorer: Callable[[Task], Scored] = named(TRACKS[track].scorer)
     for dataset in tasks:
-        sets = _text_sets(config, track, dataset)
+        sets = sets_of(config, track, dataset)
         found = [opened_embeddings(config, paths, model, seed, texts) for texts in sets]
         task = Task(config, paths, model, seed, dataset, found)
         inputs = [paths.dataset(dataset), *(embeddings.folder for embeddings in found)]
@@ -41,27 +45,9 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
                 log.info("%s: scored already", dataset)
                 continue
             shutil.rmtree(task.folder, ignore_errors=True)
-            scored = _scoring(track)(task)
+            scored = scorer(task)
             constant = [str(cell) for cell in scored.constant]
             stage.finish(task.folder, scored.files, constant=constant)
         log.info("%s: scored", dataset)
     stage = Stage("evaluate", versions.EVALUATE, {"datasets": tasks}, inputs=[])
     stage.finish(root, [f"{dataset}/manifest.json" for dataset in tasks])
-
-
-def _scoring(track: str) -> Callable[[Task], Scored]:
-    # Each imports what the other can do without: MTEB takes seconds.
-    with importing():
-        if track == "sts":
-            from starbench.stages.evaluate.sts import score_pairs
-
-            return score_pairs
-        from starbench.stages.evaluate.retrieval import score_collection
-
-        return score_collection
-
-
-def _text_sets(config: Config, track: str, dataset: str) -> list[TextSet]:
-    if track == "sts":
-        return [TextSet(dataset, "pairs")]
-    return [TextSet(dataset, "queries"), *passage_sets(config, dataset)]

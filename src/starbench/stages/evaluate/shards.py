@@ -31,15 +31,15 @@ PARTS = ("rows", "scores", "factors")
 
 
 def search_shard(
-    config: Config, paths: RunPaths, name: str, seed: int, dataset: str, number: int
+    config: Config, paths: RunPaths, track: str, name: str, seed: int, dataset: str, number: int
 ) -> None:
     """Search one shard with one model, for every set of queries on the collection.
 
     What was found already, with the same embeddings and config, is left as it is.
     """
-    model = model_named(config, "retrieval", name)
+    model = model_named(config, track, name)
     texts = shard_of(config, dataset, number)
-    tasks = searched_in(config, dataset)
+    tasks = searched_in(config, track, dataset)
     for task in tasks:
         folder = _folder(paths, model, seed, texts) / task
         stage = _stage(config, paths, model, seed, task, texts)
@@ -79,13 +79,13 @@ def merged_shards(task: Task, collection: CollectionToScore) -> dict[Size, Ranki
 
 
 def _folder(paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Path:
-    return paths.searches("retrieval", model.name, seed) / texts.folder
+    return paths.searches(model.track, model.name, seed) / texts.folder
 
 
 def _stage(
     config: Config, paths: RunPaths, model: Model, seed: int, task: str, texts: TextSet
 ) -> Stage:
-    root = paths.embeddings("retrieval", model.name, seed)
+    root = paths.embeddings(model.track, model.name, seed)
     inputs = [root / TextSet(task, "queries").folder, root / texts.folder]
     return Stage("search", versions.EVALUATE, searching_slice(config, model, task), inputs)
 
@@ -93,7 +93,7 @@ def _stage(
 def _search(
     config: Config, paths: RunPaths, model: Model, seed: int, task: str, texts: TextSet
 ) -> dict[Size, Candidates]:
-    collection = CollectionToScore.open(config, paths, task)
+    collection = CollectionToScore.open(config, paths, model.track, task)
     rows = texts.rows(len(collection.passages))
     queries = opened_embeddings(config, paths, model, seed, TextSet(task, "queries"))
     shard = opened_embeddings(config, paths, model, seed, texts)

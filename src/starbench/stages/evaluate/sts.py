@@ -15,13 +15,14 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta
 
 from starbench.errors import InputError
+from starbench.measures import PAIRS
 from starbench.run.texts import texts_of
 from starbench.sizes import Size
 from starbench.stages.evaluate.task import Scored, Task
 from starbench.store.arrays import save_array
 from starbench.store.embeddings import StoredEmbeddings
 from starbench.store.records import read_records
-from starbench.store.scores import SCORES, SIMILARITIES, STS_METRICS, write_scores
+from starbench.store.scores import SCORES, SIMILARITIES, write_scores
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ def sts_task(name: str, rows: Dataset) -> AbsTaskSTS:
         modalities=["text"],
         eval_splits=[SPLIT],
         eval_langs=["eng-Latn"],
-        main_score=STS_METRICS[0],
+        main_score=next(iter(PAIRS)),
     )
     task = type("FolderSTS", (AbsTaskSTS,), {"metadata": metadata})()
     task.dataset = {"default": DatasetDict({SPLIT: _ListColumns.from_dict(rows[:])})}
@@ -125,7 +126,7 @@ def sts_scores(
     for cell in cells:
         encoder.size = cell
         values = task.evaluate(encoder, SPLIT, encode_kwargs={"batch_size": 1024})["default"]
-        scores += [(cell, metric, float(values[metric])) for metric in STS_METRICS]
+        scores += [(cell, metric, float(values[metric])) for metric in PAIRS]
     return scores
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from starbench.config.config import Config
-from starbench.store.scores import STS_METRICS
-
-METRIC_NAMES = {STS_METRICS[0]: "Spearman"}
-"""What figures and tables call a metric, if not by its own name."""
+from starbench.measures import label_of
+from starbench.tracks import TRACKS
+from starbench.tracks.track import GroupOfDatasets
 
 FLOOR = "bm25"
 """The system without a size that retrieval is compared with."""
@@ -18,14 +17,26 @@ FLOOR = "bm25"
 class Group:
     """Datasets of one table, heatmap or line plot, in table order."""
 
-    name: str
-    """Name of its files."""
     track: str
-    title: str
-    short: str
-    """What its columns are called where a table has other groups' too."""
+    declared: GroupOfDatasets
+    """How the track declares it."""
     metrics: dict[str, str]
     """{dataset: the metric that is shown of it}"""
+
+    @property
+    def name(self) -> str:
+        """Name of its files."""
+        return self.declared.name
+
+    @property
+    def title(self) -> str:
+        """What it is, in words."""
+        return self.declared.title
+
+    @property
+    def short(self) -> str:
+        """What its columns are called where a table has other groups' too."""
+        return self.declared.short
 
     @property
     def datasets(self) -> list[str]:
@@ -43,7 +54,7 @@ class Group:
         """What a mean over the datasets is called."""
         metric = self.metrics[self.averaged[0]]
         mean = "average " if len(self.averaged) > 1 else ""
-        return mean + METRIC_NAMES.get(metric, metric)
+        return mean + label_of(metric)
 
     def shown(self, config: Config) -> str:
         """Return what the average is of, in words."""
@@ -57,23 +68,14 @@ class Group:
 
 
 def groups_of(config: Config) -> list[Group]:
-    """Return the groups of a run: STS, retrieval in domain and out of it."""
+    """Return the groups of a run, those of each track as it declares them."""
     found = []
-    if "sts" in config.tracks:
-        section = config.tracks["sts"]
-        title = "semantic textual similarity"
-        found.append(
-            Group("sts", "sts", title, "STS", dict.fromkeys(section.scored, STS_METRICS[0]))
-        )
-    if "retrieval" in config.tracks:
-        section = config.tracks["retrieval"]
-        for group, title, short, datasets in (
-            ("retrieval", "retrieval, in domain", "Retrieval", section.tasks),
-            ("out_of_domain", "retrieval, out of domain", "Out-of-domain", section.out_of_domain),
-        ):
-            metrics: dict[str, str] = {name: config.datasets[name].metric for name in datasets}
+    for track, section in config.tracks.items():
+        for group in TRACKS[track].groups:
+            names = [name for key in group.keys for name in getattr(section, key)]
+            metrics = {name: TRACKS[track].metric(config.datasets[name]) for name in names}
             if metrics:
-                found.append(Group(group, "retrieval", title, short, metrics))
+                found.append(Group(track, group, metrics))
     return found
 
 
@@ -84,4 +86,4 @@ def system_name(config: Config, system: str) -> str:
 
 def has_floor(config: Config, group: Group) -> bool:
     """Whether a group shows BM25 beside the systems."""
-    return group.track == "retrieval" and bool(config.bm25_datasets)
+    return bool(config.bm25_of(group.track))

@@ -40,7 +40,7 @@ def tables_of(config: Config) -> dict[str, list[Group]]:
     """
     groups = groups_of(config)
     tables = {group.name: [group] for group in groups}
-    inside = [group for group in groups if group.name != "out_of_domain"]
+    inside = [group for group in groups if group.declared.in_domain]
     return {**tables, "in_domain": inside} if len(inside) > 1 else tables
 
 

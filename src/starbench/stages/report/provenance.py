@@ -79,7 +79,8 @@ def _folders(config: Config, paths: RunPaths) -> dict[str, Path]:
                 folders.append(paths.model(track, model.name, seed))
                 folders += _parts(paths.embeddings(track, model.name, seed))
                 folders += _parts(paths.scores(track, model.name, seed))
-    folders += _parts(paths.bm25())
+    for track in config.tracks:
+        folders += _parts(paths.bm25(track)) if config.bm25_of(track) else []
     return {str(folder.relative_to(paths.root)): folder for folder in folders}
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from starbench.published import AVERAGES, published_config, published_grids, published_tables
+from starbench.measures import label_of
+from starbench.published import published_config, published_grids, published_tables
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
 from starbench.stages.report.figures.by_layer import draw_by_layer
 from starbench.stages.report.figures.heatmaps import Grid, draw_all, shared_scale
 from starbench.stages.report.figures.style import save_figure
-from starbench.stages.report.groups import METRIC_NAMES, groups_of
+from starbench.stages.report.groups import groups_of
 from starbench.stages.report.results import Results
 from starbench.stages.report.scores import read_scores
 from starbench.stages.report.tables.marks import Marks
@@ -35,14 +36,17 @@ def published_results(paths: RunPaths) -> Results:
     config = published_config()
     tables = published_tables()
     track_of = {name: group.track for group in groups_of(config) for name in group.datasets}
-    averages = dict(zip(AVERAGES, ("sts", "out_of_domain"), strict=True))
-    names = {group.name: average_of(group) for group in groups_of(config)}
+    averages = {
+        group.declared.average: average_of(group)
+        for group in groups_of(config)
+        if group.declared.average
+    }
     scores, marked = [], set()
     for row in tables.itertuples():
         size = Size(row.layers, row.dim)
         dataset = row.dataset
         if dataset in averages:
-            dataset = names[averages[dataset]]
+            dataset = averages[dataset]
         else:
             track = track_of[dataset]
             scores.append(
@@ -65,7 +69,7 @@ def draw_published_grids(folder: Path) -> tuple[str, ...]:
         methods = rows.groupby("method", sort=False)
         found = [_grid(str(name), part, look) for look, (name, part) in enumerate(methods)]
         metric = rows["metric"].iloc[0]
-        label = f"{METRIC_NAMES.get(metric, metric)} ({dataset})"
+        label = f"{label_of(metric)} ({dataset})"
         save_figure(draw_all(found, shared_scale(found), label), folder, f"{stem}_heatmaps")
         save_figure(draw_by_layer(found, label), folder, f"{stem}_by_layer")
         stems += [f"{stem}_heatmaps", f"{stem}_by_layer"]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from starbench.config.config import Config
 from starbench.errors import InputError
+from starbench.measures import range_of
 from starbench.sizes import Size, grid_of
 from starbench.stages.report.csv_file import (
     as_number,
@@ -68,17 +69,22 @@ def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
 
 
 def _check_numbers(scores: pd.DataFrame, path: Path) -> None:
-    for line, value in enumerate(scores["value"], start=2):
-        if not _possible(value):
-            raise InputError(f"{path}:{line}: '{value}' is no score between -1 and 1")
+    found = zip(scores["metric"], scores["value"], strict=True)
+    for line, (metric, value) in enumerate(found, start=2):
+        low, high = range_of(metric)
+        if not _possible(value, low, high):
+            between = f"between {low:g} and {high:g}"
+            raise InputError(f"{path}:{line}: '{value}' is no score {between}")
     for line, queries in enumerate(scores["queries"], start=2):
         if not (queries.isascii() and queries.isdecimal() and len(queries) < 16):
             raise InputError(f"{path}:{line}: '{queries}' is no number of queries")
 
 
-def _possible(value: str) -> bool:
+def _possible(value: str, low: float, high: float) -> bool:
     number = as_number(value)
-    return number is not None and (math.isnan(number) or abs(number) <= 1 + ROUNDING)
+    if number is None or math.isnan(number):
+        return number is not None
+    return low - ROUNDING <= number <= high + ROUNDING
 
 
 def averages(scores: pd.DataFrame, group: Group) -> pd.DataFrame:

@@ -200,7 +200,7 @@ def test_judgements_of_missing_passages_lower_scores_as_ir_measures_lowers_them(
         },
     )
     paths = RunPaths.of(config, tmp_path / "results")
-    collection = CollectionToScore.open(config, paths, "given")
+    collection = CollectionToScore.open(config, paths, "retrieval", "given")
     ranked = {"q1": ["d5", "d3", "d1", "d2", "d4"], "q2": ["d4", "d2", "d1", "d3", "d5"]}
     found = collection.measuring.of(ranked)
     reference = [ir_measures.Qrel(q, p, int(float(relevance))) for q, p, relevance in qrels]

@@ -5,7 +5,9 @@ import pytest
 from scipy import stats
 
 from starbench.sizes import Size
-from starbench.stages.evaluate.differences import Entry, compare_pairs, compare_queries
+from starbench.stages.evaluate.compared_pairs import compare_pairs
+from starbench.stages.evaluate.compared_queries import compare_queries
+from starbench.stages.evaluate.entries import Entry
 from starbench.stages.evaluate.significance import williams_test
 
 SMALL, LARGE = Size(1, 4), Size(2, 8)

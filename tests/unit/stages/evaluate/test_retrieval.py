@@ -109,7 +109,7 @@ def embedded(config, paths, name):
     embed_texts(config, paths, *model)
     for shard in (1, 2, 3):
         embed_shard(config, paths, *model, "far", shard)
-        search_shard(config, paths, name, 1, "far", shard)
+        search_shard(config, paths, "retrieval", name, 1, "far", shard)
     return model
 
 
@@ -237,7 +237,7 @@ def test_a_finished_shard_is_not_done_again_and_a_missing_one_is_named(
         patched.setattr(shards, "_search", None)
         embed_shard(config, paths, *model, "far", 2)
         embed_texts(config, paths, *model)
-        search_shard(config, paths, "tiny-untouched", 1, "far", 2)
+        search_shard(config, paths, "retrieval", "tiny-untouched", 1, "far", 2)
     shard = paths.embeddings(*model) / "far" / "passages-2"
     (shard / "manifest.json").rename(shard / "elsewhere.json")
     with pytest.raises(InputError, match="passages-2 is not finished"):
@@ -334,7 +334,7 @@ def test_bm25_is_the_floor_and_everything_ends_in_tables_and_figures(tmp_path, t
     _, paths = prepared(tmp_path, tiny_checkpoint)
     for name in config.systems:
         score_model(config, paths, *embedded(config, paths, name))
-    score_bm25(config, paths)
+    score_bm25(config, paths, "retrieval")
     collect_run(config, paths)
     compare_systems(config, paths)
     tests = pd.read_csv(paths.significance)

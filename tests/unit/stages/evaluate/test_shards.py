@@ -79,7 +79,7 @@ def everything(config, paths):
     embed_texts(config, paths, *MODEL)
     for shard in range(1, config.datasets["growing"].shards + 1):
         embed_shard(config, paths, *MODEL, "growing", shard)
-        search_shard(config, paths, MODEL[1], MODEL[2], "growing", shard)
+        search_shard(config, paths, MODEL[0], MODEL[1], MODEL[2], "growing", shard)
     score_model(config, paths, *MODEL)
 
 

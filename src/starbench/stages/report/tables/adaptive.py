@@ -13,6 +13,7 @@ from starbench.stages.report.groups import groups_of, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.tables.formats import plain_table
 from starbench.store.scores import ADAPTIVE_COLUMNS
+from starbench.tracks import TRACKS
 
 HEAD = ["System", "Cascade", "Metric", "Value", "Exact", "Lost", "Work", "Bytes"]
 """Columns of the Markdown and LaTeX versions: work and bytes are shares of exact search's."""
@@ -51,7 +52,7 @@ def adaptive_tables(found: pd.DataFrame, config: Config, manifest: str = "") -> 
             _share(chosen["bytes_read"].sum() / chosen["exact_bytes_read"].sum()),
         ]
         for group in groups_of(config)
-        if group.track == "retrieval"
+        if TRACKS[group.track].searches
         for metric in dict.fromkeys(group.metrics.values())
         for system in config.shown_systems
         for cascade, chosen in _cascades(found, system, metric, group.metrics)

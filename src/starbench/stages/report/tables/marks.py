@@ -14,14 +14,11 @@ from starbench.sizes import Size
 from starbench.stages.report.csv_file import check_names, read_csv_file, with_numbers
 from starbench.stages.report.groups import system_name
 from starbench.store.scores import SIGNIFICANCE_COLUMNS
+from starbench.tracks import TRACKS
 
 MARK = "*"
-TEST_NAMES = {
-    "bootstrap": "paired bootstrap",
-    "williams": "Williams' test",
-    "t-test": "paired t-test",
-    "randomisation": "paired randomisation test",
-}
+TEST_NAMES = {name: test.title for track in TRACKS.values() for name, test in track.tests.items()}
+"""What tables call the tests."""
 CORRECTIONS = {"none": "p", "holm": "holm", "bonferroni": "bonferroni"}
 """Column of ``significance.csv`` by the config's name of the correction."""
 
@@ -67,17 +64,15 @@ def read_tests(path: Path, config: Config) -> pd.DataFrame:
 def marks_of(tests: pd.DataFrame, config: Config) -> Marks:
     """Return what the config's tests mark at the config's level."""
     options = config.report
-    chosen = {"sts": options.sts_test, "retrieval": options.retrieval_test}
     marked = significant(tests, config)
     marked = marked[marked["system"] != marked["against"]]
     found = zip(marked["system"], marked["layers"], marked["dim"], marked["dataset"], strict=True)
     against = system_name(config, config.compared_system)
     of = "" if options.correction == "none" else f" after {options.correction.capitalize()}"
-    where = {"sts": "on semantic similarity", "retrieval": "on retrieval"}
     notes = {
         track: f"differs from {against} with p < {options.level:g}{of} "
-        f"({TEST_NAMES[test]}, {where[track]})"
-        for track, test in chosen.items()
+        f"({TEST_NAMES[options.test_of(track)]}, on {TRACKS[track].title})"
+        for track in config.tracks
     }
     scores = frozenset((system, Size(n, d), dataset) for system, n, d, dataset in found)
     return Marks(scores, notes if len(config.systems) > 1 else None)
@@ -91,6 +86,5 @@ def significant(tests: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 def chosen_tests(tests: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Return the comparisons by the tests that the config chooses for marks."""
-    options = config.report
-    chosen = {"sts": options.sts_test, "retrieval": options.retrieval_test}
+    chosen = {track: config.report.test_of(track) for track in config.tracks}
     return tests[tests["test"] == tests["track"].map(chosen)]

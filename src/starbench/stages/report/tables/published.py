@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.measures import label_of
 from starbench.published import AVERAGES, published_tables
 from starbench.sizes import Size
-from starbench.stages.report.groups import METRIC_NAMES, system_name
+from starbench.stages.report.groups import system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.tables.formats import plain_table
 
@@ -35,7 +36,7 @@ def comparison_tables(shared: pd.DataFrame, config: Config, manifest: str = "") 
             config.size_label(Size(row.layers, row.dim)),
             system_name(config, row.system),
             config.display("datasets", row.dataset),
-            METRIC_NAMES.get(row.metric, row.metric),
+            label_of(row.metric),
             shorten(row.published),
             shorten(row.value),
             shorten(row.difference),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.measures import label_of
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapsing
-from starbench.stages.report.groups import FLOOR, METRIC_NAMES, Group, has_floor
+from starbench.stages.report.groups import FLOOR, Group, has_floor
 from starbench.stages.report.numbers import MISSING, shorten
 from starbench.stages.report.scores import at_size, by_dataset
 from starbench.stages.report.tables.marks import Marks
@@ -120,7 +121,7 @@ def _part(scores: pd.DataFrame, config: Config, group: Group, among_others: bool
     means = {name: wide[datasets].mean(axis=1, skipna=False) for name, datasets in averages.items()}
     if among_others or not group.one_metric:
         for dataset, metric in group.metrics.items():
-            if METRIC_NAMES.get(metric) is None:
+            if label_of(metric) == metric:
                 names[dataset] += f" {metric}"
     if among_others:
         means = {f"{group.short} {name[0].lower()}{name[1:]}": m for name, m in means.items()}

@@ -1,0 +1,82 @@
+"""Comparing systems on a collection: tests of the measures of single queries."""
+
+# C = comparisons, N = queries
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from starbench.config.config import Config
+from starbench.run.models import Model
+from starbench.run.paths import RunPaths
+from starbench.stages.evaluate.entries import Entry, Outcome, Outcomes, Pair
+from starbench.stages.evaluate.significance import paired_t_test, randomisation_test
+from starbench.store.artifacts import opened
+from starbench.store.scores import BY_QUERY
+
+
+def compare(
+    config: Config,
+    paths: RunPaths,
+    dataset: str,
+    models: Mapping[Entry, Model],
+    pairs: Sequence[Pair],
+) -> tuple[Outcomes, int]:
+    """Return the comparisons on one collection, and over how many queries they are."""
+    metric = config.datasets[dataset].metric
+    values = _by_query(config, paths, dataset, metric, models)
+    return compare_queries(values, pairs, config.report.resamples)
+
+
+def compare_queries(
+    values: Mapping[Entry, np.ndarray], pairs: Sequence[Pair], resamples: int
+) -> tuple[Outcomes, int]:
+    """Return the comparisons on one collection, and over how many queries they are.
+
+    Args:
+        values: the measure (N,) of each entry by query; NaN where a query does not count.
+        pairs: what to compare.
+        resamples: resamples of the randomisation test.
+    """
+    counted_N = np.all([np.isfinite(given) for given in values.values()], axis=0)
+    kept = {entry: given[counted_N] for entry, given in values.items()}
+    differences_CN = np.stack([kept[one] - kept[other] for one, other in pairs])
+    flipped = randomisation_test(differences_CN, resamples=resamples)
+    found: Outcomes = {"t-test": {}, "randomisation": {}}
+    for pair, differences, p in zip(pairs, differences_CN, flipped, strict=True):
+        difference = float(differences.mean())
+        of_t = paired_t_test(kept[pair[0]], kept[pair[1]])
+        found["t-test"][pair] = Outcome(difference, of_t)
+        found["randomisation"][pair] = Outcome(difference, float(p))
+    return found, int(counted_N.sum())
+
+
+def _by_query(
+    config: Config, paths: RunPaths, dataset: str, metric: str, models: Mapping[Entry, Model]
+) -> dict[Entry, np.ndarray]:
+    """Return the measure (N,) of each entry by query, mean over the seeds."""
+    tables = {
+        model.name: [
+            _measures(paths.scores(model.track, model.name, seed) / dataset, metric)
+            for seed in config.seeds
+        ]
+        for model in models.values()
+    }
+    return {
+        entry: np.mean(
+            [seed[entry.size.layers, entry.size.dim] for seed in tables[model.name]], axis=0
+        )
+        for entry, model in models.items()
+    }
+
+
+def _measures(folder: Path, metric: str) -> dict[tuple[int, int], np.ndarray]:
+    """Return a measure by query of every cell, queries in the same order in every file."""
+    opened(folder, "evaluate", [BY_QUERY])
+    table = pd.read_csv(folder / BY_QUERY, dtype={"query": str}).sort_values("query", kind="stable")
+    cells = table.groupby(["layers", "dim"])[metric]
+    return {(int(layers), int(dim)): rows.to_numpy() for (layers, dim), rows in cells}

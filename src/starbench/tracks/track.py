@@ -1,0 +1,79 @@
+"""What a track is: what its models are trained for and scored on, declared in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from starbench.sources.source import Kind, Source
+
+
+@dataclass(frozen=True)
+class GroupOfDatasets:
+    """Datasets of a track that tables and figures show together."""
+
+    name: str
+    """Name of its files."""
+    title: str
+    short: str
+    """What its columns are called where a table has other groups' too."""
+    keys: tuple[str, ...]
+    """The keys of the track's section that list them: `tasks`, `out_of_domain`."""
+    in_domain: bool = True
+    """Whether a table with the groups of several tracks has it."""
+    average: str | None = None
+    """What the published tables call its average."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test of significance."""
+
+    title: str
+    """What tables call it."""
+    text: str
+    """What it is, for the page of config keys."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """A track; what needs heavy libraries is named as ``module:function``.
+
+    A new track is a file in `starbench.tracks` with a `TRACK`, and the module of its scorer.
+    """
+
+    name: str
+    title: str
+    """What its models are for, after "on": ``semantic similarity``."""
+    trains: tuple[Kind, ...]
+    """Kinds of dataset that its models may be trained on."""
+    scores: Kind
+    """Kind of dataset that they are scored on."""
+    embeds: tuple[str, ...]
+    """Sets of texts of such a dataset: `pairs`, or `queries` and `passages`."""
+    metric: Callable[[Source], str]
+    """The measure that is shown of a dataset."""
+    groups: tuple[GroupOfDatasets, ...]
+    tests: Mapping[str, Test]
+    """Tests of significance by the name that the config uses; the first one is the default."""
+    scorer: str
+    """Scores a model on a dataset: (`starbench.stages.evaluate.task.Task`) -> `Scored`."""
+    comparison: str
+    """Compares systems on a dataset: see `starbench.stages.evaluate.entries.Comparison`."""
+    cost: str
+    """What scoring costs: (`starbench.planning.costs.Costs`, model) -> `Cost`."""
+    keys: frozenset[str] = frozenset()
+    """Keys of its section that other tracks do not have: `search`, `embedding.query_max_length`."""
+
+    @property
+    def searches(self) -> bool:
+        """Whether passages are searched for queries."""
+        return "passages" in self.embeds
+
+
+def named(function: str) -> Any:
+    """Return the function that ``module:function`` names, importing its module."""
+    module, _, name = function.partition(":")
+    return getattr(import_module(module), name)
