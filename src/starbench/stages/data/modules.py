@@ -30,23 +30,33 @@ def transformer_in(folder: Path, what: str) -> TransformerFolder:
     """
     if not (folder / MODULES).is_file():
         return TransformerFolder(folder)
-    modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
-    paths = {module["type"].rsplit(".", 1)[-1]: str(module["path"]) for module in modules}
+    try:
+        modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
+        paths = {module["type"].rsplit(".", 1)[-1]: str(module["path"]) for module in modules}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(
+            f"{what}: {MODULES} is no list of modules, each with type and path"
+        ) from None
     for path in paths.values():
         if path != Path(path).name:
             raise InputError(f"{what}: {MODULES} names '{path}', which is no folder beside it")
     if "Transformer" not in paths:
         raise InputError(f"{what} has no module Transformer, but {', '.join(paths)}")
     others = tuple(kind for kind in paths if kind not in ("Transformer", "Pooling", "Normalize"))
-    pooling = _pooling(folder / paths["Pooling"]) if "Pooling" in paths else None
+    pooling = _pooling(folder / paths["Pooling"], what) if "Pooling" in paths else None
     return TransformerFolder(folder / paths["Transformer"], pooling, others)
 
 
-def _pooling(folder: Path) -> str | None:
+def _pooling(folder: Path, what: str) -> str | None:
     """Return the name of a pooling, in the layouts of old and new sentence-transformers."""
     if not (folder / "config.json").is_file():
         return None
-    found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InputError(f"{what}: {folder.name}/config.json holds no mapping of keys")
     if "pooling_mode" in found:
         return str(found["pooling_mode"])
     prefix = "pooling_mode_"
