@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.errors import InputError
 from starbench.machine.progress import Progress
 from starbench.run.models import Model, models_of
 from starbench.run.paths import RunPaths
@@ -32,6 +34,11 @@ from starbench.store.artifacts import opened
 from starbench.store.checksums import written_with_checksum
 from starbench.store.records import read_records
 from starbench.store.scores import BY_QUERY, SIGNIFICANCE_COLUMNS, SIMILARITIES, STS_METRICS
+
+AGAIN = "remove its folder and score again"
+
+BEYOND_ANY_COSINE = 1.001
+"""Cosines are computed in float32."""
 
 
 class Entry(NamedTuple):
@@ -127,7 +134,7 @@ def _rows(
     if track == "sts":
         metric = STS_METRICS[0]
         gold = np.asarray(read_records(paths.dataset(dataset))["score"])
-        cosines = _cosines(config, paths, dataset, models)
+        cosines = _cosines(config, paths, dataset, models, len(gold))
         found = compare_pairs(gold, cosines, pairs, config.report.resamples)
         count = len(gold)
     else:
@@ -205,12 +212,13 @@ def compare_queries(
 
 
 def _cosines(
-    config: Config, paths: RunPaths, dataset: str, models: Mapping[Entry, Model]
+    config: Config, paths: RunPaths, dataset: str, models: Mapping[Entry, Model], pairs: int
 ) -> dict[Entry, np.ndarray]:
-    """Return the cosines (K, N) of each entry."""
+    """Return the cosines (K, N) of each entry on so many pairs."""
     stored = {
         model.name: [
-            _similarities(paths.scores("sts", model.name, seed) / dataset) for seed in config.seeds
+            _similarities(paths.scores("sts", model.name, seed) / dataset, len(model.cells), pairs)
+            for seed in config.seeds
         ]
         for model in models.values()
     }
@@ -226,7 +234,7 @@ def _by_query(
     """Return the measure (N,) of each entry by query, mean over the seeds."""
     tables = {
         model.name: [
-            _measures(paths.scores("retrieval", model.name, seed) / dataset, metric)
+            _measures(paths.scores("retrieval", model.name, seed) / dataset, metric, model.cells)
             for seed in config.seeds
         ]
         for model in models.values()
@@ -237,18 +245,51 @@ def _by_query(
     }
 
 
-def _similarities(folder: Path) -> np.ndarray:
+def _similarities(folder: Path, cells: int, pairs: int) -> np.ndarray:
     """Return the cosines (cells, N) of one model's pairs."""
     opened(folder, "evaluate", [SIMILARITIES])
-    return np.array(load_array(folder / SIMILARITIES))
+    path = folder / SIMILARITIES
+    array = np.array(load_array(path))
+    if array.shape != (cells, pairs) or array.dtype.kind != "f":
+        raise InputError(
+            f"{path} is an array of {array.dtype} {array.shape}, not {(cells, pairs)}: {AGAIN}"
+        )
+    if not (np.abs(array) < BEYOND_ANY_COSINE).all():
+        raise InputError(f"{path} holds values that are no cosines: {AGAIN}")
+    return array
 
 
-def _measures(folder: Path, metric: str) -> dict[tuple[int, int], np.ndarray]:
+def _measures(
+    folder: Path, metric: str, cells: Sequence[Size]
+) -> dict[tuple[int, int], np.ndarray]:
     """Return a measure by query of every cell, queries in the same order in every file."""
     opened(folder, "evaluate", [BY_QUERY])
-    table = pd.read_csv(folder / BY_QUERY, dtype={"query": str}).sort_values("query", kind="stable")
-    cells = table.groupby(["layers", "dim"])[metric]
-    return {(int(layers), int(dim)): rows.to_numpy() for (layers, dim), rows in cells}
+    path = folder / BY_QUERY
+    table = _table_in(path)
+    if absent := [name for name in ("layers", "dim", "query", metric) if name not in table]:
+        raise InputError(f"{path}: no column '{absent[0]}': {AGAIN}")
+    if not pd.api.types.is_numeric_dtype(table[metric]):
+        raise InputError(f"{path}: column '{metric}' holds something else than numbers: {AGAIN}")
+    table = table.sort_values("query", kind="stable")
+    by_cell = table.groupby(["layers", "dim"])
+    expected = table["query"].drop_duplicates().tolist()
+    found: dict[tuple[int, int], np.ndarray] = {}
+    for (layers, dim), rows in by_cell:
+        if rows["query"].tolist() != expected:
+            raise InputError(f"{path}: n{layers}-d{dim} has not each query once: {AGAIN}")
+        found[int(layers), int(dim)] = rows[metric].to_numpy()
+    for cell in cells:
+        if (cell.layers, cell.dim) not in found:
+            raise InputError(f"{path}: no rows of {cell}: {AGAIN}")
+    return found
+
+
+def _table_in(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype={"query": str}, keep_default_na=False, na_values=["nan"])
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is no gzipped table ({reason[:100]}): {AGAIN}") from None
 
 
 def _unit_ranks(values_KN: np.ndarray) -> np.ndarray:

@@ -42,6 +42,14 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     scores = read_scores(paths.all_scores, config)
     tests = read_tests(paths.significance, config)
     adaptive = read_adaptive(paths.all_adaptive, config) if config.tries_adaptive else None
+    leakage = read_leakage(paths.leakage)
+    told = (
+        losses(config, paths),
+        constants(config, paths),
+        titles(config, paths),
+        skipped_steps(config, paths),
+    )
+    # All that is read is right by now: nothing is written where something is not.
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,
@@ -49,13 +57,10 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         marks_of(tests, config),
         tests,
         adaptive,
-        read_leakage(paths.leakage),
+        leakage,
         manifest,
         digits,
-        losses(config, paths),
-        constants(config, paths),
-        titles(config, paths),
-        skipped_steps(config, paths),
+        *told,
     )
     write_products(results, paths, processes=processes)
 
