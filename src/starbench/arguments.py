@@ -142,7 +142,7 @@ def _config_files(
 
 def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--results", type=_folder, default=Path("results"), help="folder of all runs (results)"
+        "--results", type=_folder, default="results", help="folder of all runs (results)"
     )
 
 

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable
 
-from tests.trials.running import BASE, CONFIG, NOBODY, Place, Row
+from tests.trials.running import BASE, CONFIG, Place, Row
 
 READ = f"config {CONFIG}"
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
@@ -102,7 +102,7 @@ PATHS = [
     Row("path: a dangling link", READ, r"error: no config file run\.yaml: the link leads to .*nowhere.*", linked("nowhere")),
     Row("path: a link to itself", READ, r"error: cannot read run\.yaml: too many levels of symbolic links.*", linked("run.yaml")),
     Row("path: below a file", "config --config run.yaml/x.yaml", r"error: cannot read run\.yaml/x\.yaml: not a directory.*"),
-    Row("path: unreadable", READ, r"error: cannot read run\.yaml: permission denied.*", unreadable, user=NOBODY),
+    Row("path: unreadable", READ, r"error: cannot read run\.yaml: permission denied.*", unreadable, as_root=False),
     Row("path: long", f"config --config {'x' * 300}.yaml", r"error: cannot read x+\.yaml: file name too long.*"),
     Row("path: a new line in it", "config --config 'a\nb.yaml'", r"error: no config file a\\nb\.yaml \(did you mean 'run\.yaml'\?\)"),
     Row("path: an escape sequence in it", "config --config '\x1b[31mred.yaml'", r"error: no config file \\x1b\[31mred\.yaml \(did you mean 'run\.yaml'\?\)"),

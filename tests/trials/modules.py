@@ -28,3 +28,14 @@ STAGES = (
     "scipy.stats",
     "bm25s",
 )
+WORKFLOW = (
+    *QUICK,
+    "snakemake.cli",
+    "snakemake.api",
+    "snakemake.workflow",
+    "starbench.run.effective",
+    "starbench.run.fetched",
+    "starbench.run.leakage",
+    "starbench.stages.data.origins",
+    "starbench.stages.report.products",
+)

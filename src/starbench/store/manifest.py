@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from starbench.errors import InputError
+from starbench.machine.disk import os_error_line
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import EnergyMeter, hardware
 from starbench.store.hashes import CHECKS, difference, stat_of
@@ -200,7 +201,7 @@ def _values(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise InputError(f"cannot read {os_error_line(error, path)}") from None
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is damaged: no JSON ({reason:.80}); {REMOVE_IT}") from None
