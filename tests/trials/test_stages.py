@@ -8,9 +8,10 @@ import pytest
 from tests.trials.artifact_rows import ARRAYS, MANIFESTS, MODELS, RECORDS, TABLES
 from tests.trials.forks import Forks
 from tests.trials.modules import STAGES
+from tests.trials.place_rows import FOLDERS, INTERRUPTS, LOCKS, ORDER
 from tests.trials.running import ROOT, environment, try_both_ways, try_out
 
-ROWS = [*MANIFESTS, *ARRAYS, *RECORDS, *MODELS, *TABLES]
+ROWS = [*MANIFESTS, *ARRAYS, *RECORDS, *MODELS, *TABLES, *ORDER, *FOLDERS, *INTERRUPTS, *LOCKS]
 
 
 @pytest.fixture(scope="module")
