@@ -1,8 +1,7 @@
-"""Writing files so that nobody sees half of one; reading JSON lines with line numbers."""
+"""Writing files so that nobody sees half of one; checksums of files and values."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
@@ -11,10 +10,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
 from starbench.errors import InputError
 from starbench.machine.disk import naming
@@ -71,44 +69,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write `value` as indented JSON to `path` in one step."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a text file, plain or ``.gz``, for reading as UTF-8."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
-
-
-def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, record) of a JSON-lines file; InputError names a bad line."""
-    with open_text(path) as lines:
-        yield from json_lines(lines, str(path))
-
-
-def json_lines(lines: Iterable[str], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line number from 1, record) of JSON lines; InputError names a bad line."""
-    number = 0
-    try:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _json_object(line, name, number)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}:{number + 1}: not UTF-8 text ({error.reason})") from None
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{name}:{number + 1}: the gzip file is damaged ({error})") from None
-
-
-def _json_object(line: str, name: str, number: int) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{name}:{number}: not JSON ({error.msg} at column {error.colno})"
-        ) from None
-    if not isinstance(record, dict):
-        raise InputError(f"{name}:{number}: expected a JSON object, got {type(record).__name__}")
-    return record
 
 
 def sha256_of(path: Path) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from starbench.errors import InputError, did_you_mean
-from starbench.machine.files import open_text, read_jsonl
+from starbench.machine.lines import read_jsonl, read_lines
+from starbench.sources.fields import identifier
 from starbench.sources.source import Collection, Records
 
 HEADER = ["query-id", "corpus-id", "score"]
@@ -50,9 +51,7 @@ def _existing(folder: Path, stem: str, ending: str) -> Path:
 def _with_ids(path: Path) -> Records:
     for number, record in read_jsonl(path):
         where = f"{path}:{number}"
-        if "_id" not in record:
-            raise InputError(f"{where}: no field '_id'{did_you_mean('_id', record)}")
-        yield where, {**record, "id": str(record["_id"])}
+        yield where, {**record, "id": identifier(record, "_id", where)}
 
 
 def _judgements(path: Path) -> Records:
@@ -68,10 +67,9 @@ def _judgements(path: Path) -> Records:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            fields = line.rstrip("\r\n").split("\t")
-            if number == 1 and fields == HEADER:
-                continue
-            if line.strip():
-                yield number, fields
+    for number, line in read_lines(path):
+        fields = line.rstrip("\r\n").split("\t")
+        if number == 1 and fields == HEADER:
+            continue
+        if line.strip():
+            yield number, fields

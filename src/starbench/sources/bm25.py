@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,20 +19,28 @@ class Bm25:
 
         self._count = len(texts)
         self._index = bm25s.BM25(k1=k1, b=b)
-        self._index.index(_tokens(texts), show_progress=False)
+        tokens = _tokens(texts)
+        self._has_words = any(map(len, tokens.ids))
+        if self._has_words:
+            self._index.index(tokens, show_progress=False)
 
     def top(self, queries: Sequence[str], k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (rows, scores), both (queries, min(k, texts)), best first.
 
-        A text that shares no word with the query scores 0.
+        A text that shares no word with the query scores 0. Texts without any word, which the
+        library does not index, all do, and are in their own order.
         """
+        shape = len(queries), min(k, self._count)
+        if not self._has_words:
+            rows = np.broadcast_to(np.arange(shape[1]), shape)
+            return rows, np.zeros(shape, dtype=np.float32)
         rows, scores = self._index.retrieve(
-            _tokens(queries), k=min(k, self._count), show_progress=False, sorted=True
+            _tokens(queries), k=shape[1], show_progress=False, sorted=True
         )
         return np.asarray(rows), np.asarray(scores)
 
 
-def _tokens(texts: Sequence[str]) -> object:
+def _tokens(texts: Sequence[str]) -> Any:
     import bm25s
 
     return bm25s.tokenize(list(texts), stopwords="en", show_progress=False)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.files import read_jsonl
+from starbench.machine.lines import read_jsonl
 from starbench.section import Display
 from starbench.sources.beir import beir_files, is_beir, read_beir
 from starbench.sources.mining import mined_queries
@@ -50,7 +51,7 @@ class FolderSource(Source):
         folder = self._root(data_root) / self.name
         if self.kind == "training-queries" and is_beir(folder):
             judged = read_beir(folder, self.split)
-            mined = mined_queries(judged, self.negatives or 30, self.strict)
+            mined = mined_queries(judged, self.negatives or 30, str(folder), self.strict)
             yield from islice(mined, self.rows)
             return
         if self.negatives is not None:

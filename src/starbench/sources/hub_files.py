@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from starbench.errors import InputError, did_you_mean
-from starbench.machine.files import json_lines
+from starbench.machine.lines import json_lines, text_lines
 from starbench.sources.hub_repository import is_local, told_in_a_line
 from starbench.sources.source import Records
 
@@ -107,37 +106,36 @@ def reader_of(name: str, where: str) -> Reader:
         return read
 
     def unpacked(file: IO[bytes], where: str) -> Records:
-        try:
-            with gzip.open(file) as unpacked_file:
-                yield from read(unpacked_file, where)  # type: ignore[arg-type]
-        except (EOFError, gzip.BadGzipFile) as error:
-            raise InputError(f"{where}: the gzip file is damaged ({error})") from None
+        with gzip.open(file) as unpacked_file:
+            yield from read(unpacked_file, where)  # type: ignore[arg-type]
 
     return unpacked
 
 
 def _json_lines(file: IO[bytes], where: str) -> Records:
-    for number, record in json_lines(io.TextIOWrapper(file, encoding="utf-8"), where):
+    for number, record in json_lines(text_lines(file, where), where):
         yield f"{where}:{number}", record
 
 
 def _comma_separated(file: IO[bytes], where: str) -> Records:
-    return _table(csv.reader(_lines(file), strict=True), where)
+    return _table(csv.reader(_lines(file, where), strict=True), where)
 
 
 def _tab_separated(file: IO[bytes], where: str) -> Records:
     # As in BEIR: a quotation mark is a character like others.
-    return _table(csv.reader(_lines(file), delimiter="\t", quoting=csv.QUOTE_NONE), where)
+    return _table(csv.reader(_lines(file, where), delimiter="\t", quoting=csv.QUOTE_NONE), where)
 
 
-def _lines(file: IO[bytes]) -> Iterable[str]:
+def _lines(file: IO[bytes], where: str) -> Iterable[str]:
     csv.field_size_limit(sys.maxsize)
-    return io.TextIOWrapper(file, encoding="utf-8", newline="")
+    return (line for _, line in text_lines(file, where))
 
 
 def _table(rows: Any, where: str) -> Records:
     try:
         columns: list[str] = next(rows, [])
+        if twice := [name for name in columns if columns.count(name) > 1]:
+            raise InputError(f"{where}:1: the column '{twice[0]}' appears twice")
         for row in rows:
             if not row:
                 continue
@@ -146,8 +144,8 @@ def _table(rows: Any, where: str) -> Records:
                     f"{where}:{rows.line_num}: {len(row)} fields, {len(columns)} columns in line 1"
                 )
             yield f"{where}:{rows.line_num}", dict(zip(columns, row, strict=True))
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{where}:{rows.line_num + 1}: not a table in UTF-8 ({error})") from None
+    except csv.Error as error:
+        raise InputError(f"{where}:{rows.line_num + 1}: not a table ({error})") from None
 
 
 def _parquet(file: IO[bytes], where: str) -> Records:

@@ -79,8 +79,9 @@ def _read(dataset: Any, name: str, part: str) -> Iterator[tuple[str, dict[str, A
     try:
         for number, item in enumerate(getattr(dataset, f"{what}_iter")(), start=1):
             yield f"{name} {what} {number}", record(item)
-    # The library raises plain RuntimeErrors for downloads that fail or do not match.
-    except (OSError, RuntimeError) as error:
+    # The library raises plain RuntimeErrors for downloads that fail or do not match, and whatever
+    # its readers do for files that are damaged.
+    except Exception as error:
         lines = str(error).strip().splitlines() or [repr(error)]
         raise InputError(f"cannot fetch ir_datasets '{name}' ({what}): {lines[0]}") from error
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from starbench.errors import InputError
+from starbench.sources.fields import as_number, shown
+
+LARGEST = 2**31 - 1
+"""Beyond it, measures in 32 bits would wrap around."""
 
 
 def relevance_of(value: object, where: str) -> int:
@@ -14,10 +16,11 @@ def relevance_of(value: object, where: str) -> int:
         value: a number, or the text of one.
         where: place of the judgement, for errors.
     """
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        found = math.nan
+    found = as_number(value)
     if not found.is_integer():
-        raise InputError(f"{where}: the relevance is not a whole number: {value!r}")
+        raise InputError(f"{where}: the relevance is not a whole number: {shown(value)}")
+    if abs(found) > LARGEST:
+        raise InputError(
+            f"{where}: the relevance {shown(value)} is too large: {LARGEST} is the largest"
+        )
     return int(found)

@@ -198,7 +198,10 @@ def folders(tmp_path):
         judged = "".join(f"q{n}\tp{n}\t1\n" for n in queries)
         (beir / "qrels" / f"{split}.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
     write_jsonl(root / "stories.jsonl", [{"text": text} for text in texts])
-    pairs = [{"sentence1": t, "sentence2": texts[0], "score": 1} for t in texts[:40]]
+    pairs = [
+        {"sentence1": text, "sentence2": texts[0], "score": number % 6}
+        for number, text in enumerate(texts[:40])
+    ]
     (root / "pairs").mkdir()
     write_jsonl(root / "pairs" / "test.jsonl", pairs)
     value = yaml.safe_load(TINY.read_text()) | {"data_root": str(root)}

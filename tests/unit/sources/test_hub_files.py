@@ -60,6 +60,15 @@ def test_every_format_gives_the_same_records_and_texts_stay_texts(tmp_path, name
     assert found[0][0] == f"{tmp_path}/{name}:{lines}"
 
 
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+def test_a_byte_order_mark_and_ends_of_lines_as_windows_has_them_are_no_part_of_a_table(
+    tmp_path, name
+):
+    comma = "\t" if name == "a.tsv" else ","
+    (tmp_path / name).write_bytes(f"\ufeffid{comma}text\r\n007{comma}a\r\n".encode())
+    assert [record for _, record in read(tmp_path, name)] == [{"id": "007", "text": "a"}]
+
+
 def test_patterns_are_read_in_their_order_and_each_file_once(tmp_path):
     for name in ("data/b-1.jsonl", "data/b-0.jsonl", "data/a.jsonl"):
         written(tmp_path, name)
@@ -76,10 +85,12 @@ def test_patterns_are_read_in_their_order_and_each_file_once(tmp_path):
         ("a.parquet", b"not parquet", r"a\.parquet: not a Parquet file"),
         # Without a time stamp: each process of a parallel test run makes the same test of it.
         ("a.jsonl.gz", cut_gzip(b'{"a": 1}\n'), r"gz:\d+: the gzip file is damaged"),
-        ("a.csv.gz", cut_gzip(b"a\n"), r"gz: the gzip file is damaged"),
+        ("a.csv.gz", cut_gzip(b"a\n"), r"gz:\d+: the gzip file is damaged"),
         ("a.jsonl", b'{"a": \n', r"a\.jsonl:1: not JSON"),
         ("a.tsv", b"id\ttext\n1\tx\ty\n", r"a\.tsv:2: 3 fields, 2 columns in line 1"),
-        ("a.csv", b"id,text\n\xe9,x\n", r"a\.csv:\d: not a table in UTF-8"),
+        ("a.csv", b"id,text\n\xe9,x\n", r"a\.csv:2: not UTF-8 text"),
+        ("a.csv", b'id,text\n1,"x\n', r"a\.csv:\d: not a table"),
+        ("a.csv", b"id,text,id\n1,x,2\n", r"a\.csv:1: the column 'id' appears twice"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_error_with_its_place(tmp_path, name, data, message):

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
-from starbench.errors import InputError, did_you_mean
+from starbench.errors import InputError
+from starbench.sources.fields import number, text
 from starbench.sources.source import Records
 from starbench.stages.data.findings import Findings
 from starbench.store.records import SCHEMAS, Record
 
 SCORE = "score"
+USUAL_SCORES = (0, 5)
+"""The scale of the STS sets: a score beyond it is legal, but may be a slip."""
 
 
 def checked(kind: str, records: Records, findings: Findings) -> Iterator[Record]:
     """Yield the normalised records of a kind; InputError names the place of one that is wrong.
 
     A record for training with a blank text is left out. A pair with one is kept: a score over
-    other pairs than everybody else's would be a wrong score.
+    other pairs than everybody else's would be a wrong score. Pairs of a single gold score are
+    refused: no correlation with it is defined.
     """
+    scores: set[float] = set()
     for where, record in records:
         found = {name: _field(record, name, where) for name in SCHEMAS[kind].names}
+        if kind == "pairs":
+            scores.add(found[SCORE])
+            if not USUAL_SCORES[0] <= found[SCORE] <= USUAL_SCORES[1]:
+                findings.add("unusual_scores", where)
         if all(value.strip() for name, value in found.items() if name != SCORE):
             yield found
         elif kind == "pairs":
@@ -29,34 +37,12 @@ def checked(kind: str, records: Records, findings: Findings) -> Iterator[Record]
             yield found
         else:
             findings.add("blank_records", where)
+    if len(scores) == 1:
+        raise InputError(
+            f"dataset '{findings.name}': all of its pairs have the gold score {scores.pop():g}, so "
+            "no correlation is defined and there is nothing to rank: give pairs of several scores"
+        )
 
 
 def _field(record: Record, name: str, where: str) -> Any:
     return number(record, name, where) if name == SCORE else text(record, name, where)
-
-
-def text(record: Record, field: str, where: str) -> str:
-    """Return a field that must hold a text, which may be blank."""
-    value = present(record, field, where)
-    if not isinstance(value, str):
-        raise InputError(f"{where}: field '{field}' is not a text: {value!r}")
-    return value
-
-
-def number(record: Record, field: str, where: str) -> float:
-    """Return a field that must hold a finite number."""
-    value = present(record, field, where)
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found):
-        raise InputError(f"{where}: field '{field}' is not a number: {value!r}")
-    return found
-
-
-def present(record: Record, field: str, where: str) -> Any:
-    """Return a field that must be there."""
-    if field not in record:
-        raise InputError(f"{where}: no field '{field}' in the record{did_you_mean(field, record)}")
-    return record[field]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import string
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
-from starbench.errors import InputError, did_you_mean
+from starbench.errors import InputError
 from starbench.machine.progress import Progress
+from starbench.sources.fields import identifier, present, text, title
 from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Collection, Records
-from starbench.stages.data.checks import present
 from starbench.stages.data.findings import Findings
 from starbench.stages.data.titles import Titles
 from starbench.store.records import (
@@ -30,9 +29,6 @@ log = logging.getLogger(__name__)
 
 Judged = dict[tuple[str, str], int]
 """{(query, passage): relevance}"""
-
-BREAKING = frozenset(string.whitespace + "\x1c\x1d\x1e\x1f\x85\u2028\u2029")
-"""White space of ASCII and every break of a line."""
 
 
 def fetch_collection(
@@ -55,7 +51,7 @@ def fetch_collection(
 
     Raises:
         InputError: a record without id or text, an id that two texts have, a collection without
-            passages or judgements, or one in which no judgement is of its passages and queries.
+            passages or judgements, or one in which nothing that is judged relevant can be found.
     """
     counts: dict[str, int] = {}
     try:
@@ -74,7 +70,7 @@ def fetch_collection(
         _tell_unjudged(name, len(queries), len(kept))
         counts[QUERIES] = write_records(folder / QUERIES, SCHEMAS[QUERIES], kept)
         counts[QRELS] = write_records(folder / QRELS, SCHEMAS[QRELS], _rows(judged))
-    except InputError:
+    except BaseException:
         for file in (PASSAGES, QUERIES, QRELS):
             (folder / file).unlink(missing_ok=True)
         raise
@@ -89,7 +85,7 @@ def _texts(
     seen: dict[str, int] = {}
     for where, record in records:
         key = _id(record, where, findings)
-        whole = passage_text(record | {"text": _text(record, where)})
+        whole = passage_text({"title": title(record, where), "text": text(record, "text", where)})
         hashed = hash(whole)
         if key in seen:
             if seen[key] != hashed:
@@ -105,23 +101,10 @@ def _texts(
 
 
 def _id(record: Record, where: str, findings: Findings) -> str:
-    """Return a record's id; InputError for one that would break a run file, a line of fields."""
-    if "id" not in record:
-        raise InputError(f"{where}: no field 'id'{did_you_mean('id', record)}")
-    key = "" if record["id"] is None else str(record["id"])
-    if not key or any(letter in BREAKING for letter in key):
-        raise InputError(f"{where}: {key!r} is no id: it is empty or has spaces in it")
+    key = identifier(record, "id", where)
     if any(letter.isspace() for letter in key):
         findings.add("spaces_in_ids", f"{where} {key!r}")
     return key
-
-
-def _text(record: Record, where: str) -> str:
-    if "text" not in record:
-        raise InputError(f"{where}: no field 'text'{did_you_mean('text', record)}")
-    if not isinstance(record["text"], str):
-        raise InputError(f"{where}: field 'text' is not a text: {record['text']!r}")
-    return record["text"]
 
 
 def _judgements(name: str, qrels: Records, queries: set[str], findings: Findings) -> Judged:
@@ -131,7 +114,7 @@ def _judgements(name: str, qrels: Records, queries: set[str], findings: Findings
     for where, record in qrels:
         is_empty = False
         relevance = relevance_of(present(record, "relevance", where), where)
-        query, passage = (str(present(record, field, where)) for field in ("query", "passage"))
+        query, passage = (identifier(record, field, where) for field in ("query", "passage"))
         if query not in queries:
             findings.add("unknown_queries", f"{where} {query}")
             continue
@@ -157,7 +140,7 @@ def _judgements(name: str, qrels: Records, queries: set[str], findings: Findings
 
 
 def _count_unknown(name: str, judged: Judged, corpus: Path, findings: Findings) -> None:
-    """Count judged passages that are not in a file of passages; InputError if none is there."""
+    """Count judged passages that a file of passages lacks; InputError if all relevant ones are."""
     wanted = {passage for _, passage in judged}
     known: set[str] = set()
     # A batch at a time: all ids of a large collection take a gigabyte.
@@ -166,6 +149,11 @@ def _count_unknown(name: str, judged: Judged, corpus: Path, findings: Findings) 
             known |= wanted.intersection(batch.column("id").to_pylist())
     if not known:
         raise InputError(f"dataset '{name}': none of the judged passages is in the collection")
+    if not any(passage in known for (_, passage), relevance in judged.items() if relevance > 0):
+        raise InputError(
+            f"dataset '{name}': none of the passages judged relevant is in the collection, so "
+            "there is nothing to find"
+        )
     for query, passage in judged:
         if passage not in known:
             findings.add("unknown_passages", f"{passage} (query {query})")

@@ -15,12 +15,14 @@ MOST_NAMED = 3
 ODDITIES = {
     "blank_records": "records with a blank text are left out",
     "blank_pairs": "pairs have a blank text and are kept, as other benchmarks keep them",
+    "unusual_scores": "gold scores are below 0 or above 5, the scale of STS; they are kept",
     "blank_passages": "passages are blank and are kept",
     "blank_queries": "queries are blank and are kept",
     "blank_training_passages": "passages of training queries are blank and are left out",
     "repeated_passages": "passages appear again with the same id and text; one is kept",
     "repeated_queries": "queries appear again with the same id and text; one is kept",
-    "spaces_in_ids": "ids have white space that is not ASCII in them",
+    "spaces_in_ids": "ids have white space that is not ASCII in them, which TREC run files have "
+    "percent-encoded",
     "repeated_judgements": "judgements appear again; one is kept",
     "changed_judgements": "judgements appear again with another relevance; the last one is kept, "
     "as ir_measures does",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from starbench.errors import InputError
+from starbench.sources.fields import identifier, present, shown, text, title
 from starbench.sources.source import Records
-from starbench.stages.data.checks import present, text
 from starbench.stages.data.findings import Findings
 from starbench.stages.data.titles import Titles
 from starbench.store.records import Record, passage_text
@@ -36,7 +36,7 @@ def checked_queries(records: Records, findings: Findings, titles: Titles) -> Ite
         for passage in (*positives, *wrong):
             titles.count(passage)
         yield {
-            "query_id": str(present(record, "query_id", where)),
+            "query_id": identifier(record, "query_id", where),
             "query": query,
             "positive_passages": positives,
             "negative_passages": wrong,
@@ -54,15 +54,15 @@ def _left_out(query: str, positives: list[Record], negatives: list[Record]) -> s
 def _passages(record: Record, field: str, where: str, findings: Findings) -> list[Record]:
     value = present(record, field, where)
     if not isinstance(value, list):
-        raise InputError(f"{where}: field '{field}' is not a list of passages: {value!r}")
+        raise InputError(f"{where}: field '{field}' is not a list of passages: {shown(value)}")
     found = []
     for place, passage in enumerate(value):
         at = f"{where}: {field}[{place}]"
         if not isinstance(passage, dict):
-            raise InputError(f"{at} is not a passage: {passage!r}")
+            raise InputError(f"{at} is not a passage: {shown(passage)}")
         normalised = {
-            "docid": str(present(passage, "docid", at)),
-            "title": str(passage.get("title") or ""),
+            "docid": identifier(passage, "docid", at),
+            "title": title(passage, at),
             "text": text(passage, "text", at),
         }
         if passage_text(normalised):

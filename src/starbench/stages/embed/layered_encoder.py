@@ -16,6 +16,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 
 from starbench.encoders.cutting import cut_to_depth, final_norm
 from starbench.encoders.loading import loading, refuse_random
+from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
@@ -57,7 +58,7 @@ class LayeredEncoder:
         if precision != "fp32":
             _cast_linear_layers(self.transformer, PRECISIONS[precision])
         self.tokenizer, self.pooling = tokenizer, pooling
-        self.positions = getattr(transformer.config, "max_position_embeddings", None)
+        self.positions = positions_of(transformer)
         self.max_length = min(max_length, self.positions or max_length)
         self.precision = precision
         self.tokens_per_batch = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]

@@ -128,7 +128,7 @@ def test_what_is_missing_is_named_with_what_there_is(tmp_path):
 
 def test_without_a_data_root_the_key_and_the_variable_are_named(tmp_path, monkeypatch):
     monkeypatch.delenv("STARBENCH_DATA", raising=False)
-    dataset = pairs_file(tmp_path, [json.dumps(PAIRS[0])])
+    dataset = pairs_file(tmp_path, [json.dumps(pair) for pair in PAIRS])
     config = tiny_config(datasets={"given": dataset})
     with pytest.raises(InputError, match=r"data_root .* STARBENCH_DATA"):
         fetch_dataset(config, RunPaths.of(config, tmp_path), "given")
@@ -155,6 +155,7 @@ def test_a_hub_dataset_is_read_with_its_columns_renamed(tmp_path):
     rows = [
         {"text_a": "a", "text_b": "b", "score": 1.0},
         {"text_a": "c", "text_b": "d", "score": 2},
+        {"text_a": "e", "text_b": "f", "score": 3},
     ]
     (repository / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     dataset = {
@@ -164,7 +165,7 @@ def test_a_hub_dataset_is_read_with_its_columns_renamed(tmp_path):
         "columns": {"sentence1": "text_a", "sentence2": "text_b"},
     }
     assert fetched(tmp_path, dataset)[1] == {"sentence1": "c", "sentence2": "d", "score": 2.0}
-    assert len(fetched(tmp_path, dataset | {"rows": 1})) == 1
+    assert len(fetched(tmp_path, dataset | {"rows": 2})) == 2
     assert len(fetched(tmp_path, dataset | {"streaming": True, "rows": 2})) == 2
     wrong = dataset | {"columns": {"sentence1": "txt_a"}}
     with pytest.raises(InputError, match=r"no column 'txt_a' \(did you mean 'text_a'\?\)"):
