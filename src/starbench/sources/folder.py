@@ -9,7 +9,6 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from starbench.errors import InputError, did_you_mean
-from starbench.machine.files import read_jsonl
 from starbench.machine.lines import read_jsonl
 from starbench.section import Display
 from starbench.sources.beir import beir_files, is_beir, read_beir
