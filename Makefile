@@ -1,4 +1,5 @@
 # make demo: the whole flow on the embedded default; make test: the tests; make check: the linters;
+# make test-trials: bad inputs through the real commands, the slow ones too;
 # make bench: speed and memory beside peers; make rehearse: the paper's configs on small stand-ins.
 # Each sets itself up in .venv first; a second call sets nothing up again.
 
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run report data test test-cluster rehearse bench check format config-docs clean
+.PHONY: help demo run report data test test-trials test-cluster rehearse bench check format config-docs clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -41,7 +42,11 @@ data: $(VENV)/.installed
 
 # Each process takes whole files of tests: what a file prepares is prepared once.
 test: $(VENV)/.installed-dev
-	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not slow" $(PYTEST_FLAGS)
+
+# Every bad input that the tables of tests/trials hold, through the real commands.
+test-trials: $(VENV)/.installed-dev
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS) tests/trials
 
 # Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
 bench: $(VENV)/.installed-dev

@@ -39,3 +39,12 @@ WORKFLOW = (
     "starbench.stages.data.origins",
     "starbench.stages.report.products",
 )
+FETCHING = (
+    *QUICK,
+    "datasets",
+    "huggingface_hub",
+    "starbench.stages.data.fetch",
+    "starbench.stages.data.pinning",
+    "starbench.stages.data.checkpoints",
+    "transformers.models.bert.modeling_bert",
+)
