@@ -79,7 +79,9 @@ def os_error_line(error: OSError, folder: Path) -> str:
         error: what was raised.
         folder: what was written to, if the error names no file.
     """
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else folder
+    # Of a copy, and of a file that is moved, the second one is written.
+    name = error.filename2 if error.errno in FULL and error.filename2 else error.filename
+    path = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else folder
     reason = error.strerror or str(error) or type(error).__name__
     line = f"{path}: {reason[0].lower()}{reason[1:]}"
     if error.errno in FULL:
