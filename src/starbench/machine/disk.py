@@ -90,7 +90,7 @@ def os_error_line(error: OSError, folder: Path) -> str:
         error: what was raised.
         folder: what was written to, if the error names no file.
     """
-    # Of a file that is moved to its place, that is what counts.
+    # Of a copy, and of a file that is moved, the second one is written.
     named = error.filename2 or error.filename
     path = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else folder
     known = os.strerror(error.errno) if error.errno else error.strerror
