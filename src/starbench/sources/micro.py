@@ -39,15 +39,15 @@ class MicroSource(Source):
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:
             raise ValueError("'corpus': a generated collection has passages of its own")
-        if self.kind == "collection" and self.rows < 2 * self._queries:
+        if self.kind == "collection" and self.rows < 2 * self.asked:
             raise ValueError(
-                f"'rows': {self.rows} passages are too few for {self._queries} queries: two for "
-                "each"
+                f"'rows': {self.rows} passages are too few for {self.asked} queries: two for each"
             )
         return self
 
     @property
-    def _queries(self) -> int:
+    def asked(self) -> int:
+        """How many queries a collection has: a tenth of its passages if not given."""
         return self.queries or max(1, self.rows // 10)
 
     def records(self, data_root: Path | None) -> Records:
@@ -65,7 +65,7 @@ class MicroSource(Source):
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return a generated collection with lexically similar wrong answers."""
-        corpus, queries, qrels = miniature.collection(self.rows, self._queries, self.seed)
+        corpus, queries, qrels = miniature.collection(self.rows, self.asked, self.seed)
         judged = [
             {"query": query, "passage": passage, "relevance": relevance}
             for query, passage, relevance in qrels

@@ -241,7 +241,7 @@ def training_examples(
     collator = PassageCollator(
         rows,
         encoder.tokenizer,
-        hard_negatives(settings),
+        settings.hard_negatives,
         min(settings.query_max_length or passage_length, longest),
         passage_length,
         seed,
@@ -250,16 +250,11 @@ def training_examples(
     return training_places(order), collator
 
 
-def hard_negatives(settings: Finetuning) -> int:
-    """Return how many hard negatives each training query has in a batch."""
-    return 7 if settings.negatives is None else settings.negatives
-
-
 def negatives_per_query(settings: Finetuning, kind: str) -> int:
     """Return how many other texts of a step a query's positive is ranked against."""
     if settings.loss != "mnrl":
         return 0
-    group = 2 if kind == "triplets" else 1 + hard_negatives(settings)
+    group = 2 if kind == "triplets" else 1 + settings.hard_negatives
     return group * settings.batch_size // settings.accumulation - 1
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from starbench.config.config import Config
 from starbench.config.resolved import backbone_of, backbones_of
 from starbench.machine.files import write_text
+from starbench.objectives import OBJECTIVES
 from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.escapes import in_markdown, one_line
@@ -24,16 +25,6 @@ from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
 from starbench.stages.report.tables.published import compare_with_paper
 from starbench.stages.report.tables.table import make_table
-
-OBJECTIVES = {
-    "untouched": "not fine-tuned",
-    "single": "trained at the full size, then cut",
-    "separate": "one model for each size",
-    "mrl": "Matryoshka: dims of the last layer",
-    "2dmse": "2D Matryoshka",
-    "srl": "SRL: the list of sizes at every step",
-}
-"""What an objective is, in a few words."""
 
 
 def write_summary(results: Results, folder: Path, more_figures: Sequence[str] = ()) -> None:
@@ -81,7 +72,7 @@ def _what(results: Results) -> Iterator[str]:
     rows = [
         f"| {in_markdown(system_name(config, name))} "
         f"| {in_markdown(_backbones(config, name))} "
-        f"| {OBJECTIVES.get(system.objective, system.objective)} |"
+        f"| {OBJECTIVES[system.objective].summary} |"
         for name, system in config.systems.items()
     ]
     yield "\n".join(["| System | Backbone | Fine-tuning |", "|---|---|---|", *rows])
