@@ -48,7 +48,9 @@ class FolderSource(Source):
         return self.negatives or NEGATIVES_MINED
 
     @model_validator(mode="after")
-    def _negatives_are_mined(self) -> FolderSource:
+    def _fitting(self) -> FolderSource:
+        if "split" in self.model_fields_set and self.kind == "text":
+            raise ValueError("'split' is of a folder, and a text is one file: leave it out")
         if self.negatives is not None and self.kind != "training-queries":
             raise ValueError(f"'negatives' is for training-queries, not for kind {self.kind}")
         return self

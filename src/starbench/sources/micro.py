@@ -35,6 +35,8 @@ class MicroSource(Source):
         if self.kind == "pairs" and self.name not in miniature.PAIR_SETS:
             hint = did_you_mean(self.name, miniature.PAIR_SETS)
             raise ValueError(f"'name': no micro pair set '{self.name}'{hint}")
+        if "name" in self.model_fields_set and self.kind != "pairs":
+            raise ValueError(f"'name' is for pairs, not for kind {self.kind}")
         if self.queries is not None and self.kind != "collection":
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from starbench.config.amounts import TOKENS_PER_BATCH
-from starbench.encoders.cutting import cut_to_depth, final_norm
+from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import final_norm
 from starbench.errors import InputError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -31,6 +31,7 @@ from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import drop_pooler
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
@@ -117,9 +118,7 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
         model_kwargs={"dtype": torch.float32},
         config_kwargs=overrides,
     )
-    # Nothing reads the pooler; where the checkpoint has none its weights would be random.
-    if getattr(transformer.model, "pooler", None) is not None:
-        transformer.model.pooler = None
+    drop_pooler(transformer.model)
     use_fast_attention(transformer.model)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
     encoder = SentenceTransformer(

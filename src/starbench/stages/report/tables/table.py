@@ -12,10 +12,11 @@ from starbench.config.config import Config
 from starbench.measures import label_of
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapsing
-from starbench.stages.report.groups import FLOOR, Group, has_floor
+from starbench.stages.report.groups import Group, has_bm25
 from starbench.stages.report.numbers import MISSING, shorten
 from starbench.stages.report.scores import at_size, by_dataset
 from starbench.stages.report.tables.marks import Marks
+from starbench.store.scores import BM25
 
 AVERAGE = "Average"
 OVER_SIZES = "all"
@@ -78,8 +79,8 @@ def make_table(
     columns = [column for column in wide.columns if column not in KEYS]
     named = [name for part in parts for name in part.marked_as]
     rows = []
-    if any(has_floor(config, group) for group in groups):
-        rows.append(_row(None, FLOOR, at_size(wide, FLOOR, None)[columns], []))
+    if any(has_bm25(config, group) for group in groups):
+        rows.append(_row(None, BM25, at_size(wide, BM25, None)[columns], []))
     for size in config.shown_sizes:
         for system in config.shown_systems:
             marked = [(system, size, name) in marks.scores for name in named]
