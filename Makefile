@@ -1,4 +1,4 @@
-# Each target sets itself up in .venv first; a second call sets nothing up again. `make help` lists them.
+# Each target sets itself up in .venv first; a second call sets nothing up again.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-cluster test-tutorial rehearse bench check format config-docs clean
+.PHONY: help demo run data test coverage test-cluster test-chaos test-tutorial rehearse bench check format config-docs clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -41,6 +41,14 @@ data: $(VENV)/.installed ## fetch all that CONFIG needs, before compute nodes wi
 test: $(VENV)/.installed-dev ## run the tests
 	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
 
+# Branches in the processes that tests start count, too. It takes about twice as long as `make test`.
+coverage: $(VENV)/.installed-dev ## run the tests, and tell which branches of the package they cover
+	rm -rf results/coverage
+	mkdir -p results/coverage
+	coverage run -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+	coverage combine --quiet
+	coverage report
+
 # Speed and memory beside peers, into results/bench; the demo's share of arithmetic if it was run.
 bench: $(VENV)/.installed-dev ## measure speed and memory beside peers, into results/bench
 	python -m benchmarks
@@ -55,6 +63,10 @@ test-cluster: $(VENV)/.installed-dev ## run the flow through a Slurm that the te
 	rm -rf results/test-cluster
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
+
+# Within half an hour on two cores; as root also with full disks. STARBENCH_CHAOS_SEED repeats draws.
+test-chaos: $(VENV)/.installed-dev ## kill, starve of disk, damage and double small runs at drawn moments
+	STARBENCH_TEST_CHAOS=1 pytest -s $(PYTEST_FLAGS) tests/chaos
 
 # The commands of docs/tutorial.md in a new copy of the checkout.
 test-tutorial: $(VENV)/.installed-dev ## work through docs/tutorial.md as a reader does

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from starbench.config.collisions import name_collision
+from starbench.config.lengths import asked_lengths
 from starbench.config.messages import told_problem
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import did_you_mean
@@ -44,6 +45,8 @@ def check_config(config: Config) -> None:
         _check_track(config, track)
     for name in config.systems:
         _check_system(config, name)
+    for name in config.backbones:
+        _check_positions(config, name)
     for stage in type(config.compute).model_fields:
         _check_compute(config, stage)
     _check_report(config)
@@ -149,9 +152,6 @@ def _check_backbone(config: Config, name: str) -> None:
             )
         _check_decoder(asked, (*at, "pretraining", "decoder_mask_rate"))
     _check_origin(config, name)
-    if backbone.pretraining is not None:
-        length = backbone.pretraining.max_length
-        _check_positions(config, name, length, (*at, "pretraining", "max_length"))
     if backbone.architecture is not None:
         _check_architecture(config, name)
 
@@ -285,7 +285,6 @@ def _check_system(config: Config, name: str) -> None:
             _known(finetuning.dataset, config.datasets, (*where, "dataset"), "dataset")
             _of_kind(config, finetuning.dataset, LOSS_KINDS[finetuning.loss], (*where, "dataset"))
             _check_finetuning(config, finetuning, where)
-            _check_lengths(config, name, track)
 
 
 def _mismatch(at: tuple[str | int, ...], error: ValidationError) -> ConfigMismatchError:
@@ -293,28 +292,16 @@ def _mismatch(at: tuple[str | int, ...], error: ValidationError) -> ConfigMismat
     return ConfigMismatchError((*at, *location), text)
 
 
-def _check_lengths(config: Config, name: str, track: str) -> None:
-    parts = {
-        "finetuning": finetuning_of(config, name, track),
-        "embedding": config.tracks[track].embedding,  # type: ignore[index]
-    }
-    for part, section in parts.items():
-        for key in ("max_length", "query_max_length"):
-            at = ("tracks", track, part, key)
-            _check_positions(config, config.systems[name].backbone, getattr(section, key), at)
-
-
-def _check_positions(
-    config: Config, backbone: str, length: int | None, at: tuple[str | int, ...]
-) -> None:
+def _check_positions(config: Config, name: str) -> None:
     """Refuse texts longer than the positions of a backbone that is made here."""
-    while config.backbones[backbone].start is not None:
-        backbone = str(config.backbones[backbone].start)
-    made = config.backbones[backbone].architecture
-    if made is not None and length is not None and length > made.max_positions:
-        raise ConfigMismatchError(
-            at, f"{length} tokens, but backbone '{backbone}' has {made.max_positions} positions"
-        )
+    made = config.backbones[name].architecture
+    if made is None:
+        return
+    for at, length in asked_lengths(config, name):
+        if length > made.max_positions:
+            raise ConfigMismatchError(
+                at, f"{length} tokens, but backbone '{name}' has {made.max_positions} positions"
+            )
 
 
 def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:

@@ -8,13 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import (
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from starbench.errors import NotFiniteError
 
@@ -94,21 +88,12 @@ class SkipNotFinite(TrainerCallback):  # type: ignore[misc]
                 f"max_skipped {self.share:g} allows; lower learning_rate or use precision fp32"
             )
 
+    @property
+    def count(self) -> int:
+        """Steps that were not made, whoever skipped them."""
+        return self.skipped + self.overflowed
+
     def facts(self) -> dict[str, int]:
         """Return the counts for a manifest."""
         overflowed = {"overflowed_steps": self.overflowed} if self.overflowed else {}
         return {"skipped_steps": self.skipped, **overflowed}
-
-
-class LogsOn(Trainer):  # type: ignore[misc]
-    """A trainer whose log goes on after a loss that was no number.
-
-    transformers' Trainer takes the running loss from itself after each line of the log, and a
-    number that is none minus itself is none again: every later line would say so.
-    """
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log as the Trainer does, and start the next line's loss from zero."""
-        super().log(logs, start_time)
-        if "loss" in logs:
-            self._tr_loss.zero_()

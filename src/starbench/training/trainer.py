@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from starbench.config.amounts import CHECKPOINTS_KEPT
 from starbench.config.training import Training, warmup_steps
 from starbench.draws import key_of
-from starbench.errors import InputError, NotFiniteError
+from starbench.errors import InputError
 from starbench.machine.disk import naming
 from starbench.machine.processes import processes, rank
 from starbench.machine.progress import Progress
-from starbench.store.train_log import LOG_FILE, forget_after, read_log
+from starbench.store.train_log import LOG_FILE, forget_after
 from starbench.training.checkpoints import CHECKPOINTS
 from starbench.training.skipping import SkipNotFinite
 
@@ -88,15 +87,15 @@ class StepSeed(TrainerCallback):  # type: ignore[misc]
 
 
 class TrainLog(TrainerCallback):  # type: ignore[misc]
-    """Shows progress, keeps ``train_log.jsonl`` and stops at a loss that is no number.
+    """Shows progress and keeps ``train_log.jsonl``.
 
-    Where a step was skipped since the last line, the loss may well be none: `SkipNotFinite` says
-    when that is too often. The line has the number of skipped steps beside it.
+    Where a step was skipped since the last line, the loss may be none; the line has the number of
+    skipped steps beside it. A loss that is none otherwise is not logged: `StepLosses` ends the
+    training.
     """
 
     def __init__(self, what: str, folder: Path, skips: SkipNotFinite) -> None:
         self.what, self.path, self.skips = what, folder / LOG_FILE, skips
-        self._known_skips = 0
         self.progress: Progress | None = None
         self.loss = ""
 
@@ -104,7 +103,6 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Start counting, from the checkpoint's step if there was one."""
-        self._known_skips = self._skips
         if state.is_world_process_zero:
             self.progress = Progress(self.what, state.max_steps, "steps", state.global_step)
             forget_after(self.path, state.global_step)
@@ -124,29 +122,12 @@ class TrainLog(TrainerCallback):  # type: ignore[misc]
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Keep one line of the log; a loss that is not finite ends the training."""
+        """Keep one line of the log."""
         if logs is None or not state.is_world_process_zero:
             return
-        loss = logs.get("loss")
-        if loss is not None:
-            self.loss = f"loss {loss:.4f}"
-            if not math.isfinite(loss) and self._skips == self._known_skips:
-                raise NotFiniteError(
-                    f"{self.what}: the loss is {loss} at step {state.global_step}; "
-                    "lower learning_rate or use precision fp32"
-                )
-            self._known_skips = self._skips
-        if self._skips:
+        if "loss" in logs:
+            self.loss = f"loss {logs['loss']:.4f}"
+        if self.skips.count:
             logs |= self.skips.facts()
         with naming(self.path), self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps({"step": state.global_step, **logs}) + "\n")
-
-    @property
-    def _skips(self) -> int:
-        return self.skips.skipped + self.skips.overflowed
-
-    def final_loss(self) -> float | None:
-        """Return the last logged training loss that is a number, if any was logged."""
-        losses = [entry["loss"] for entry in read_log(self.path) if "loss" in entry]
-        numbers = [loss for loss in losses if math.isfinite(loss)]
-        return numbers[-1] if numbers else None

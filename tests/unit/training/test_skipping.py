@@ -3,159 +3,35 @@
 import json
 import math
 import os
-from types import SimpleNamespace
 
 import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from safetensors.torch import load_file
-from transformers import TrainerCallback, TrainerControl, TrainerState
+from transformers import TrainerControl, TrainerState
 
 from starbench.cli import main
 from starbench.errors import NotFiniteError
 from starbench.machine.files import sha256_of
-from starbench.machine.processes import rank
 from starbench.run.paths import RunPaths
 from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
-from starbench.stages.finetune import run as finetuning
-from starbench.stages.finetune.run import finetune_model
 from starbench.stages.pretrain import run as pretraining
 from starbench.stages.pretrain.run import pretrain_backbone
 from starbench.stages.report.provenance import skipped_steps
 from starbench.store.manifest import read_manifest
 from starbench.training.skipping import SkipNotFinite
 from tests.unit.process_group import found_by_two, join_group, leave_group
-from tests.unit.runs import tiny_config, tiny_value
-
-LAST = 10
-CHANGED = 4
-"""The step, from 0, whose gradient is spoilt."""
-
-
-class Watch(TrainerCallback):
-    """Keeps the weights after each step; ends the process's work after one, as a kill would."""
-
-    def __init__(self, stop=None):
-        self.stop, self.weights = stop, {}
-
-    def on_step_end(self, args, state, control, model, **_):
-        self.weights[state.global_step] = [p.detach().clone() for p in model.parameters()]
-        if state.global_step == self.stop:
-            raise KeyboardInterrupt
-
-
-def spoilt(trainer, steps, kind="gradient", part=None, on_rank=None):
-    """A trainer with NaN in the gradient of one weight, or in the loss, at some steps.
-
-    Args:
-        trainer: the class to change.
-        steps: the steps, from 0.
-        kind: `gradient` or `loss`.
-        part: of an accumulated batch the part that is spoilt; None for all.
-        on_rank: the process that is spoilt; None for all.
-    """
-
-    class Spoilt(trainer):
-        calls = 0
-
-        def _now(self):
-            step = self.state.global_step
-            mine = on_rank is None or on_rank == rank()
-            wanted = part is None or self.calls % self.args.gradient_accumulation_steps == part
-            return step in steps and mine and wanted
-
-        def compute_loss(self, model, inputs, return_outputs=False, **options):
-            result = super().compute_loss(model, inputs, return_outputs, **options)
-            if kind == "loss" and self._now():
-                return result * float("nan")
-            return result
-
-        def training_step(self, model, *args, **options):
-            loss = super().training_step(model, *args, **options)
-            if kind == "gradient" and self._now():
-                gradients = [p.grad for p in model.parameters() if p.grad is not None]
-                gradients[-1].view(-1)[0] = float("nan")
-            self.calls += 1
-            return loss
-
-    return Spoilt
-
-
-@pytest.fixture
-def work(tmp_path, tiny_checkpoint, monkeypatch):
-    """Runs one of the two trainings, spoilt as told; returns what watched it and its folder."""
-
-    def run(what, steps=(CHANGED,), stop=None, kind="gradient", part=None, **settings):
-        config = config_of(tiny_checkpoint, **settings)
-        paths = RunPaths.of(config, tmp_path / "results")
-        for dataset in ("stories", "train"):
-            if not paths.dataset(dataset).is_dir():
-                fetch_dataset(config, paths, dataset)
-        if not paths.checkpoint("tiny").is_dir():
-            fetch_checkpoint(config, paths, "tiny")
-        module, name = (
-            (pretraining, "_InOrder") if what == "pretrain" else (finetuning, "FinetuningTrainer")
-        )
-        watch = Watch(stop)
-        with monkeypatch.context() as patched:
-            trainer = spoilt(getattr(module, name), steps, kind, part)
-
-            def made(*args, **kwargs):
-                return trainer(*args, **{**kwargs, "callbacks": [*kwargs["callbacks"], watch]})
-
-            patched.setattr(module, name, made)
-            try:
-                if what == "pretrain":
-                    pretrain_backbone(config, paths, "made", 1)
-                else:
-                    finetune_model(config, paths, "sts", "tiny-srl", 1)
-            except KeyboardInterrupt:
-                assert stop is not None
-        folder = (
-            paths.backbone("made", 1) if what == "pretrain" else paths.model("sts", "tiny-srl", 1)
-        )
-        return SimpleNamespace(weights=watch.weights, folder=folder, config=config, paths=paths)
-
-    return run
-
-
-def config_of(checkpoint, **settings):
-    training = {"batch_size": 8, "steps": LAST, "learning_rate": 1.0e-3, "checkpoint_every": 2}
-    training |= {"log_every": 2, "max_skipped": 0.1} | settings
-    value = tiny_value(
-        datasets={"stories": {"kind": "text", "source": "micro", "rows": 60}},
-        backbones={
-            "tiny": {"checkpoint": {"name": str(checkpoint)}},
-            "made": {
-                "start": "tiny",
-                "pretraining": {
-                    "objective": "smae",
-                    "datasets": ["stories"],
-                    "max_length": 24,
-                    **training,
-                },
-            },
-        },
-        systems={
-            "tiny-srl": {"backbone": "tiny", "objective": "srl"},
-            "starbucks": {"backbone": "made", "objective": "srl"},
-        },
-    )
-    value["tracks"]["sts"]["finetuning"] |= training
-    return tiny_config(**value)
-
-
-def same(weights, others):
-    return all(torch.equal(one, two) for one, two in zip(weights, others, strict=True))
-
-
-def weights_file(folder):
-    (found,) = (
-        path for path in folder.rglob("model.safetensors") if "checkpoints" not in str(path)
-    )
-    return found
+from tests.unit.training.spoilt import (
+    CHANGED,
+    LAST,
+    Watch,
+    config_of,
+    same,
+    spoilt,
+    weights_file,
+)
 
 
 @pytest.mark.parametrize("kind", ["gradient", "loss"])

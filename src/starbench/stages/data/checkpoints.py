@@ -12,6 +12,8 @@ from typing import Any
 
 from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
+from starbench.config.lengths import asked_lengths, pretrained_from
+from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.lock import only_one_in
@@ -22,6 +24,8 @@ from starbench.sizes import check_sizes
 from starbench.stages.data.modules import MODULES, TransformerFolder, transformer_in
 from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
 from starbench.stages.data.remote_code import refuse_own_code
+from starbench.stages.data.tokenizer import check_tokenizer, refuse_without_tokenizer
+from starbench.stages.data.weights import loaded_encoder
 from starbench.store.manifest import Stage
 from starbench.store.source_files import source_files
 
@@ -56,8 +60,9 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     Weights in PyTorch's format are converted where there are no others; the manifest has the
     checksums of what they were read from. Of a SentenceTransformer the transformer is taken.
 
-    Raises InputError where there is none, it has no weights or lacks some, or a size of the
-    config is beyond its depth or width.
+    Raises InputError where there is none; its weights, config.json and tokenizer do not fit one
+    another or hold values that are not finite; or the config asks for more layers, dimensions or
+    tokens than it has.
     """
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
@@ -75,13 +80,14 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     with only_one_in(folder, "fetch"):
         shutil.rmtree(folder, ignore_errors=True)
         with written_whole(folder) as temporary:
-            facts |= _copy(source.folder, temporary, what)
+            facts |= _copy(source.folder, temporary)
+            _check_encoder(temporary, config, backbone, what)
         copied = sorted(file.name for file in folder.iterdir())
         origin.write(folder)
         stage.finish(folder, copied, **facts)
 
 
-def _copy(source: Path, folder: Path, what: str) -> dict[str, Any]:
+def _copy(source: Path, folder: Path) -> dict[str, Any]:
     """Make a folder of an encoder's files; return what was converted for it, if anything was."""
     facts = {}
     folder.mkdir()
@@ -90,7 +96,6 @@ def _copy(source: Path, folder: Path, what: str) -> dict[str, Any]:
             shutil.copyfile(file, folder / file.name)
     if not list(folder.glob("*.safetensors")):
         facts["converted"] = convert_pickled(source, folder)
-    _check_weights(folder, what)
     return facts
 
 
@@ -182,22 +187,22 @@ def _check(source: Path, config: Config, what: str) -> None:
         raise InputError(f"{what} has no weights (model.safetensors or {WHOLE})")
     refuse_own_code(source, what)
     found = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    depth, width = found.get("num_hidden_layers"), found.get("hidden_size")
-    if depth is None or width is None:
+    if not isinstance(found, dict):
+        raise InputError(f"{what}: config.json holds no mapping of keys")
+    depth, width = (found.get(key) for key in ("num_hidden_layers", "hidden_size"))
+    if not (isinstance(depth, int) and isinstance(width, int)):
         raise InputError(f"{what}: config.json tells no num_hidden_layers and hidden_size")
     check_sizes(config.trained_sizes, depth, width, what)
 
 
-def _check_weights(folder: Path, what: str) -> None:
-    """Raise InputError if the encoder would load with weights that the checkpoint lacks."""
-    from transformers import AutoModel
-
-    try:
-        _, loading = AutoModel.from_pretrained(folder, output_loading_info=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{what} cannot be loaded: {reason}") from error
-    # Nothing reads the pooler; what was pre-trained for masked words has none.
-    absent = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
-    if absent:
-        raise InputError(f"{what} lacks {len(absent)} weights of the encoder, e.g. {absent[0]}")
+def _check_encoder(folder: Path, config: Config, backbone: str, what: str) -> None:
+    """Raise InputError if weights, tokenizer and config.json do not fit one another or the run."""
+    refuse_without_tokenizer(folder, what)
+    model = loaded_encoder(folder, what)
+    check_tokenizer(folder, model, bool(pretrained_from(config, backbone)), what)
+    positions = positions_of(model)
+    for at, length in asked_lengths(config, backbone):
+        if positions is not None and length > positions:
+            raise InputError(
+                f"{'.'.join(at)}: {length} tokens, but {what} has {positions} positions"
+            )

@@ -21,7 +21,8 @@ ODDITIES = {
     "blank_training_passages": "passages of training queries are blank and are left out",
     "repeated_passages": "passages appear again with the same id and text; one is kept",
     "repeated_queries": "queries appear again with the same id and text; one is kept",
-    "spaces_in_ids": "ids have white space that is not ASCII in them",
+    "spaces_in_ids": "ids have white space that is not ASCII in them, which TREC run files have "
+    "percent-encoded",
     "repeated_judgements": "judgements appear again; one is kept",
     "changed_judgements": "judgements appear again with another relevance; the last one is kept, "
     "as ir_measures does",

@@ -17,6 +17,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 from starbench.config.amounts import TOKENS_PER_BATCH
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import final_norm
+from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -56,7 +57,7 @@ class LayeredEncoder:
         if precision != "fp32":
             _cast_linear_layers(self.transformer, PRECISIONS[precision])
         self.tokenizer, self.pooling = tokenizer, pooling
-        self.positions = getattr(transformer.config, "max_position_embeddings", None)
+        self.positions = positions_of(transformer)
         self.max_length = min(max_length, self.positions or max_length)
         self.precision = precision
         self.tokens_per_batch = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]

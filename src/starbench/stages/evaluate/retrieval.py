@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 import numpy as np
 
@@ -22,6 +24,8 @@ from starbench.stages.evaluate.search import Ranking, search
 from starbench.stages.evaluate.shards import merged_shards
 from starbench.stages.evaluate.task import Scored, Task
 from starbench.store.scores import ADAPTIVE, BY_QUERY, SCORES, Score, write_scores
+
+SPACE = re.compile(r"\s")
 
 
 def score_collection(task: Task) -> Scored:
@@ -124,10 +128,22 @@ def write_run(path: Path, ranked: Iterable[Ranked], tag: str) -> None:
     """Write rankings as a TREC run file, gzipped: query Q0 passage rank score tag."""
     with _gzipped(path) as out:
         for query, ids, scores in ranked:
+            asked = run_id(query)
             out.writelines(
-                f"{query} Q0 {name} {place} {score:.9g} {tag}\n"
+                f"{asked} Q0 {run_id(name)} {place} {score:.9g} {tag}\n"
                 for place, (name, score) in enumerate(zip(ids, scores, strict=True), start=1)
             )
+
+
+def run_id(name: str) -> str:
+    """Return an id as a run file has it: white space in it, and then `%` too, percent-encoded.
+
+    White space of ASCII never gets here, but Python's readers of run files part fields at any
+    (U+00A0 ...). ``urllib.parse.unquote`` gives the id back.
+    """
+    if name.isprintable() or not SPACE.search(name):
+        return name
+    return re.sub(r"[\s%]", lambda found: quote(found[0]), name)
 
 
 @contextmanager

@@ -32,6 +32,8 @@ from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import drop_pooler
+from starbench.encoders.positions import positions_of
+from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
@@ -50,7 +52,8 @@ from starbench.store.manifest import Stage
 from starbench.store.records import read_records
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
 from starbench.training.lock import only_training_in
-from starbench.training.skipping import LogsOn, SkipNotFinite
+from starbench.training.losses import StepLosses, WatchesLosses
+from starbench.training.skipping import SkipNotFinite
 from starbench.training.trainer import StepSeed, TrainLog, trainer_arguments
 from starbench.training.wall_time import SaveInTime
 
@@ -119,6 +122,7 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
         config_kwargs=overrides,
     )
     drop_pooler(transformer.model)
+    _fit_length(transformer, settings.max_length, backbone)
     use_fast_attention(transformer.model)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
     encoder = SentenceTransformer(
@@ -128,6 +132,16 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
     if len(model.sizes) == 1:
         transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
     return encoder
+
+
+def _fit_length(transformer: Transformer, asked: int | None, backbone: Path) -> None:
+    """Take no longer texts than there are positions for; InputError if the config asks for them."""
+    positions = positions_of(transformer.model)
+    if positions is None or transformer.max_seq_length <= positions:
+        return
+    if asked is not None:
+        raise InputError(f"max_length is {asked}, backbone {backbone} has {positions} positions")
+    transformer.max_seq_length = positions
 
 
 def base_loss(
@@ -178,6 +192,7 @@ def _train(
         loss=loss,
         order=order,
         callbacks=[StepSeed(seed, "finetune"), StartStep(loss), skips, train_log, SaveInTime(what)],
+        losses=StepLosses(what, skips),
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
@@ -186,7 +201,7 @@ def _train(
         "batch_size": settings.batch_size,
         "processes": processes(),
         "negatives_per_query": negatives_per_query(settings, kind),
-        "final_loss": train_log.final_loss(),
+        "final_loss": trainer.final_loss(),
         **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},
@@ -194,7 +209,7 @@ def _train(
     }
 
 
-class FinetuningTrainer(WholeCheckpoints, LogsOn, SentenceTransformerTrainer):  # type: ignore[misc]
+class FinetuningTrainer(WholeCheckpoints, WatchesLosses, SentenceTransformerTrainer):  # type: ignore[misc]
     """The library's trainer without the model card that it would collect examples for.
 
     A step is one autocast region: its groups of texts share the weights' casts to half precision,

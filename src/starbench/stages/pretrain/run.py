@@ -50,7 +50,8 @@ from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, read_records
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
 from starbench.training.lock import only_training_in
-from starbench.training.skipping import LogsOn, SkipNotFinite
+from starbench.training.losses import StepLosses, WatchesLosses
+from starbench.training.skipping import SkipNotFinite
 from starbench.training.trainer import StepSeed, TrainLog, trainer_arguments
 from starbench.training.wall_time import SaveInTime
 
@@ -144,7 +145,7 @@ def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedToke
     return load_masked_lm(folder), AutoTokenizer.from_pretrained(folder)
 
 
-class _InOrder(WholeCheckpoints, LogsOn):  # type: ignore[misc]
+class _InOrder(WholeCheckpoints, WatchesLosses):  # type: ignore[misc]
     """Reads the examples in order: they are shuffled already, and so a resume is exact.
 
     Logs besides the loss what each size contributed since the last line.
@@ -221,6 +222,7 @@ def _train(
         train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
         data_collator=Padding(tokenizer.pad_token_id),
         callbacks=[StepSeed(seed, "pretrain"), skips, train_log, SaveInTime(what)],
+        losses=StepLosses(what, skips),
     )
     trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
@@ -230,7 +232,7 @@ def _train(
         "processes": processes(),
         "documents": len(documents),
         "parameters": sum(p.numel() for p in encoder_of(model.masked_lm).parameters()),
-        "final_loss": train_log.final_loss(),
+        "final_loss": trainer.final_loss(),
         **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},

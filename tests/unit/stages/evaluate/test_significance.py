@@ -118,3 +118,9 @@ def test_a_real_difference_is_found():
     resampled = bootstrap_spearman(gold, np.stack([good, bad]), resamples=2000)
     assert bootstrap_test(*resampled.T) == pytest.approx(2 / 2001)
     assert bootstrap_test(resampled[:, 0], resampled[:, 0]) == 1
+
+
+def test_more_pairs_than_fit_into_a_block_are_resampled_one_resample_at_a_time():
+    assert module._blocks(3, module.CELLS_PER_BLOCK + 1) == [1, 1, 1]
+    assert module._blocks(7, module.CELLS_PER_BLOCK // 3) == [3, 3, 1]
+    assert module._blocks(0, 5) == []
