@@ -35,7 +35,7 @@ MODEL = ("sts", "minilm-untouched", 42)
 PUBLIC = {"sts13": 0.8060, "sts16": 0.7899, "stsb": 0.8203}
 """Spearman of cosine at the full size, as MTEB publishes it; the three smallest of the seven sets.
 
-The other four are in docs/minilm-sts/ with the whole run.
+The other four are in results/reference/minilm-sts/ with the whole run.
 """
 
 

@@ -1,4 +1,4 @@
-"""The plan of the real run against its measured times (docs/minilm-retrieval)."""
+"""The plan of the real run against its measured times (results/reference/minilm-retrieval)."""
 
 import os
 from pathlib import Path

@@ -30,7 +30,7 @@ pytestmark = [
 MINILM = Path(__file__).parents[2] / "config" / "minilm.yaml"
 MODEL = ("retrieval", "minilm-untouched", 42)
 KNOWN = {"nDCG@10": 0.3817, "RR@10": 0.5380}
-"""On Cranfield, 256 tokens, cosine; SciFact is in docs/minilm-retrieval/ with the whole run."""
+"""On Cranfield, 256 tokens, cosine; SciFact is in results/reference/minilm-retrieval/."""
 
 
 def scored(folder, precision):

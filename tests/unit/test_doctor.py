@@ -164,7 +164,7 @@ def test_a_disk_that_is_too_small_for_the_plan_is_a_problem(tmp_path):
     found = check_disk(config, RunPaths.of(config, tmp_path))
     assert found.verdict == "warning"
     assert "the run cannot be planned: dataset 'fineweb'" in found.found
-    value["datasets"]["fineweb"] |= {"source": "micro", "name": "paraphrase", "rows": free // 50}
+    value["datasets"]["fineweb"] = {"kind": "text", "source": "micro", "rows": free // 50}
     config = parse_config(value)
     found = check_disk(config, RunPaths.of(config, tmp_path))
     assert found.verdict == "problem"

@@ -40,6 +40,7 @@ def module(folder: Path, more: str = "", names: str = "") -> None:
 
 def with_scores(finished: Path, folder: Path, where: str = "results", **changes: str) -> Path:
     """Make a folder that holds what the tiny run has up to the scores of its models."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / where).mkdir(parents=True)
     config = yaml.safe_load(TINY.read_text()) | changes
     (folder / "run.yaml").write_text(yaml.safe_dump(config, sort_keys=False))

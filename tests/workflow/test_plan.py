@@ -21,7 +21,7 @@ CONFIGS = {
     "paper": ROOT / "config" / "paper.yaml",
     "released": ROOT / "config" / "released.yaml",
     "from-released-smae": ROOT / "config" / "from-released-smae.yaml",
-    "minilm-sts": ROOT / "docs" / "minilm-sts" / "config.yaml",
+    "minilm-sts": ROOT / "results" / "reference" / "minilm-sts" / "config.yaml",
     "tiny": Path(__file__).with_name("tiny.yaml"),
 }
 

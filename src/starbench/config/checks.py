@@ -14,14 +14,14 @@ from starbench.config.messages import told_problem
 from starbench.config.resolved import backbone_of, finetuning_of, objective_of
 from starbench.errors import did_you_mean
 from starbench.measures import MEASURES
-from starbench.objectives import OBJECTIVES
+from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.backbones import Backbone
     from starbench.config.config import Config
     from starbench.config.search import Search
-    from starbench.config.training import Finetuning, Training
+    from starbench.config.training import Finetuning, Pretraining, Training
 
 LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
 
@@ -150,9 +150,21 @@ def _check_backbone(config: Config, name: str) -> None:
                 f"{asked.encoder_mask_rate} is more than decoder_mask_rate "
                 f"{asked.decoder_mask_rate}: the encoder's mask is a subset of the decoder's",
             )
+        _check_decoder(asked, (*at, "pretraining", "decoder_mask_rate"))
     _check_origin(config, name)
     if backbone.architecture is not None:
         _check_architecture(config, name)
+
+
+def _check_decoder(asked: Pretraining, at: tuple[str | int, ...]) -> None:
+    """Refuse a rate for a decoder that the objective has not, unless it is the default."""
+    has_decoder = PRETRAINING_OBJECTIVES[asked.objective].autoencoder
+    default = type(asked).model_fields["decoder_mask_rate"].default
+    if not has_decoder and asked.decoder_mask_rate != default:
+        having = [name for name, other in PRETRAINING_OBJECTIVES.items() if other.autoencoder]
+        raise ConfigMismatchError(
+            at, f"{asked.objective} has no decoder: it is for {', '.join(having)}"
+        )
 
 
 def _check_origin(config: Config, name: str) -> None:

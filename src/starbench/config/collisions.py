@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from starbench.objectives import OBJECTIVES
+from starbench.store.scores import BM25
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
-
-FLOOR = "bm25"
-"""What scores and paths call BM25."""
 
 RESERVED_RUNS = {
     "bench": "what `make bench` measures",
@@ -34,8 +32,8 @@ def name_collision(config: Config) -> tuple[Location, str] | None:
 
 def _system_name(config: Config) -> tuple[Location, str] | None:
     for name in config.systems:
-        if name == FLOOR:
-            return ("systems", name), f"'{FLOOR}' is what the scores of BM25 are called"
+        if name == BM25:
+            return ("systems", name), f"'{BM25}' is what the scores of BM25 are called"
         cut = re.fullmatch(r"(.+)-n\d+-d\d+", name)
         other = config.systems.get(cut[1]) if cut else None
         if cut and other is not None and OBJECTIVES[other.objective].per_size:

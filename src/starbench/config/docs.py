@@ -13,7 +13,7 @@ from starbench.config.backbones import Architecture, Backbone, Checkpoint
 from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
 from starbench.config.config import Config, NamedSize, Override, System
 from starbench.config.report import Report
-from starbench.config.search import Adaptive, Bm25Floor, Search
+from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
 from starbench.config.training import Finetuning, Pretraining
 from starbench.machine.files import write_text
@@ -82,7 +82,7 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>.finetuning", Finetuning),
         ("tracks.<track>.embedding", Embedding),
         ("tracks.<track>.search", Search),
-        ("tracks.<track>.search.bm25", Bm25Floor),
+        ("tracks.<track>.search.bm25", Bm25Options),
         ("tracks.<track>.search.adaptive", Adaptive),
     ]
     named += [

@@ -10,8 +10,8 @@ from pydantic import Field, field_validator
 from starbench.section import Section
 
 
-class Bm25Floor(Section):
-    """BM25 on every collection, as the floor of the tables."""
+class Bm25Options(Section):
+    """BM25 on every collection, beside the models."""
 
     k1: float = Field(default=1.5, ge=0, description="How soon repeated words stop counting.")
     b: float = Field(default=0.75, ge=0, le=1, description="How much long passages are held back.")
@@ -51,7 +51,9 @@ class Search(Section):
         default="trained",
         description="Which TREC run files are kept: of the trained sizes, of all cells, or none.",
     )
-    bm25: Bm25Floor | None = Field(default=Bm25Floor(), description="BM25 as the floor; null: no.")
+    bm25: Bm25Options | None = Field(
+        default=Bm25Options(), description="BM25 beside the models; null: no."
+    )
     adaptive: Adaptive | None = Field(
         default=Adaptive(), description="Adaptive retrieval over the trained sizes; null: no."
     )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from starbench.config.amounts import HARD_NEGATIVES
 from starbench.config.names import Name, Precision, PretrainingName
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.section import Section
@@ -172,6 +173,11 @@ class Finetuning(Training):
         description="Dropout while fine-tuning; the backbone's if not given.",
     )
     warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
+
+    @property
+    def hard_negatives(self) -> int:
+        """How many hard negatives each training query has in a batch."""
+        return HARD_NEGATIVES if self.negatives is None else self.negatives
 
     @property
     def cycles_passages(self) -> bool:

@@ -7,6 +7,7 @@ import copy
 from torch import nn
 from transformers import PreTrainedModel
 
+from starbench.encoders.families import layers_path
 from starbench.errors import InputError
 
 
@@ -21,7 +22,7 @@ def cut_to_depth(model: PreTrainedModel, layers: int) -> PreTrainedModel:
         raise InputError(f"cannot cut a model of {depth} layers to {layers}")
     if layers == depth:
         return model
-    path = _layer_list_path(model, depth)
+    path = layers_path(model, depth)
     cut: PreTrainedModel = _shallow(model)
     cut.config = copy.deepcopy(model.config)
     cut.config.num_hidden_layers = layers
@@ -38,28 +39,8 @@ def cut_to_depth(model: PreTrainedModel, layers: int) -> PreTrainedModel:
     return cut
 
 
-def _layer_list_path(model: nn.Module, depth: int) -> list[str]:
-    """Return the path of the list of transformer layers, e.g. ``["encoder", "layer"]``."""
-    for name, module in model.named_modules():
-        if isinstance(module, nn.ModuleList) and len(module) == depth:
-            return name.split(".")
-    raise InputError(f"found no list of {depth} layers in a {type(model).__name__}")
-
-
 def _shallow(module: nn.Module) -> nn.Module:
     """Copy a module but not its parameters; its children can be replaced in the copy alone."""
     copied = copy.copy(module)
     copied._modules = dict(module._modules)
     return copied
-
-
-def final_norm(model: nn.Module) -> nn.Module:
-    """Return the norm that a pre-norm encoder applies after its last layer; identity for BERT.
-
-    What a model cut to n layers gives is this norm of the hidden states of layer n.
-    """
-    for name in ("final_norm", "final_layer_norm", "norm"):
-        module = getattr(model, name, None)
-        if isinstance(module, nn.Module):
-            return module
-    return nn.Identity()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,6 +15,7 @@ from starbench.sizes import Size, dims_of
 class Mrl(Objective):
     """L = sum over d of loss(v_N^d), equal weights (arXiv 2205.13147, eq. 1 with c_m = 1)."""
 
+    summary: ClassVar[str] = "Matryoshka: dims of the last layer"
     objective: Literal["mrl"] = Field(description="All dimensions of the last layer.")
 
     def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -26,6 +26,7 @@ class Mse2d(Alignment, Objective):
     `layer_weight: uniform` and `kl_sizes: size` over scores with a detached teacher.
     """
 
+    summary: ClassVar[str] = "2D Matryoshka"
     objective: Literal["2dmse"] = Field(description="Sampled layers and dimensions.")
     kl_temperature: float = Field(
         default=0.3, gt=0, description="Temperature inside both softmaxes."

@@ -35,6 +35,8 @@ class Objective(Section):
     `starbench.stages.finetune.layered_loss.LayeredLoss` from the terms that `terms` returns.
     """
 
+    summary: ClassVar[str]
+    """What it is, in a few words, for the summary of a run."""
     per_size: ClassVar[bool] = False
     """Whether the objective trains one model for each size instead of one for all."""
     trains: ClassVar[bool] = True

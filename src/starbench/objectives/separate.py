@@ -20,6 +20,7 @@ class Separate(Objective):
     (ielab/Starbucks: sts/train_baseline.py).
     """
 
+    summary: ClassVar[str] = "one model for each size"
     objective: Literal["separate"] = Field(description="One model for each size.")
     train_dim: Literal["own", "full"] = Field(
         default="full",

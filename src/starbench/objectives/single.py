@@ -15,6 +15,7 @@ from starbench.sizes import Size
 class Single(Objective):
     """L = loss(v_N^D): ordinary fine-tuning (Starbucks, Table A1, row BERT)."""
 
+    summary: ClassVar[str] = "trained at the full size, then cut"
     objective: Literal["single"] = Field(description="Train the full size only, cut afterwards.")
     bf16_scores: bool = Field(
         default=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -24,6 +24,7 @@ class Srl(Alignment, Objective):
     about the same and the choice of pairs is all that differs.
     """
 
+    summary: ClassVar[str] = "SRL: the list of sizes at every step"
     objective: Literal["srl"] = Field(description="All sizes of the list at every step.")
     pairs: Literal["listed", "sampled"] = Field(
         default="listed",

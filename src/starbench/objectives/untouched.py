@@ -15,6 +15,7 @@ from starbench.sizes import Size
 class Untouched(Objective):
     """No training: a step has no terms."""
 
+    summary: ClassVar[str] = "not fine-tuned"
     objective: Literal["untouched"] = Field(description="The backbone without fine-tuning.")
     trains: ClassVar[bool] = False
     reads_sizes: ClassVar[bool] = False

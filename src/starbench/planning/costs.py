@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from starbench.config.amounts import CHECKPOINTS_KEPT, TOKENS_PER_BATCH
 from starbench.config.compute import Compute
 from starbench.config.config import Config
 from starbench.config.training import Training
@@ -25,9 +26,6 @@ from starbench.run.paths import RunPaths
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import TextSet, sharded, text_sets
 
-TOKENS_PER_BATCH = {"cpu": 2048, "gpu": 65536}
-"""Default of `embedding.tokens_per_batch` (a test keeps this in step with the encoder)."""
-CHECKPOINTS_KEPT = 2
 CHECKPOINT_BYTES = 12
 """Bytes of a parameter in a checkpoint: its weight and AdamW's two averages."""
 ID_BYTES = 10
@@ -206,7 +204,7 @@ class Costs:
             max(part["widths"]),
             (size.asked if asked else size.texts).cut(longest),
             count,
-            section.tokens_per_batch or TOKENS_PER_BATCH[self.device.kind],
+            section.tokens_per_batch or TOKENS_PER_BATCH[self.device.torch_name],
             section.precision,
         )
 

@@ -19,7 +19,6 @@ from starbench.sources.source import Source
 from starbench.store.artifacts import opened
 from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
 
-NEGATIVES_MINED = 30
 GENERATED = 200
 """Records of the generated language that are made to see how long they are."""
 TEXTS = {"text": 1, "triplets": 3, "pairs": 2, "training-queries": 1, "collection": 1}
@@ -118,9 +117,9 @@ def _generated(source: Any) -> DatasetSize:
     few = min(source.rows, GENERATED)
     changes: dict[str, Any] = {"rows": few}
     if source.kind == "collection":
-        changes["queries"] = max(1, few // 10)
+        changes["queries"] = None
     made = _read(source.model_copy(update=changes), None)
-    queries = source.queries or max(1, source.rows // 10) if source.kind == "collection" else 0
+    queries = source.asked if source.kind == "collection" else 0
     return replace(made, records=source.rows, queries=queries, origin="generated")
 
 
@@ -197,7 +196,7 @@ def _mined(source: Any, root: Path) -> DatasetSize:
     }
     asked = [record["text"] for _, record in found.queries if record["id"] in judged]
     count = min(len(asked), source.rows or len(asked))
-    per_record = 1 + (source.negatives or NEGATIVES_MINED)
+    per_record = 1 + source.negatives_mined
     return _size(source, count, 0, passages, asked, per_record)
 
 

@@ -77,6 +77,11 @@ class Device(Section):
     )
     host: Host = Field(description="The processor and disk beside it.")
 
+    @property
+    def torch_name(self) -> str:
+        """What PyTorch calls such a device."""
+        return "cuda" if self.kind == "gpu" else "cpu"
+
     def rate(self, work: Work, precision: Precision, width: int) -> float:
         """Return operations a second; InputError for a precision that the device has not."""
         if self.measured:

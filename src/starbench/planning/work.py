@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from starbench.config.amounts import LOGITS_AT_ONCE, PAD_TO, QUERIES_PER_BLOCK
 from starbench.config.names import Precision
 from starbench.config.training import Finetuning, Pretraining, Training, total_steps
 from starbench.planning.datasets import DatasetSize
@@ -17,9 +18,6 @@ PADDED_GROUPS = 1.06
 """Padding where texts are embedded in groups of about one length; an eighth at most."""
 PADDED_SORTED = 1.02
 """Padding where texts are sorted by length."""
-PAD_TO = 8
-HARD_NEGATIVES = 7
-"""Where the config names none (a test keeps this in step with fine-tuning)."""
 
 ACTIVATIONS = {"fp32": 72.0, "bf16": 44.0, "fp16": 44.0}
 """Bytes kept for the backward pass a token, layer and dimension; counted on a BERT layer with
@@ -28,8 +26,6 @@ RECOMPUTED = 4.0
 """The same with gradient checkpointing: a layer's input."""
 LOGIT = 6.0
 """Bytes of one score of a vocabulary: in half and in full precision."""
-LOGITS_AT_ONCE = 2**27
-"""Scores of a vocabulary that are there at a time on a GPU (a test keeps this in step)."""
 TRAINED = 16
 """Bytes of a trained parameter: weight, gradient and AdamW's two averages."""
 SPARE = 1.2
@@ -82,7 +78,7 @@ def pretraining_work(
     kept = passes + settings.gradient_checkpointing
     a_text = kept * encode + passes * (predict + (once + each if autoencoder else 0.0))
     steps = total_steps(settings, rows)
-    logits = min(part * max(masked, hidden) * sizes * encoder.vocabulary, LOGITS_AT_ONCE)
+    logits = min(part * max(masked, hidden) * sizes * encoder.vocabulary, LOGITS_AT_ONCE["cuda"])
     losses = LOGIT * logits + 8.0 * encoder.vocabulary * width
     return TrainingWork(
         steps,
@@ -138,7 +134,7 @@ def _examples(settings: Finetuning, rows: int, steps: int, parts: int) -> int:
 
 def _texts_per_example(kind: str, settings: Finetuning) -> int:
     if kind == "training-queries":
-        return 1 + (HARD_NEGATIVES if settings.negatives is None else settings.negatives)
+        return 1 + settings.hard_negatives
     return 3 if kind == "triplets" else 2
 
 
@@ -205,7 +201,7 @@ def search_work(
     passages: int,
     dims_by_layer: dict[int, list[int]],
     bytes_per_number: int,
-    queries_per_block: int = 1024,
+    queries_per_block: int = QUERIES_PER_BLOCK,
 ) -> SearchWork:
     """Return what ranking `passages` for each query at every (layer, dim) takes."""
     widest = sum(max(dims) for dims in dims_by_layer.values())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starbench.config.config import Config
+from starbench.store.scores import BM25
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class RunPaths:
 
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, a folder a dataset."""
-        return self.root / "scores" / track / "bm25"
+        return self.root / "scores" / track / BM25
 
     @property
     def configs(self) -> Path:

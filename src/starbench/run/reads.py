@@ -14,10 +14,10 @@ from starbench.run.fetched import checkpoint_slice, dataset_slice
 from starbench.run.jobs import Job
 from starbench.run.leakage import training_sets
 from starbench.run.slices import (
+    bm25_slice,
     comparison_slice,
     embedding_slice,
     finetuning_slice,
-    floor_slice,
     pretraining_slice,
     scoring_slice,
     searching_slice,
@@ -46,7 +46,7 @@ def _dataset(config: Config, paths: RunPaths, job: Job) -> Reads:
 
 
 def _checkpoint(config: Config, paths: RunPaths, job: Job) -> Reads:
-    return checkpoint_slice(config, paths, job.backbone)
+    return {"version": versions.DATA, **checkpoint_slice(config, paths, job.backbone)}
 
 
 def _leakage(config: Config, paths: RunPaths, job: Job) -> Reads:
@@ -96,9 +96,9 @@ def _scores(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.EVALUATE, **parts}
 
 
-def _floor(config: Config, paths: RunPaths, job: Job) -> Reads:
+def _bm25(config: Config, paths: RunPaths, job: Job) -> Reads:
     track = job.wildcards["track"]
-    parts = {name: floor_slice(config, track, name) for name in config.bm25_of(track)}
+    parts = {name: bm25_slice(config, track, name) for name in config.bm25_of(track)}
     return {"version": versions.EVALUATE, **parts}
 
 
@@ -116,7 +116,7 @@ READS: dict[str, Callable[[Config, RunPaths, Job], Reads]] = {
     "embed_shard": _shard,
     "search_shard": _search,
     "score_model": _scores,
-    "score_bm25": _floor,
+    "score_bm25": _bm25,
     "compare_systems": _comparison,
 }
 """What the jobs of a rule depend on. `collect_scores` puts together what others made."""

@@ -146,7 +146,7 @@ def comparison_slice(config: Config) -> dict[str, Any]:
     }
 
 
-def floor_slice(config: Config, track: str, dataset: str) -> dict[str, Any]:
+def bm25_slice(config: Config, track: str, dataset: str) -> dict[str, Any]:
     """Return the part of the config that BM25's scores depend on, as JSON values."""
     source = config.datasets[dataset]
     return {

@@ -25,5 +25,5 @@ EVALUATE = 2
 COMPARE = 1
 """Raised when the same scores give other p-values than before."""
 
-REPORT = 5
+REPORT = 6
 """Raised when the same scores give other tables or figures than before."""

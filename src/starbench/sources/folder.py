@@ -15,6 +15,9 @@ from starbench.sources.beir import beir_files, is_beir, read_beir
 from starbench.sources.mining import mined_queries
 from starbench.sources.source import Collection, Records, Source
 
+NEGATIVES_MINED = 30
+"""Of each training query, where the config does not say."""
+
 
 class FolderSource(Source):
     """``<name>.jsonl[.gz]`` (text), ``<name>/<split>.jsonl[.gz]`` (records) or a BEIR folder.
@@ -39,8 +42,15 @@ class FolderSource(Source):
         "query; 30 if not given.",
     )
 
+    @property
+    def negatives_mined(self) -> int:
+        """How many hard negatives are mined for each training query."""
+        return self.negatives or NEGATIVES_MINED
+
     @model_validator(mode="after")
-    def _negatives_are_mined(self) -> FolderSource:
+    def _fitting(self) -> FolderSource:
+        if "split" in self.model_fields_set and self.kind == "text":
+            raise ValueError("'split' is of a folder, and a text is one file: leave it out")
         if self.negatives is not None and self.kind != "training-queries":
             raise ValueError(f"'negatives' is for training-queries, not for kind {self.kind}")
         return self
@@ -50,7 +60,7 @@ class FolderSource(Source):
         folder = self._root(data_root) / self.name
         if self.kind == "training-queries" and is_beir(folder):
             judged = read_beir(folder, self.split)
-            mined = mined_queries(judged, self.negatives or 30, str(folder), self.strict)
+            mined = mined_queries(judged, self.negatives_mined, str(folder), self.strict)
             yield from islice(mined, self.rows)
             return
         if self.negatives is not None:

@@ -35,19 +35,21 @@ class MicroSource(Source):
         if self.kind == "pairs" and self.name not in miniature.PAIR_SETS:
             hint = did_you_mean(self.name, miniature.PAIR_SETS)
             raise ValueError(f"'name': no micro pair set '{self.name}'{hint}")
+        if "name" in self.model_fields_set and self.kind != "pairs":
+            raise ValueError(f"'name' is for pairs, not for kind {self.kind}")
         if self.queries is not None and self.kind != "collection":
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:
             raise ValueError("'corpus': a generated collection has passages of its own")
-        if self.kind == "collection" and self.rows < 2 * self._queries:
+        if self.kind == "collection" and self.rows < 2 * self.asked:
             raise ValueError(
-                f"'rows': {self.rows} passages are too few for {self._queries} queries: two for "
-                "each"
+                f"'rows': {self.rows} passages are too few for {self.asked} queries: two for each"
             )
         return self
 
     @property
-    def _queries(self) -> int:
+    def asked(self) -> int:
+        """How many queries a collection has: a tenth of its passages if not given."""
         return self.queries or max(1, self.rows // 10)
 
     def records(self, data_root: Path | None) -> Records:
@@ -65,7 +67,7 @@ class MicroSource(Source):
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return a generated collection with lexically similar wrong answers."""
-        corpus, queries, qrels = miniature.collection(self.rows, self._queries, self.seed)
+        corpus, queries, qrels = miniature.collection(self.rows, self.asked, self.seed)
         judged = [
             {"query": query, "passage": passage, "relevance": relevance}
             for query, passage, relevance in qrels

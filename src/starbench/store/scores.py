@@ -67,6 +67,9 @@ LEAKAGE_COLUMNS = (
     "training_rows",
 )
 
+BM25 = "bm25"
+"""What scores and paths call BM25, which is a system without a size."""
+
 SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
 """The files of scores in a folder of one model on one dataset."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from starbench.config.amounts import CHECKPOINTS_KEPT
 from starbench.config.training import Training, warmup_steps
 from starbench.draws import key_of
 from starbench.errors import InputError
@@ -58,7 +59,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
         "dataloader_num_workers": training.workers,
         "save_strategy": "steps",
         "save_steps": training.checkpoint_every,
-        "save_total_limit": 2,
+        "save_total_limit": CHECKPOINTS_KEPT,
         "logging_strategy": "steps",
         "logging_steps": min(training.log_every, steps),
         "logging_nan_inf_filter": False,  # else a loss that is no number is logged as 0

@@ -262,3 +262,45 @@ def sections_within(kind, found):
 def test_every_key_of_every_section_is_explained():
     documented = {section for _, section in docs._sections()}
     assert sections_within(Config, set()) <= documented
+
+
+@pytest.mark.parametrize(
+    ("dataset", "said"),
+    [
+        (
+            {"kind": "triplets", "source": "micro", "name": "paraphrase", "rows": 60},
+            "'name' is for",
+        ),
+        ({"kind": "text", "source": "folder", "name": "text/a", "split": "train"}, "'split' is of"),
+    ],
+)
+def test_a_key_of_a_dataset_that_nothing_would_read_is_refused(dataset, said):
+    with pytest.raises(InputError, match=rf"datasets\.given.*{said}"):
+        parse_config(tiny_value(datasets={"given": dataset}))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("package:some-model", "a package"), ("./here", "a folder")]
+)
+def test_a_revision_of_what_has_none_is_refused(name, what):
+    backbones = {"tiny": {"checkpoint": {"name": name, "revision": "main"}}}
+    with pytest.raises(InputError, match=f"'revision' is for repositories of the hub, .* {what}"):
+        parse_config(tiny_value(backbones=backbones))
+
+
+@pytest.mark.parametrize(
+    ("objective", "rate", "is_refused"),
+    [("mlm", 0.6, True), ("mlm", 0.4, False), ("smae", 0.6, False)],
+)
+def test_a_rate_for_a_decoder_that_is_not_there_is_refused(objective, rate, is_refused):
+    pretraining = {"objective": objective, "datasets": ["text"], "decoder_mask_rate": rate}
+    pretraining |= {"batch_size": 4, "steps": 1, "learning_rate": 0.1}
+    value = tiny_value(
+        datasets={"text": {"kind": "text", "source": "micro", "rows": 10}},
+        backbones={"tiny": {"checkpoint": {"name": "nowhere/a"}, "pretraining": pretraining}},
+    )
+    if is_refused:
+        with pytest.raises(InputError, match=r"decoder_mask_rate: mlm has no decoder: .* smae"):
+            parse_config(value)
+    else:
+        parse_config(value)

@@ -7,14 +7,11 @@ from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from starbench.config.training import Finetuning, Pretraining, total_steps
-from starbench.planning.costs import TOKENS_PER_BATCH
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import SPECIAL, Lengths
 from starbench.planning.work import (
     ACTIVATIONS,
-    HARD_NEGATIVES,
-    LOGITS_AT_ONCE,
     PADDED_GROUPS,
     RECOMPUTED,
     finetuning_work,
@@ -22,11 +19,8 @@ from starbench.planning.work import (
     search_work,
 )
 from starbench.sizes import Size
-from starbench.stages.embed.layered_encoder import TOKENS_PER_BATCH as REAL_TOKENS_PER_BATCH
 from starbench.stages.evaluate.search import QUERIES_PER_BLOCK
 from starbench.stages.finetune.order import order_of
-from starbench.stages.finetune.run import hard_negatives
-from starbench.stages.pretrain import cross_entropy
 from starbench.stages.pretrain.model import PretrainingModel
 
 LAYERS, WIDTH, WIDE, WORDS, LENGTH = 3, 64, 256, 500, 32
@@ -210,14 +204,6 @@ def test_search_does_each_dimension_once_and_reads_once_a_block_of_queries():
     assert work.operations == 2 * (QUERIES_PER_BLOCK + 1) * 1000 * (8 + 16)
     assert work.scores == (QUERIES_PER_BLOCK + 1) * 1000 * 3
     assert work.bytes_read == 2 * 1000 * (8 + 16) * 2
-
-
-def test_what_is_known_elsewhere_too_is_the_same_here():
-    assert cross_entropy.LOGITS_AT_ONCE["cuda"] == LOGITS_AT_ONCE
-    training = Finetuning(dataset="x", batch_size=128, epochs=2.5, learning_rate=1)
-    assert hard_negatives(training) == HARD_NEGATIVES
-    assert TOKENS_PER_BATCH["cpu"] == REAL_TOKENS_PER_BATCH["cpu"]
-    assert TOKENS_PER_BATCH["gpu"] == REAL_TOKENS_PER_BATCH["cuda"]
 
 
 def test_lengths_answer_as_a_simulation_does():

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from starbench.encoders.cutting import cut_to_depth, final_norm
+from starbench.config.amounts import TOKENS_PER_BATCH
+from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import final_norm
 from starbench.encoders.loading import loading, refuse_random
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
-TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
 POOLINGS = ("mean", "cls")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -1,4 +1,4 @@
-"""The floor of retrieval: BM25 on every collection of the run."""
+"""BM25 on the collections of a track, scored as models are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starbench.config.config import Config
 from starbench.machine.lock import only_one_in
 from starbench.run import versions
 from starbench.run.paths import RunPaths
-from starbench.run.slices import floor_slice
+from starbench.run.slices import bm25_slice
 from starbench.run.texts import corpus_of
 from starbench.sources.bm25 import Bm25
 from starbench.stages.evaluate.collection import CollectionToScore
@@ -19,11 +19,10 @@ from starbench.stages.evaluate.retrieval import measured_scores, write_by_query,
 from starbench.stages.evaluate.search import Ranking
 from starbench.store.manifest import Stage
 from starbench.store.records import PASSAGES, QUERIES, read_records
-from starbench.store.scores import BY_QUERY, SCORES, Score, write_scores
+from starbench.store.scores import BM25, BY_QUERY, SCORES, Score, write_scores
 
 log = logging.getLogger(__name__)
 
-SYSTEM = "bm25"
 RUN = "runs/bm25.trec.gz"
 
 
@@ -33,7 +32,7 @@ def score_bm25(config: Config, paths: RunPaths, track: str) -> None:
     for dataset in datasets:
         folder, data = paths.bm25(track) / dataset, paths.dataset(dataset)
         corpus = paths.dataset(corpus_of(config, dataset))
-        part = floor_slice(config, track, dataset)
+        part = bm25_slice(config, track, dataset)
         stage = Stage("evaluate", versions.EVALUATE, part, [data, corpus / PASSAGES])
         with only_one_in(folder, "scoring"):
             if stage.is_done(folder):
@@ -62,12 +61,12 @@ def _score(config: Config, paths: RunPaths, track: str, dataset: str) -> list[st
     by_query = collection.measuring.of({query: ids for query, ids, _ in ranked})
     folder = paths.bm25(track) / dataset
     found = [
-        Score(SYSTEM, seed, None, track, dataset, metric, mean, queries)
+        Score(BM25, seed, None, track, dataset, metric, mean, queries)
         for seed in config.seeds
         for metric, mean, queries in measured_scores(by_query)
     ]
     if options.runs != "none":
-        write_run(folder / RUN, ranked, SYSTEM)
+        write_run(folder / RUN, ranked, BM25)
     write_scores(folder / SCORES, found)
     write_by_query(folder / BY_QUERY, collection.measuring.queries, {None: by_query})
     return [SCORES, BY_QUERY, *([RUN] if options.runs != "none" else [])]

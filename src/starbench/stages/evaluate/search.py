@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from starbench.config.amounts import QUERIES_PER_BLOCK
 from starbench.errors import InputError
 from starbench.sizes import Size, layers_of
 from starbench.store.embeddings import StoredEmbeddings
 
 Similarity = Literal["cosine", "dot"]
 
-QUERIES_PER_BLOCK = 1024
 FIRST_BLOCK = 4096
 """Passages of the first block: with few candidates so far, nearly all of them would be kept."""
 SCORES_PER_BLOCK = {"cpu": 2**21, "cuda": 2**24}

@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from starbench.encoders.cutting import final_norm
+from starbench.encoders.families import final_norm
 
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 MIN_ROWS = 16

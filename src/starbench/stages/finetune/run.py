@@ -31,6 +31,7 @@ from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import drop_pooler
 from starbench.encoders.loading import loading
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
@@ -122,9 +123,7 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
             model_kwargs={"dtype": torch.float32},
             config_kwargs=overrides,
         )
-    # Nothing reads the pooler; where the checkpoint has none its weights would be random.
-    if getattr(transformer.model, "pooler", None) is not None:
-        transformer.model.pooler = None
+    drop_pooler(transformer.model)
     _fit_length(transformer, settings.max_length, backbone)
     use_fast_attention(transformer.model)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
@@ -258,7 +257,7 @@ def training_examples(
     collator = PassageCollator(
         rows,
         encoder.tokenizer,
-        hard_negatives(settings),
+        settings.hard_negatives,
         min(settings.query_max_length or passage_length, longest),
         passage_length,
         seed,
@@ -267,16 +266,11 @@ def training_examples(
     return training_places(order), collator
 
 
-def hard_negatives(settings: Finetuning) -> int:
-    """Return how many hard negatives each training query has in a batch."""
-    return 7 if settings.negatives is None else settings.negatives
-
-
 def negatives_per_query(settings: Finetuning, kind: str) -> int:
     """Return how many other texts of a step a query's positive is ranked against."""
     if settings.loss != "mnrl":
         return 0
-    group = 2 if kind == "triplets" else 1 + hard_negatives(settings)
+    group = 2 if kind == "triplets" else 1 + settings.hard_negatives
     return group * settings.batch_size // settings.accumulation - 1
 
 

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
-"""Logits computed together, at most: on a processor as many as stay in its caches."""
+from starbench.config.amounts import LOGITS_AT_ONCE
 
 
 def projected_cross_entropy(

@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from starbench.config.amounts import PAD_TO
 from starbench.config.training import Pretraining
 from starbench.draws import epoch_order, generator
 from starbench.errors import InputError
@@ -19,8 +20,6 @@ from starbench.machine.progress import Progress
 from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary, mask_words
 
 TEXTS_AT_ONCE = 1000
-PAD_TO = 8
-"""Batches are padded to a multiple of this many tokens."""
 
 
 class Documents(Protocol):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import BertForMaskedLM
 
+from starbench.encoders.families import embeddings_of, encoder_of
 from starbench.encoders.masked_lm import first_layer, projection, transformed
 from starbench.sizes import Size, check_sizes
 from starbench.stages.pretrain.cross_entropy import projected_cross_entropy
@@ -58,7 +59,7 @@ class PretrainingModel(nn.Module):
         Returns:
             ``loss``, scalar; ``mlm``, (S,); ``mae``, (S,), with the auto-encoder only.
         """
-        hidden = self.masked_lm.bert(
+        hidden = encoder_of(self.masked_lm)(
             input_ids=encoder_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
         mlm, mlm_S = self._mlm(hidden, encoder_labels)
@@ -104,7 +105,7 @@ class PretrainingModel(nn.Module):
         predicted does anything follow; each size adds its own first key and value.
         """
         assert self.decoder is not None
-        inputs_BTW = self.masked_lm.bert.embeddings(input_ids=ids_BT)
+        inputs_BTW = embeddings_of(encoder_of(self.masked_lm))(input_ids=ids_BT)
         where = _Predicted(labels_BT)
         queried_BMW = where.gather(inputs_BTW)
         context_SBMW = self._attend(queried_BMW, inputs_BTW, cls_SBW, mask_BT)

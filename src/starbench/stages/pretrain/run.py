@@ -26,6 +26,7 @@ from starbench.config.config import Config
 from starbench.config.training import Pretraining, total_steps
 from starbench.draws import key_of
 from starbench.encoders.attention import use_fast_attention
+from starbench.encoders.families import encoder_of
 from starbench.encoders.loading import loading
 from starbench.encoders.masked_lm import load_masked_lm
 from starbench.errors import InputError
@@ -232,7 +233,7 @@ def _train(
         "batch_size": settings.batch_size,
         "processes": processes(),
         "documents": len(documents),
-        "parameters": sum(p.numel() for p in model.masked_lm.bert.parameters()),
+        "parameters": sum(p.numel() for p in encoder_of(model.masked_lm).parameters()),
         "final_loss": trainer.final_loss(),
         **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from starbench.config.config import Config
 from starbench.measures import label_of
+from starbench.store.scores import BM25
 from starbench.tracks import TRACKS
 from starbench.tracks.track import GroupOfDatasets
-
-FLOOR = "bm25"
-"""The system without a size that retrieval is compared with."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +79,9 @@ def groups_of(config: Config) -> list[Group]:
 
 def system_name(config: Config, system: str) -> str:
     """Return what a system is called in tables and figures."""
-    return "BM25" if system == FLOOR else config.display("systems", system)
+    return "BM25" if system == BM25 else config.display("systems", system)
 
 
-def has_floor(config: Config, group: Group) -> bool:
+def has_bm25(config: Config, group: Group) -> bool:
     """Whether a group shows BM25 beside the systems."""
     return bool(config.bm25_of(group.track))

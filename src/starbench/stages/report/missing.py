@@ -9,7 +9,8 @@ import pandas as pd
 
 from starbench.config.config import Config
 from starbench.run.models import models_of
-from starbench.stages.report.groups import FLOOR, groups_of, has_floor
+from starbench.stages.report.groups import groups_of, has_bm25
+from starbench.store.scores import BM25
 
 Key = tuple[str, int, int, int, str, str]
 """(system, seed, layers, dim, dataset, metric); what has no size has 0 layers and 0 dims."""
@@ -29,7 +30,7 @@ def _expected(config: Config) -> Iterator[Key]:
             for model in models_of(config, group.track)
             for system, cell in model.scored()
         ]
-        cells += [(FLOOR, 0, 0)] if has_floor(config, group) else []
+        cells += [(BM25, 0, 0)] if has_bm25(config, group) else []
         for dataset, metric in group.metrics.items():
             for seed in config.seeds:
                 for system, layers, dim in cells:

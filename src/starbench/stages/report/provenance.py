@@ -10,7 +10,8 @@ from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import hardware
-from starbench.run.models import MODEL_FOLDER, models_of
+from starbench.run.jobs import FINISHED, JobGraph
+from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
 from starbench.store.manifest import REMOVE_IT, git_commit, installed_versions, read_manifest
 from starbench.store.train_log import LOG_FILE, read_log
@@ -30,8 +31,11 @@ def write_manifest(config: Config, paths: RunPaths) -> tuple[dict[str, Any], str
 def run_manifest(config: Config, paths: RunPaths) -> dict[str, Any]:
     """Return what a run was made with, from the manifests of all its finished stages."""
     parsed = config.model_dump(mode="json")
-    jobs = {name: _job(folder) for name, folder in _folders(config, paths).items()}
-    found = {name: job for name, job in jobs.items() if job is not None}
+    found = {
+        name: _job(parts)
+        for name, parts in _folders(config, paths).items()
+        if (parts[0] / FINISHED).is_file()
+    }
     commit = git_commit()
     return {
         "run": config.run,
@@ -69,20 +73,24 @@ def _fetched(config: Config, paths: RunPaths) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _folders(config: Config, paths: RunPaths) -> dict[str, Path]:
-    """Return every folder of the run that may have a manifest, by its path within the run."""
-    folders = [paths.dataset(name) for name in config.datasets]
-    folders += [paths.checkpoint(name) for name in config.backbones]
-    folders += [paths.backbone(name, seed) for name in config.backbones for seed in config.seeds]
-    for track in config.tracks:
-        for model in models_of(config, track):
-            for seed in config.seeds:
-                folders.append(paths.model(track, model.name, seed))
-                folders += _parts(paths.embeddings(track, model.name, seed))
-                folders += _parts(paths.scores(track, model.name, seed))
-    for track in config.tracks:
-        folders += _parts(paths.bm25(track)) if config.bm25_of(track) else []
-    return {str(folder.relative_to(paths.root)): folder for folder in folders}
+def _folders(config: Config, paths: RunPaths) -> dict[str, list[Path]]:
+    """Return for each job that makes a folder, by that folder within the run, its parts.
+
+    A job that embeds or scores several datasets has a part, with a manifest, for each of them.
+    """
+    jobs = [job for job in JobGraph(config, paths).jobs if job.outputs[0].name == FINISHED]
+    own = {job.outputs[0].parent for job in jobs} - {paths.root}
+    found = {}
+    for folder in (job.outputs[0].parent for job in jobs):
+        if folder in own:
+            others = [other for other in own if folder in other.parents]
+            parts = [
+                part
+                for part in _parts(folder)
+                if part not in others and not any(other in part.parents for other in others)
+            ]
+            found[str(folder.relative_to(paths.root))] = parts or [folder]
+    return found
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -90,15 +98,19 @@ def _parts(folder: Path) -> list[Path]:
     return sorted(path.parent for path in folder.rglob("*/manifest.json"))
 
 
-def _job(folder: Path) -> dict[str, Any] | None:
-    if not (folder / "manifest.json").is_file() or folder.name == MODEL_FOLDER:
-        return None
-    manifest = read_manifest(folder)
-    kept = ["stage", "wall_s", "peak_memory_mib", "energy_j", "hardware", "machine", "git"]
-    kept += ["skipped_steps"] if manifest.get("skipped_steps") else []
-    for key in ("stage", "wall_s", "peak_memory_mib"):
-        manifest[key]  # raises where it is missing
-    return {key: manifest[key] for key in kept if manifest.get(key) is not None}
+def _job(parts: list[Path]) -> dict[str, Any]:
+    """Return what a job was made on and what it cost, all its parts together."""
+    manifests = [read_manifest(part) for part in parts]
+    kept = ["stage", "hardware", "machine", "git"]
+    kept += ["skipped_steps"] if manifests[0].get("skipped_steps") else []
+    found = {key: manifests[0][key] for key in kept if manifests[0].get(key) is not None}
+    energy = _sum([manifest.get("energy_j") for manifest in manifests])
+    return {
+        **found,
+        "wall_s": round(sum(manifest["wall_s"] for manifest in manifests), 1),
+        "peak_memory_mib": max(manifest["peak_memory_mib"] for manifest in manifests),
+        **({} if energy is None else {"energy_j": energy}),
+    }
 
 
 def _by_stage(jobs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -125,7 +137,7 @@ def _sum(values: list[float | None]) -> float | None:
 def losses(config: Config, paths: RunPaths) -> dict[str, list[float]]:
     """Return the logged losses of everything the run trained, by its path within the run."""
     logged = {}
-    for name, folder in _folders(config, paths).items():
+    for name, (folder, *_) in _folders(config, paths).items():
         log = folder / LOG_FILE
         if log.is_file():
             entries = [entry.get("loss") for entry in read_log(log)]
@@ -136,7 +148,7 @@ def losses(config: Config, paths: RunPaths) -> dict[str, list[float]]:
 def skipped_steps(config: Config, paths: RunPaths) -> dict[str, tuple[int, int]]:
     """Return {what was trained: (skipped steps, all steps)} where a training skipped some."""
     found = {}
-    for name, folder in _folders(config, paths).items():
+    for name, (folder, *_) in _folders(config, paths).items():
         if (folder / LOG_FILE).is_file() and (folder / "manifest.json").is_file():
             manifest = read_manifest(folder)
             if skipped := manifest.get("skipped_steps", 0):

@@ -18,8 +18,8 @@ from starbench.stages.report.csv_file import (
     read_csv_file,
     with_numbers,
 )
-from starbench.stages.report.groups import FLOOR, Group
-from starbench.store.scores import COLUMNS
+from starbench.stages.report.groups import Group
+from starbench.store.scores import BM25, COLUMNS
 
 KEYS = ["system", "seed", "layers", "dim", "track", "dataset", "metric"]
 ROUNDING = 1e-9
@@ -39,7 +39,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
     if scores.empty:
         raise InputError(f"{path}: holds no scores, only the names of the columns")
     names: dict[str, Iterable[object]] = {
-        "system": [*config.systems, *([FLOOR] if config.bm25_datasets else [])],
+        "system": [*config.systems, *([BM25] if config.bm25_datasets else [])],
         "seed": config.seeds,
         "track": config.tracks,
         "dataset": config.datasets,
@@ -60,7 +60,7 @@ def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
     cells = {(str(cell.layers), str(cell.dim), str(cell)) for cell in grid_of(config.trained_sizes)}
     found = zip(scores["system"], scores["layers"], scores["dim"], scores["size"], strict=True)
     for line, (system, layers, dim, size) in enumerate(found, start=2):
-        valid = {("", "", "")} if system == FLOOR else cells
+        valid = {("", "", "")} if system == BM25 else cells
         if (layers, dim, size) not in valid:
             raise InputError(
                 f"{path}:{line}: layers '{layers}', dim '{dim}', size '{size}' is no cell of the "

@@ -12,11 +12,12 @@ from typing import Any
 from starbench.config.config import Config
 from starbench.config.resolved import backbone_of, backbones_of
 from starbench.machine.files import write_text
+from starbench.objectives import OBJECTIVES
 from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.escapes import in_markdown, one_line
 from starbench.stages.report.findings import findings
-from starbench.stages.report.groups import groups_of, has_floor, system_name
+from starbench.stages.report.groups import groups_of, has_bm25, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.products import OVERVIEW, figure_labels, has_claims, table_names
 from starbench.stages.report.results import Results
@@ -24,16 +25,7 @@ from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
 from starbench.stages.report.tables.published import compare_with_paper
 from starbench.stages.report.tables.table import make_table
-
-OBJECTIVES = {
-    "untouched": "not fine-tuned",
-    "single": "trained at the full size, then cut",
-    "separate": "one model for each size",
-    "mrl": "Matryoshka: dims of the last layer",
-    "2dmse": "2D Matryoshka",
-    "srl": "SRL: the list of sizes at every step",
-}
-"""What an objective is, in a few words."""
+from starbench.store.scores import BM25
 
 
 def write_summary(results: Results, folder: Path, more_figures: Sequence[str] = ()) -> None:
@@ -81,7 +73,7 @@ def _what(results: Results) -> Iterator[str]:
     rows = [
         f"| {in_markdown(system_name(config, name))} "
         f"| {in_markdown(_backbones(config, name))} "
-        f"| {OBJECTIVES.get(system.objective, system.objective)} |"
+        f"| {OBJECTIVES[system.objective].summary} |"
         for name, system in config.systems.items()
     ]
     yield "\n".join(["| System | Backbone | Fine-tuning |", "|---|---|---|", *rows])
@@ -125,11 +117,11 @@ def _averages(results: Results) -> Iterator[str]:
     yield f"![average against size](figures/{OVERVIEW}.png)"
     for group in groups_of(config):
         table = make_table(results.scores, config, [group], results.marks)
-        floor = f" {system_name(config, 'bm25')} has no size." if has_floor(config, group) else ""
+        bm25 = f" {system_name(config, BM25)} has no size." if has_bm25(config, group) else ""
         shown = in_markdown(group.shown(config))
         over = ", ".join(in_markdown(config.display("datasets", name)) for name in group.averaged)
         mean = f", mean over {over}" if len(group.averaged) > 1 else ""
-        yield f"**{shown[0].upper()}{shown[1:]}**{mean}. Bold: best of its size.{floor}"
+        yield f"**{shown[0].upper()}{shown[1:]}**{mean}. Bold: best of its size.{bm25}"
         yield as_headline_markdown(table, config)
 
 

@@ -9,7 +9,8 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 from transformers import AutoConfig, AutoModel
 
-from starbench.encoders.cutting import cut_to_depth, final_norm
+from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import final_norm
 from starbench.errors import InputError
 from starbench.stages.embed.layered_encoder import LayeredEncoder
 from starbench.stages.finetune.one_pass import _groups, embed_columns

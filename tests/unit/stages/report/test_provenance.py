@@ -2,10 +2,12 @@
 
 import pytest
 
+from starbench.config.reading import parse_config
 from starbench.run.paths import RunPaths
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.report.provenance import losses, run_manifest, titles
-from tests.unit.runs import tiny_config
+from starbench.store.manifest import Stage
+from tests.unit.runs import tiny_config, tiny_value
 from tests.unit.stages.data.test_collections import CORPUS, JUDGED, beir
 
 
@@ -19,6 +21,31 @@ def test_titles_and_oddities_of_fetched_data_reach_the_report(tmp_path):
     paths.all_scores.write_text("")
     assert run_manifest(config, paths)["fetched"] == {
         "data/given": {"findings": {"repeated_passages": 1, "unknown_passages": 1}}
+    }
+
+
+def test_a_job_is_counted_once_whatever_it_embeds_and_however_that_is_called(tmp_path):
+    collection = {"kind": "collection", "source": "micro", "rows": 60, "shards": 2}
+    value = tiny_value(datasets={"far": collection, "model": dict(collection, shards=1)})
+    value["tracks"]["retrieval"] = value["tracks"]["sts"] | {"tasks": ["far", "model"]}
+    config = parse_config(value)
+    paths = RunPaths.of(config, tmp_path)
+    embedded = paths.embeddings("retrieval", "tiny-srl", 1)
+    searched = paths.searches("retrieval", "tiny-srl", 1) / "far" / "passages-1"
+    for folder in (
+        *(embedded / "far" / "queries", embedded / "model" / "passages-1"),
+        *(embedded / "far" / "passages-1", searched / "far"),
+    ):
+        Stage("embed" if embedded in folder.parents else "search", 1, {}, []).finish(folder, [])
+    Stage("embed", 1, {}, []).finish(embedded, [])
+    Stage("search", 1, {}, []).finish(searched, [])
+    paths.all_scores.write_text("")
+    made = run_manifest(config, paths)
+    folders = [embedded, embedded / "far" / "passages-1", searched]
+    assert list(made["jobs"]) == [str(folder.relative_to(paths.root)) for folder in folders]
+    assert {stage: cost["jobs"] for stage, cost in made["stages"].items()} == {
+        "embed": 2,
+        "search": 1,
     }
 
 

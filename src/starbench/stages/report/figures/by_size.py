@@ -20,8 +20,9 @@ from starbench.stages.report.figures.style import (
     text_width,
     wrapped,
 )
-from starbench.stages.report.groups import FLOOR, Group, has_floor, system_name
+from starbench.stages.report.groups import Group, has_bm25, system_name
 from starbench.stages.report.scores import at_size, averages
+from starbench.store.scores import BM25
 
 HEIGHT_IN = 2.3
 
@@ -58,8 +59,8 @@ def _drawn(scores: pd.DataFrame, config: Config, groups: Sequence[Group], width:
 
 def _names(config: Config, groups: Sequence[Group]) -> list[str]:
     """Return the names of the lines, in the order in which a group draws them."""
-    floor = [FLOOR] if any(has_floor(config, group) for group in groups) else []
-    return [system_name(config, system) for system in [*config.shown_systems, *floor]]
+    without_size = [BM25] if any(has_bm25(config, group) for group in groups) else []
+    return [system_name(config, system) for system in [*config.shown_systems, *without_size]]
 
 
 def _draw_group(
@@ -72,9 +73,9 @@ def _draw_group(
         values = [at_size(table, system, size)["value"] for size in sizes]
         # By its place in the config: a system keeps its look whatever else is drawn.
         _draw(axes, values, list(config.systems).index(system))
-    if has_floor(config, group):
-        floor = at_size(table, FLOOR, None)["value"].mean()
-        axes.plot(range(len(sizes)), [floor] * len(sizes), color="#666666", lw=1, ls=(0, (1, 2)))
+    if has_bm25(config, group):
+        level = at_size(table, BM25, None)["value"].mean()
+        axes.plot(range(len(sizes)), [level] * len(sizes), color="#666666", lw=1, ls=(0, (1, 2)))
     width = room / len(sizes)
     ticks = [_tick(config, size, width) for size in sizes]
     axes.set_xticks(range(len(sizes)), ticks)

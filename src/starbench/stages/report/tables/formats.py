@@ -161,9 +161,9 @@ def as_text(table: Table, config: Config, width: int = 100) -> str:
 
     Sizes that do not fit into `width` characters stand in a second block.
     """
-    floor = [row for row in table.rows if row.size is None]
+    without_size = [row for row in table.rows if row.size is None]
     columns = [["", "", *(_short_name(config, system) for system in config.shown_systems)]]
-    columns[0] += [system_name(config, row.system) for row in floor]
+    columns[0] += [system_name(config, row.system) for row in without_size]
     for size in dict.fromkeys(row.size for row in table.rows if isinstance(row.size, Size)):
         found = {row.system: row for row in table.rows if row.size == size}
         cells = [
@@ -171,7 +171,7 @@ def as_text(table: Table, config: Config, width: int = 100) -> str:
             + ("*" if table.best(found[system], table.headline) else " ")
             for system in config.shown_systems
         ]
-        cells += [shorten(row.means[table.headline]) + " " for row in floor]
+        cells += [shorten(row.means[table.headline]) + " " for row in without_size]
         cut = f"{size.layers}/{size.dim}"
         label = config.size_label(size)
         columns.append(["" if label == cut else label, cut, *cells])

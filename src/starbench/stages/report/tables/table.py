@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -11,10 +12,11 @@ from starbench.config.config import Config
 from starbench.measures import label_of
 from starbench.sizes import Size
 from starbench.stages.report.collapse import collapsing
-from starbench.stages.report.groups import FLOOR, Group, has_floor
+from starbench.stages.report.groups import Group, has_bm25
 from starbench.stages.report.numbers import MISSING, shorten
 from starbench.stages.report.scores import at_size, by_dataset
 from starbench.stages.report.tables.marks import Marks
+from starbench.store.scores import BM25
 
 AVERAGE = "Average"
 OVER_SIZES = "all"
@@ -71,19 +73,14 @@ def make_table(
     BM25 stands first where it was scored; the means over the sizes stand last.
     """
     parts = [_part(scores, config, group, len(groups) > 1) for group in groups]
-    wide = parts[0]
+    wide = parts[0].wide
     for part in parts[1:]:
-        wide = wide.merge(part, on=KEYS, how="outer")
+        wide = wide.merge(part.wide, on=KEYS, how="outer")
     columns = [column for column in wide.columns if column not in KEYS]
-    # A group's columns are its datasets and then, if there is one, their average.
-    tested = [
-        [*group.datasets, average_of(group), *[""] * len(part.columns)][: len(part.columns) - 4]
-        for group, part in zip(groups, parts, strict=True)
-    ]
-    named = [dataset for datasets in tested for dataset in datasets]
+    named = [name for part in parts for name in part.marked_as]
     rows = []
-    if any(has_floor(config, group) for group in groups):
-        rows.append(_row(None, FLOOR, at_size(wide, FLOOR, None)[columns], []))
+    if any(has_bm25(config, group) for group in groups):
+        rows.append(_row(None, BM25, at_size(wide, BM25, None)[columns], []))
     for size in config.shown_sizes:
         for system in config.shown_systems:
             marked = [(system, size, name) in marks.scores for name in named]
@@ -106,8 +103,16 @@ def average_of(group: Group) -> str:
 KEYS = ["system", "seed", "layers", "dim"]
 
 
-def _part(scores: pd.DataFrame, config: Config, group: Group, among_others: bool) -> pd.DataFrame:
-    """Return a group's columns, a row for (system, seed, layers, dim)."""
+class _Part(NamedTuple):
+    """The columns of one group."""
+
+    wide: pd.DataFrame
+    """A row for (system, seed, layers, dim)."""
+    marked_as: list[str]
+    """What marks call each column: its dataset, or the group's average."""
+
+
+def _part(scores: pd.DataFrame, config: Config, group: Group, among_others: bool) -> _Part:
     wide = by_dataset(scores, group)
     names = {dataset: config.display("datasets", dataset) for dataset in group.datasets}
     averages = {}
@@ -125,7 +130,8 @@ def _part(scores: pd.DataFrame, config: Config, group: Group, among_others: bool
                 names[dataset] += f" {metric}"
     if among_others:
         means = {f"{group.short} {name[0].lower()}{name[1:]}": m for name, m in means.items()}
-    return wide.assign(**means).rename(columns=names)
+    tested = [average_of(group) if name == AVERAGE else "" for name in averages]
+    return _Part(wide.assign(**means).rename(columns=names), [*group.datasets, *tested])
 
 
 def _row(size: Size | str | None, system: str, found: pd.DataFrame, marked: Sequence[bool]) -> Row:

@@ -1,0 +1,20 @@
+"""How much is worked on at a time, where the config does not say: for stages and the planner."""
+
+TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
+"""Padded tokens of one forward pass that embeds, by PyTorch's name of the device."""
+
+LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
+"""Scores of a vocabulary computed together, at most, likewise: on a processor as many as stay in
+its caches."""
+
+PAD_TO = 8
+"""Texts of pre-training are padded to a multiple of so many tokens."""
+
+HARD_NEGATIVES = 7
+"""Of each training query in a batch."""
+
+QUERIES_PER_BLOCK = 1024
+"""Queries that are searched together: the passages are read once for them."""
+
+CHECKPOINTS_KEPT = 2
+"""Of a training that runs."""
