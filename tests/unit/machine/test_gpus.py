@@ -130,7 +130,7 @@ from starbench.machine.gpus import take_gpus
 from starbench.machine.processes import rank, share_among
 locks = Path(sys.argv[1])
 take_gpus(2, locks)
-share_among(2)
+share_among(2, "train")
 (locks / f"rank-{rank()}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
 while not (locks / "end").exists():
     pass
@@ -138,13 +138,15 @@ while not (locks / "end").exists():
 
 
 def test_torchrun_keeps_the_gpus_that_its_starter_took(job, tmp_path):
-    script = tmp_path / "train"
-    script.write_text(f"#!{sys.executable}\n{SPREAD}")
-    script.chmod(0o755)
+    script = tmp_path / "train.py"
+    script.write_text(SPREAD)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     running = subprocess.Popen(
-        [script, tmp_path], env=os.environ | {"CUDA_VISIBLE_DEVICES": "4,5"}, cwd=tmp_path
+        [sys.executable, script, tmp_path],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "4,5", "PYTHONPATH": path},
+        cwd=tmp_path,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     ranks = [tmp_path / "rank-0", tmp_path / "rank-1"]
     while not all(path.exists() and path.read_text() for path in ranks):
         assert time.monotonic() < deadline
