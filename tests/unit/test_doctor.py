@@ -191,7 +191,8 @@ def test_data_whose_files_have_changed_since_they_were_fetched_are_a_warning(tmp
     value["datasets"]["paraphrase"] = {"kind": "pairs", "source": "folder", "name": "mine"}
     (tmp_path / "mine").mkdir()
     file = tmp_path / "mine" / "test.jsonl"
-    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n')
+    other = '{"sentence1": "c", "sentence2": "d", "score": 0}\n'
+    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n' + other)
     config = parse_config(value)
     paths = RunPaths.of(config, tmp_path / "results")
     fetch_dataset(config, paths, "paraphrase")
@@ -203,7 +204,7 @@ def test_data_whose_files_have_changed_since_they_were_fetched_are_a_warning(tmp
     assert said() == {}
     file.touch()
     assert said() == {}
-    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 2}\n')
+    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 2}\n' + other)
     assert said() == {"its files have changed since it was fetched": "warning"}
     (paths.dataset("paraphrase") / "source_files.json").unlink()
     (found,) = said()
