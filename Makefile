@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test coverage test-cluster test-chaos test-tutorial rehearse bench check format config-docs clean
+.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial rehearse bench check format config-docs clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -39,7 +39,10 @@ data: $(VENV)/.installed ## fetch all that CONFIG needs, before compute nodes wi
 
 # Each process takes whole files of tests: what a file prepares is prepared once.
 test: $(VENV)/.installed-dev ## run the tests
-	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not slow" $(PYTEST_FLAGS)
+
+test-trials: $(VENV)/.installed-dev ## give every bad input of tests/trials to the real commands, the slow ones too
+	pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS) tests/trials
 
 # Branches in the processes that tests start count, too. It takes about twice as long as `make test`.
 coverage: $(VENV)/.installed-dev ## run the tests, and tell which branches of the package they cover

@@ -59,8 +59,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _written_to(options: argparse.Namespace) -> Path:
-    """Return the folder of the run, or of all runs as long as the config is not read."""
-    folder: Path = getattr(options, "root", None) or getattr(options, "results", None) or Path()
+    """Return the folder of the run, the one at hand as long as no config is read."""
+    folder: Path = getattr(options, "root", None) or Path()
     return folder
 
 

@@ -99,7 +99,10 @@ def check_versions(checkout: Path) -> Finding:
             f"no {LOCK} beside the package: it is installed without its checkout",
             "results are comparable only with the versions of the lock",
         )
-    differing = list(_differing(lock))
+    try:
+        differing = list(_differing(lock))
+    except InputError as error:
+        return Finding("problem", "versions", str(error), f"take {LOCK} of the checkout anew")
     if not differing:
         return Finding("ok", "versions", f"as in {LOCK}")
     more = f" and {len(differing) - NAMED} more" if len(differing) > NAMED else ""
@@ -126,7 +129,11 @@ def _differing(lock: Path) -> Iterator[str]:
 def pins(lock: Path) -> dict[str, str]:
     """Return {package: version} of a lock file; InputError for a line that pins nothing."""
     found: dict[str, str] = {}
-    for number, line in enumerate(lock.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = lock.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{lock} cannot be read ({error})") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, equal, pinned = line.strip().partition("==")
@@ -174,7 +181,12 @@ def _answers(*command: str) -> bool:
 
 def check_gpu(config: Config | None) -> Finding:
     """Say which GPUs PyTorch sees, and whether the config asks for any."""
-    import torch
+    try:
+        import torch
+    except Exception as error:  # a build for another machine fails in ways of its own
+        reason = " ".join(str(error).split())[:100]
+        found = f"torch cannot be imported ({reason})"
+        return Finding("problem", "gpu", found, f"pip install -r {LOCK}")
 
     if torch.cuda.is_available():
         named = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
@@ -225,12 +237,17 @@ def check_data(config: Config, paths: RunPaths, config_files: Sequence[Path]) ->
 
 def check_fetched(what: str, folder: Path, files: list[Path] | None) -> Iterator[Finding]:
     """Say whether the local files that something was fetched from are still the same."""
+    try:
+        recorded = SourceFiles.recorded_in(folder)
+    except InputError as error:
+        yield Finding("problem", what, str(error))
+        return
     if files is None:
         yield Finding("ok", what, "its files are out of reach: what was fetched is used")
     elif has_changed(folder, files):
         found = "its files have changed since it was fetched"
         yield Finding("warning", what, found, "the run fetches it again, and makes what follows")
-    elif files and SourceFiles.recorded_in(folder) is None:
+    elif files and recorded is None:
         found = "fetched without a record of its files: changes in them are not noticed"
         advice = f"remove {folder} to fetch it again"
         yield Finding("warning", what, found, advice)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -48,11 +49,23 @@ class Record:
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
     """{(rule that was aimed at, signal and who got it): kills}"""
     missed: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """{what was done: how often}"""
     lines: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
 
 RECORD = Record()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def listening():
+    """Give children SIGHUP and SIGINT as they are by default: nohup and `&` make them ignored."""
+    defaults = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
@@ -98,10 +111,11 @@ def pytest_report_header():
 
 
 def pytest_terminal_summary(terminalreporter):
-    if not (RECORD.kills or RECORD.lines):
+    if not (RECORD.kills or RECORD.counts or RECORD.lines):
         return
     terminalreporter.section(f"chaos, {SEED_VARIABLE}={SEED}")
-    for line in [*table_of(RECORD.kills), *RECORD.lines, *spent()]:
+    counted = [f"{number} x {what}" for what, number in RECORD.counts.items()]
+    for line in [*table_of(RECORD.kills), *counted, *RECORD.lines, *spent()]:
         terminalreporter.write_line(line)
 
 

@@ -67,7 +67,7 @@ def generator(*names: object) -> random.Random:
 
 def repeat_with(test: str) -> str:
     """Return the command that repeats one test with the same draws."""
-    return f"{SEED_VARIABLE}={SEED} make test-chaos PYTEST_FLAGS='-k {test}'"
+    return f"{SEED_VARIABLE}={SEED} make test-chaos PYTEST_FLAGS='-k \"{test}\"'"
 
 
 def kills_of(chain: str) -> list[Kill]:

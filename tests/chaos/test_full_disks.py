@@ -48,7 +48,7 @@ def taken(paths: list[Path]) -> int:
 def test_a_rule_without_room_is_one_line_and_with_room_the_run_ends_the_same(
     reference, record, folder, rule
 ):
-    print(f"\n{repeat_with(f'{rule} tests/chaos/test_full_disks.py')}")
+    print(f"\n{repeat_with(f'without_room and {rule}')}")
     copy_without(reference.folder, folder, rule)
     for log in logs_of(folder, rule):  # their room would become that of the products
         log.unlink()

@@ -21,6 +21,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 COMMIT_DIGITS = 40
+CUT = 0
+"""Instead of a status: the body ends in its middle, and with it the connection."""
 
 
 class HubServer(ThreadingHTTPServer):
@@ -32,6 +34,8 @@ class HubServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.root = root
         self.requests: list[tuple[str, str, int]] = []
+        self.failures: dict[str, int] = {}
+        """{part of a path: the status that requests for it get; `CUT` for half of the body}"""
 
     @property
     def url(self) -> str:
@@ -191,12 +195,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(404, b"", {"X-Error-Code": code, "X-Error-Message": code})
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        failures = (status for part, status in self.server.failures.items() if part in self.path)
+        failure = next(failures, None)
+        if failure:
+            status, body, headers = failure, b"", {}
         self.server.requests.append((self.command, self.path, status))
         self.send_response(status)
         for key, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(key, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and failure == CUT:
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        elif self.command != "HEAD":
             self.wfile.write(body)
 
 

@@ -4,24 +4,18 @@ import pytest
 
 from tests.trials.command_rows import ARGUMENTS, PLANS, STREAMS
 from tests.trials.config_rows import FILES, NUMBERS, PATHS
+from tests.trials.doctor_rows import QUICK as DOCTOR
 from tests.trials.forks import Forks
+from tests.trials.modules import QUICK
 from tests.trials.running import environment, try_both_ways, try_out
 from tests.trials.value_rows import KEYS, NAMES
 
-ROWS = [*FILES, *PATHS, *NUMBERS, *NAMES, *KEYS, *ARGUMENTS, *PLANS, *STREAMS]
-MODULES = (
-    "starbench.cli",
-    "starbench.config.reading",
-    "starbench.run.models",
-    "starbench.planning.command",
-    "starbench.planning.plan",
-    "starbench.machine.progress",
-)
+ROWS = [*FILES, *PATHS, *NUMBERS, *NAMES, *KEYS, *ARGUMENTS, *PLANS, *STREAMS, *DOCTOR]
 
 
 @pytest.fixture(scope="module")
 def forks():
-    with Forks(MODULES, environment()) as started:
+    with Forks(QUICK, environment()) as started:
         yield started
 
 

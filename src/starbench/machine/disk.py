@@ -14,6 +14,17 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 ZEROS = bytes(2**20)
 
+REMEDIES = {
+    errno.EISDIR: "a folder stands where a file is needed: remove or rename it",
+    errno.ENOENT: "it was removed meanwhile, or never made: make it first",
+    errno.ENAMETOOLONG: "take a shorter name, or a folder nearer to the root",
+    errno.ELOOP: "a link leads to itself: remove it",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.EIO: "the disk or network file system fails: check it, then run again",
+    errno.ESTALE: "the network file system has lost the file: run again",
+}
+"""What to do about an error, by its number."""
+
 
 def reserve(path: Path, size: int) -> None:
     """Give a file `size` bytes on its disk, so that writing to its memory map cannot fail.
@@ -79,8 +90,11 @@ def os_error_line(error: OSError, folder: Path) -> str:
         error: what was raised.
         folder: what was written to, if the error names no file.
     """
-    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else folder
-    reason = error.strerror or str(error) or type(error).__name__
+    # Of a copy, and of a file that is moved, the second one is written.
+    named = error.filename2 or error.filename
+    path = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else folder
+    known = os.strerror(error.errno) if error.errno else error.strerror
+    reason = known or str(error) or type(error).__name__
     line = f"{path}: {reason[0].lower()}{reason[1:]}"
     if error.errno in FULL:
         disk = disk_of(path)
@@ -90,7 +104,20 @@ def os_error_line(error: OSError, folder: Path) -> str:
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"{line}: make it readable and writable for this user, or choose another folder"
-    return line
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{line}: {_in_the_way(path)}"
+    remedy = REMEDIES.get(error.errno or 0)
+    return f"{line}: {remedy}" if remedy else line
+
+
+def _in_the_way(path: Path) -> str:
+    """Return what stands where a folder is needed, and what to do about it."""
+    for place in (*reversed(path.absolute().parents), path.absolute()):
+        if place.is_symlink() and not place.exists():
+            return f"'{place.name}' is a link that leads to nothing: remove it, or make its target"
+        if place.exists() and not place.is_dir():
+            return f"'{place.name}' is a file where a folder is needed: remove or rename it"
+    return "another process has made it at the same time: run again"
 
 
 @contextmanager

@@ -43,6 +43,8 @@ def status_of(work: Callable[[], None], written_to: Callable[[], Path]) -> int:
     except BrokenPipeError as error:
         return _without_reader(error, written_to())
     except OSError as error:
+        if error.errno is None:  # a library's own
+            return _unexpected(error, written_to())
         keep_traceback(error, written_to())
         _tell(f"error: {_os_error_line(error, written_to())}")
         return WRONG_INPUT
@@ -78,7 +80,10 @@ def keep_traceback(error: BaseException, folder: Path) -> Path | None:
     """
     text = "".join(traceback.format_exception(error))
     temporary = Path(tempfile.gettempdir())
-    for place in (folder / "logs" / "errors" if folder.is_dir() else temporary, temporary):
+    for place in (
+        folder / "logs" / "errors" if folder != Path() and folder.is_dir() else temporary,
+        temporary,
+    ):
         path = place / f"starbench-{os.getpid()}.txt"
         with contextlib.suppress(OSError):
             place.mkdir(parents=True, exist_ok=True)

@@ -48,6 +48,13 @@ class Holder:
         namespace = PID_NAMESPACE.stat().st_ino if PID_NAMESPACE.exists() else None
         return cls(platform.node(), boot, namespace, pid, psutil.Process(pid).create_time())
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether all values are of their types, as those of a damaged file may not be."""
+        numbers = type(self.pid) is int and self.pid > 0 and type(self.started) in (int, float)
+        known = isinstance(self.boot, str | None) and type(self.namespace) in (int, type(None))
+        return numbers and known and isinstance(self.host, str)
+
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}"
 
@@ -93,9 +100,10 @@ def forget_dead(folder: Path) -> None:
 
 def _read(path: Path) -> Holder | None:
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
+        found = Holder(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError):
         return None
+    return found if found.is_possible else None
 
 
 def _withdraw(path: Path, pid: int) -> None:

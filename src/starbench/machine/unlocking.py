@@ -30,7 +30,10 @@ def remove_stale_lock(folder: Path, force: bool = False) -> None:
     _check_nobody_works_here(folder.resolve())
     if not force:
         _check_owner_is_dead(folder.resolve())
-    shutil.rmtree(locks)
+    try:
+        shutil.rmtree(locks)
+    except OSError as error:  # which names a file without its folder
+        raise OSError(error.errno, error.strerror, str(locks)) from error
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     log.info("removed the lock of a Snakemake that was killed")
 

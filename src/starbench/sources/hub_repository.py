@@ -74,4 +74,7 @@ def _reason(error: Exception) -> str:
             f"in `data_files`, or set `revision: {PARQUET}` if the hub has converted it (splits "
             "may have other names there)"
         )
-    return lines[0]
+    cause = str(error.__cause__ or "").strip().splitlines()
+    # Of a file that cannot be had the library tells to check the connection; why, its cause says.
+    because = f" ({cause[0][:200]})" if cause and cause[0] not in lines[0] else ""
+    return f"{lines[0]}{because}"

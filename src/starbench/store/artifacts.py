@@ -10,6 +10,9 @@ from starbench.errors import InputError
 from starbench.store.hashes import difference
 from starbench.store.manifest import read_manifest
 
+READ_BY_LIBRARIES = ("*.safetensors", "config.json", "tokenizer*.json", "vocab.txt")
+"""The files of a backbone that transformers reads, besides a stage's own."""
+
 
 def opened(
     folder: Path, stage: str | None = None, files: Sequence[str] | None = None
@@ -34,6 +37,20 @@ def opened(
         if different is not None:
             raise InputError(f"{folder / name} {different}: {_again(folder)}")
     return manifest
+
+
+def check_listed(folder: Path, manifest: dict[str, Any], patterns: Sequence[str]) -> None:
+    """Raise InputError for a file that a library would read and the manifest does not list.
+
+    Args:
+        folder: what a stage has made.
+        manifest: its manifest.
+        patterns: what such files are called, as `Path.glob` takes it.
+    """
+    for file in sorted(file for pattern in patterns for file in folder.glob(pattern)):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and name not in manifest["files"]:
+            raise InputError(f"{folder / 'manifest.json'} does not list {name}: {_again(folder)}")
 
 
 def _again(folder: Path) -> str:

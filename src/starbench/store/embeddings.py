@@ -17,6 +17,8 @@ from starbench.store.arrays import load_array
 from starbench.store.artifacts import opened
 
 IDS = "ids.txt"
+DTYPES = (np.dtype("float32"), np.dtype("float16"))
+EMBED_AGAIN = "remove its folder and embed again"
 
 
 class EmbeddingWriter:
@@ -149,7 +151,7 @@ class StoredEmbeddings:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = opened(folder, "embed", files=[])
-        self.rows = _texts_of(self.manifest, folder)
+        self.rows = int(self.manifest["texts"])
         self._checked: set[str] = set()
 
     def at(self, size: Size) -> np.ndarray:
@@ -162,19 +164,28 @@ class StoredEmbeddings:
             opened(self.folder, "embed", [name])
             self._checked.add(name)
         array = load_array(path)
+        if array.ndim != 2 or array.dtype not in DTYPES:
+            raise InputError(
+                f"{path} is an array of {array.dtype} with {array.ndim} axes, not of float32 or "
+                f"float16 with 2: {EMBED_AGAIN}"
+            )
         if array.shape[1] < size.dim:
-            raise InputError(f"{path} holds {array.shape[1]} dimensions, not {size.dim}")
+            raise InputError(
+                f"{path} holds {array.shape[1]} dimensions, not {size.dim}: {EMBED_AGAIN}"
+            )
         if array.shape[0] != self.rows:
-            raise InputError(f"{path} has {array.shape[0]} rows for {self.rows} texts")
+            raise InputError(
+                f"{path} has {array.shape[0]} rows for {self.rows} texts: {EMBED_AGAIN}"
+            )
         return array[:, : size.dim]
 
     def block(self, size: Size, first: int, rows: int) -> np.ndarray:
         """Return a copy of some rows of a size; what was read does not stay mapped to memory."""
         return np.array(self.at(size)[first : first + rows])
 
-
-def _texts_of(manifest: dict[str, Any], folder: Path) -> int:
-    rows = manifest.get("texts")
-    if not isinstance(rows, int):
-        raise InputError(f"{folder / 'manifest.json'} tells no number of texts")
-    return rows
+    def check_finite(self, block: np.ndarray, layer: int) -> None:
+        """Raise InputError, which names the layer's file, for values that are not finite."""
+        if not np.isfinite(block).all():
+            raise InputError(
+                f"{self.folder / layer_file(layer)} holds values that are not finite: {EMBED_AGAIN}"
+            )

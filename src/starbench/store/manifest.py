@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from starbench.errors import InputError
+from starbench.machine.disk import os_error_line
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import EnergyMeter, hardware
 from starbench.store.hashes import CHECKS, difference, stat_of
@@ -127,6 +128,16 @@ KEY_TYPES: dict[str, tuple[type, ...]] = {
     "peak_memory_mib": (int, float),
     "energy_j": (int, float, type(None)),
     "constant": (list,),
+    "config": (dict,),
+    "texts": (int,),
+    "steps": (int,),
+    "skipped_steps": (int,),
+    "records": (dict,),
+    "titles": (dict,),
+    "findings": (dict,),
+    "commits": (dict,),
+    "hardware": (dict,),
+    "git": (str, type(None)),
 }
 """What the keys of a manifest hold that others read."""
 
@@ -139,8 +150,20 @@ def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
     """
     path = folder / "manifest.json"
     if not path.is_file():
-        raise InputError(f"{folder} is not finished: it has no manifest.json")
+        raise InputError(
+            f"{folder} is not finished: it has no manifest.json; run the stage that makes it, or "
+            "snakemake, first"
+        )
     manifest = Manifest(path, _values(path))
+    _check_keys(path, manifest)
+    if stage is not None and manifest["stage"] != stage:
+        raise InputError(
+            f"{path} is of stage '{manifest['stage']}', expected '{stage}'; {REMOVE_IT}"
+        )
+    return manifest
+
+
+def _check_keys(path: Path, manifest: Manifest) -> None:
     for key, kinds in KEY_TYPES.items():
         if key in manifest and (
             not isinstance(manifest[key], kinds) or isinstance(manifest[key], bool)
@@ -148,19 +171,37 @@ def read_manifest(folder: Path, stage: str | None = None) -> dict[str, Any]:
             raise InputError(
                 f"{path} is damaged: its '{key}' is {manifest[key]!r:.40}; {REMOVE_IT}"
             )
-    for key, kind in (("files", str), ("stat", dict)):
-        if not all(isinstance(entry, kind) for entry in manifest.get(key, {}).values()):
-            raise InputError(f"{path} is damaged: an entry of its '{key}'; {REMOVE_IT}")
-    if stage is not None and manifest["stage"] != stage:
-        raise InputError(f"{path} is of stage '{manifest['stage']}', expected '{stage}'")
-    return manifest
+    entries = {
+        "files": lambda name, entry: isinstance(entry, str) and _is_within(name),
+        "stat": lambda _, entry: isinstance(entry, dict) and _is_stat(entry),
+    }
+    for key, is_right in entries.items():
+        for name, entry in manifest.get(key, {}).items():
+            if not is_right(name, entry):
+                shown = f"the entry '{name}' of its '{key}'"
+                raise InputError(f"{path} is damaged: {shown}; {REMOVE_IT}")
+    if not all(isinstance(cell, str) for cell in manifest.get("constant", [])):
+        raise InputError(f"{path} is damaged: its 'constant' lists no cells; {REMOVE_IT}")
+    if manifest.get("texts", 0) < 0:
+        raise InputError(f"{path} is damaged: its 'texts' is {manifest['texts']}; {REMOVE_IT}")
+
+
+def _is_within(name: str) -> bool:
+    """Whether a name is of a file within the manifest's folder: nothing outside is vouched for."""
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
+
+
+def _is_stat(entry: dict[str, Any]) -> bool:
+    numbers = [entry.get("size", 0), entry.get("mtime_ns", 0)]
+    sampled = entry.get("sampled_sha256", "")
+    return all(type(number) is int for number in numbers) and isinstance(sampled, str)
 
 
 def _values(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
+        raise InputError(f"cannot read {os_error_line(error, path)}") from None
     except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is damaged: no JSON ({reason:.80}); {REMOVE_IT}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.store.artifacts import opened
 
@@ -62,8 +63,36 @@ def read_records(folder: Path, file: str = RECORDS) -> Dataset:
     """Return a file of a finished dataset, memory-mapped; InputError if its bytes are others."""
     from datasets import Dataset
 
-    opened(folder, "data", [file])
+    manifest = opened(folder, "data", [file])
+    _check_columns(
+        folder / file, SCHEMAS[manifest["config"].get("kind") if file == RECORDS else file]
+    )
     return Dataset.from_file(str(folder / file))
+
+
+def _check_columns(path: Path, wanted: pa.Schema) -> None:
+    """Raise InputError for a file that holds no records, or others than its stage writes."""
+    again = "remove its manifest.json and run again to have it made anew"
+    try:
+        with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as batches:
+            found, rows = batches.schema, sum(batch.num_rows for batch in batches)
+    except (pa.ArrowException, OSError, EOFError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is no whole Arrow file ({reason[:100]}): {again}") from None
+    for field in wanted:
+        if field.name not in found.names:
+            raise InputError(f"{path} has no column '{field.name}': {again}")
+        kind = found.field(field.name).type
+        if _plain(kind) != _plain(field.type):
+            raise InputError(
+                f"{path}: column '{field.name}' is of {kind}, not {field.type}: {again}"
+            )
+    if not rows:
+        raise InputError(f"{path} holds no records: {again}")
+
+
+def _plain(kind: pa.DataType) -> str:
+    return str(kind).replace("large_", "")
 
 
 def passage_text(record: Record) -> str:

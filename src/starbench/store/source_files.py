@@ -46,7 +46,7 @@ class SourceFiles:
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             return cls(value["stamp"], [SourceFile(**file) for file in value["files"]])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise InputError(f"{path} is damaged: remove it to fetch anew") from None
 
     def unchanged(self, paths: Sequence[Path]) -> bool:

@@ -126,6 +126,15 @@ def test_a_folder_that_cannot_be_written_to_says_what_to_do(tmp_path, number):
     )
 
 
+def test_a_copy_to_a_full_disk_names_what_is_written_not_what_is_read(disk, tmp_path):
+    source, copy = tmp_path / "source", disk / "copy"
+    source.write_bytes(bytes(2**21))
+    with pytest.raises(OSError) as caught:
+        shutil.copyfile(source, copy)
+    said = os_error_line(caught.value, tmp_path)
+    assert said.startswith(f"{copy}: no space left on device: the disk at {disk} has ")
+
+
 def test_a_disk_is_where_it_is_mounted(disk):
     assert disk_of(disk / "not/there/yet") == disk
     assert module.free_bytes(disk / "not/there/yet") == 2**20

@@ -48,8 +48,7 @@ def convert_pickled(source: Path, target: Path) -> dict[str, str]:
     if (source / WHOLE).is_file():
         _write(_tensors(source / WHOLE), target / "model.safetensors")
         return {WHOLE: sha256_of(source / WHOLE)}
-    index = json.loads((source / INDEX).read_text(encoding="utf-8"))
-    place_of: dict[str, str] = index["weight_map"]
+    index, place_of = _read_index(source / INDEX)
     shards = {name: _safe_name(source / INDEX, name) for name in sorted({*place_of.values()})}
     for name, safe in shards.items():
         found = _tensors(source / name)
@@ -62,6 +61,16 @@ def convert_pickled(source: Path, target: Path) -> dict[str, str]:
     }
     (target / SAFE_INDEX).write_text(json.dumps(safe_index, indent=2) + "\n", encoding="utf-8")
     return {name: sha256_of(source / name) for name in (INDEX, *shards)}
+
+
+def _read_index(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return an index, and which of its files holds which tensor."""
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        place_of = {str(key): str(shard) for key, shard in index["weight_map"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{path} is no index: it has no mapping 'weight_map'") from None
+    return index, place_of
 
 
 def _safe_name(index: Path, shard: str) -> str:

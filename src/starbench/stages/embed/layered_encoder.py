@@ -17,9 +17,11 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 from starbench.config.amounts import TOKENS_PER_BATCH
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import final_norm
+from starbench.encoders.loading import loading, refuse_random
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
+POOLINGS = ("mean", "cls")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -46,7 +48,7 @@ class LayeredEncoder:
         precision: str = "fp32",
         tokens_per_batch: int | None = None,
     ) -> None:
-        if pooling not in ("mean", "cls"):
+        if pooling not in POOLINGS:
             raise InputError(f"pooling is mean or cls, got {pooling!r}")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if precision == "fp16" and self.device.type == "cpu":
@@ -75,15 +77,22 @@ class LayeredEncoder:
 
         Raises InputError for a folder with other modules, or fewer layers than wanted.
         """
-        kinds = [_kind(module) for module in _json(folder / "modules.json")]
+        modules = _json(folder / "modules.json")
+        kinds = [_kind(module) for module in modules] if isinstance(modules, list) else modules
         if kinds != ["Transformer", "Pooling"]:
-            raise InputError(f"{folder}: expected the modules Transformer, Pooling, got {kinds}")
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        transformer = AutoModel.from_pretrained(folder, dtype=torch.float32)
+            raise InputError(
+                f"{folder / 'modules.json'}: expected the modules Transformer, Pooling, got {kinds}"
+            )
+        with loading(folder, "model"):
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            transformer, told = AutoModel.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True
+            )
+        refuse_random(folder, "model", told["missing_keys"])
         return cls(
             transformer,
             tokenizer,
-            _json(folder / "1_Pooling" / "config.json")["pooling_mode"],
+            _pooling(folder / "1_Pooling" / "config.json"),
             layers,
             max_length or tokenizer.model_max_length,
             precision,
@@ -173,8 +182,20 @@ def _cast_linear_layers(model: nn.Module, dtype: torch.dtype) -> None:
 def _json(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path.parent} is no SentenceTransformer folder: it has no {path.name}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON ({' '.join(str(error).split())[:100]})") from None
 
 
-def _kind(module: dict[str, str]) -> str:
-    return module["type"].rsplit(".", 1)[-1]
+def _kind(module: Any) -> str:
+    kind = module.get("type") if isinstance(module, dict) else module
+    return str(kind).rsplit(".", 1)[-1]
+
+
+def _pooling(path: Path) -> str:
+    found = _json(path)
+    if not isinstance(found, dict) or found.get("pooling_mode") not in POOLINGS:
+        got = found.get("pooling_mode") if isinstance(found, dict) else found
+        raise InputError(f"{path}: pooling_mode is mean or cls, got {got!r:.40}")
+    return str(found["pooling_mode"])

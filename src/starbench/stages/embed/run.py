@@ -20,7 +20,7 @@ from starbench.run.paths import RunPaths
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
-from starbench.store.artifacts import opened
+from starbench.store.artifacts import check_listed, opened
 from starbench.store.embeddings import EmbeddingWriter
 from starbench.store.manifest import Stage
 
@@ -107,7 +107,7 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
     section = config.tracks[model.track].embedding
     widths = widest_dim_by_layer(model.cells)
     folder = paths.model(model.track, model.name, seed)
-    opened(folder, "finetune")
+    check_listed(folder, opened(folder, "finetune"), [f"{MODEL_FOLDER}/**/*"])
     encoder = LayeredEncoder.load(
         folder / MODEL_FOLDER,
         list(widths),

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from starbench.config.config import Config
+from starbench.errors import InputError
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
-from starbench.stages.evaluate.entries import Entry, Outcome, Outcomes, Pair
+from starbench.stages.evaluate.entries import AGAIN, Entry, Outcome, Outcomes, Pair
 from starbench.stages.evaluate.significance import (
     bootstrap_spearman,
     bootstrap_test,
@@ -22,6 +23,9 @@ from starbench.store.arrays import load_array
 from starbench.store.artifacts import opened
 from starbench.store.records import read_records
 from starbench.store.scores import SIMILARITIES
+
+BEYOND_ANY_COSINE = 1.001
+"""Cosines are computed in float32."""
 
 
 def compare(
@@ -33,7 +37,7 @@ def compare(
 ) -> tuple[Outcomes, int]:
     """Return the comparisons on one dataset of pairs, and over how many of them they are."""
     gold = np.asarray(read_records(paths.dataset(dataset))["score"])
-    cosines = _cosines(config, paths, dataset, models)
+    cosines = _cosines(config, paths, dataset, models, len(gold))
     return compare_pairs(gold, cosines, pairs, config.report.resamples), len(gold)
 
 
@@ -70,12 +74,14 @@ def compare_pairs(
 
 
 def _cosines(
-    config: Config, paths: RunPaths, dataset: str, models: Mapping[Entry, Model]
+    config: Config, paths: RunPaths, dataset: str, models: Mapping[Entry, Model], pairs: int
 ) -> dict[Entry, np.ndarray]:
-    """Return the cosines (K, N) of each entry."""
+    """Return the cosines (K, N) of each entry on so many pairs."""
     stored = {
         model.name: [
-            _similarities(paths.scores(model.track, model.name, seed) / dataset)
+            _similarities(
+                paths.scores(model.track, model.name, seed) / dataset, len(model.cells), pairs
+            )
             for seed in model.seeds
         ]
         for model in models.values()
@@ -92,10 +98,18 @@ def _repeated(config: Config, found: list[np.ndarray]) -> list[np.ndarray]:
     return found * (len(config.seeds) // len(found))
 
 
-def _similarities(folder: Path) -> np.ndarray:
+def _similarities(folder: Path, cells: int, pairs: int) -> np.ndarray:
     """Return the cosines (cells, N) of one model's pairs."""
     opened(folder, "evaluate", [SIMILARITIES])
-    return np.array(load_array(folder / SIMILARITIES))
+    path = folder / SIMILARITIES
+    array = np.array(load_array(path))
+    if array.shape != (cells, pairs) or array.dtype.kind != "f":
+        raise InputError(
+            f"{path} is an array of {array.dtype} {array.shape}, not {(cells, pairs)}: {AGAIN}"
+        )
+    if not (np.abs(array) < BEYOND_ANY_COSINE).all():
+        raise InputError(f"{path} holds values that are no cosines: {AGAIN}")
+    return array
 
 
 def _unit_ranks(values_KN: np.ndarray) -> np.ndarray:

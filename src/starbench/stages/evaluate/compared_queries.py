@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.errors import InputError
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
-from starbench.stages.evaluate.entries import Entry, Outcome, Outcomes, Pair
+from starbench.sizes import Size
+from starbench.stages.evaluate.entries import AGAIN, Entry, Outcome, Outcomes, Pair
 from starbench.stages.evaluate.significance import paired_t_test, randomisation_test
 from starbench.store.artifacts import opened
 from starbench.store.scores import BY_QUERY
@@ -61,7 +64,7 @@ def _by_query(
     """Return the measure (N,) of each entry by query, mean over the seeds."""
     tables = {
         model.name: [
-            _measures(paths.scores(model.track, model.name, seed) / dataset, metric)
+            _measures(paths.scores(model.track, model.name, seed) / dataset, metric, model.cells)
             for seed in model.seeds
         ]
         for model in models.values()
@@ -74,9 +77,34 @@ def _by_query(
     }
 
 
-def _measures(folder: Path, metric: str) -> dict[tuple[int, int], np.ndarray]:
+def _measures(
+    folder: Path, metric: str, cells: Sequence[Size]
+) -> dict[tuple[int, int], np.ndarray]:
     """Return a measure by query of every cell, queries in the same order in every file."""
     opened(folder, "evaluate", [BY_QUERY])
-    table = pd.read_csv(folder / BY_QUERY, dtype={"query": str}).sort_values("query", kind="stable")
-    cells = table.groupby(["layers", "dim"])[metric]
-    return {(int(layers), int(dim)): rows.to_numpy() for (layers, dim), rows in cells}
+    path = folder / BY_QUERY
+    table = _table_in(path)
+    if absent := [name for name in ("layers", "dim", "query", metric) if name not in table]:
+        raise InputError(f"{path}: no column '{absent[0]}': {AGAIN}")
+    if not pd.api.types.is_numeric_dtype(table[metric]):
+        raise InputError(f"{path}: column '{metric}' holds something else than numbers: {AGAIN}")
+    table = table.sort_values("query", kind="stable")
+    by_cell = table.groupby(["layers", "dim"])
+    expected = table["query"].drop_duplicates().tolist()
+    found: dict[tuple[int, int], np.ndarray] = {}
+    for (layers, dim), rows in by_cell:
+        if rows["query"].tolist() != expected:
+            raise InputError(f"{path}: n{layers}-d{dim} has not each query once: {AGAIN}")
+        found[int(layers), int(dim)] = rows[metric].to_numpy()
+    for cell in cells:
+        if (cell.layers, cell.dim) not in found:
+            raise InputError(f"{path}: no rows of {cell}: {AGAIN}")
+    return found
+
+
+def _table_in(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype={"query": str}, keep_default_na=False, na_values=["nan"])
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path} is no gzipped table ({reason[:100]}): {AGAIN}") from None

@@ -10,6 +10,9 @@ from starbench.run.models import Model
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
 
+AGAIN = "remove its folder and score again"
+"""What to do about scores that are damaged."""
+
 
 class Entry(NamedTuple):
     """One row of a table: a system at a size."""

@@ -171,7 +171,9 @@ def _search_layer(
 ) -> list[_Best]:
     dims = wanted.dims
     widest = Size(wanted.layer, dims[-1])
-    query_QD = _as_float(queries.block(widest, rows.start, rows.stop - rows.start), device)
+    asked_QD = queries.block(widest, rows.start, rows.stop - rows.start)
+    queries.check_finite(asked_QD, wanted.layer)
+    query_QD = _as_float(asked_QD, device)
     best = [_Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
     most = SCORES_PER_BLOCK.get(device.type, SCORES_PER_BLOCK["cuda"]) // max(1, len(query_QD))
     for start, block in _blocks(shards, widest, most):
@@ -265,16 +267,14 @@ def _blocks(
         first = 0
         while first < shard.rows:
             block = shard.block(size, first, rows)
+            shard.check_finite(block, size.layers)
             yield start, block
             first, start = first + len(block), start + len(block)
             rows = min(2 * rows, most)
 
 
 def _as_float(array: np.ndarray, device: torch.device) -> Tensor:
-    vectors = torch.from_numpy(array).to(device, torch.float32)
-    if not torch.isfinite(vectors).all():
-        raise InputError("embeddings that are searched hold values that are not finite")
-    return vectors
+    return torch.from_numpy(array).to(device, torch.float32)
 
 
 def _inverse_norms(squares: Tensor) -> Tensor:

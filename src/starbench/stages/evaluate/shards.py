@@ -26,6 +26,8 @@ from starbench.store.manifest import Stage
 
 log = logging.getLogger(__name__)
 
+SEARCH_AGAIN = "remove its folder and search again"
+
 PARTS = ("rows", "scores", "factors")
 """The arrays of `Candidates`, each with the cells before its own axes."""
 
@@ -68,7 +70,7 @@ def merged_shards(task: Task, collection: CollectionToScore) -> dict[Size, Ranki
                 f"{folder} holds a search of other embeddings or with another config: remove it "
                 "and search again"
             )
-        found.append(_load(folder, model))
+        found.append(_load(folder, model, len(collection.queries), texts, collection))
     _, *shards = task.embeddings
     first_rows = [0, *accumulate(shard.rows for shard in shards[:-1])]
     depth, ranks = collection.depth_to_search, collection.tie_ranks
@@ -76,6 +78,18 @@ def merged_shards(task: Task, collection: CollectionToScore) -> dict[Size, Ranki
         cell: merged([part[cell] for part in found], first_rows, depth, ranks)
         for cell in model.cells
     }
+
+
+def _checked(path: Path, shape: tuple[int, ...], kinds: str) -> np.ndarray:
+    """Return an array of a search; InputError for another shape, type, or values not finite."""
+    array = load_array(path)
+    if array.shape != shape or array.dtype.kind not in kinds:
+        raise InputError(
+            f"{path} is an array of {array.dtype} {array.shape}, not {shape}: {SEARCH_AGAIN}"
+        )
+    if not np.isfinite(array).all():
+        raise InputError(f"{path} holds values that are not finite: {SEARCH_AGAIN}")
+    return array
 
 
 def _folder(paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Path:
@@ -118,8 +132,18 @@ def _save(folder: Path, model: Model, found: dict[Size, Candidates]) -> list[str
     return names
 
 
-def _load(folder: Path, model: Model) -> dict[Size, Candidates]:
-    rows, scores, factors = (load_array(folder / f"{part}.npy") for part in PARTS)
+def _load(
+    folder: Path, model: Model, queries: int, texts: TextSet, collection: CollectionToScore
+) -> dict[Size, Candidates]:
+    passages = len(texts.rows(len(collection.passages)))
+    shape = (len(model.cells), queries, min(collection.depth_to_search, passages))
+    rows = _checked(folder / "rows.npy", shape, "iu")
+    scores = _checked(folder / "scores.npy", shape, "f")
+    factors = _checked(folder / "factors.npy", shape[:2], "f")
+    if rows.size and int(rows.max()) >= passages:
+        raise InputError(
+            f"{folder / 'rows.npy'} names passage {rows.max()} of {passages}: {SEARCH_AGAIN}"
+        )
     return {
         cell: Candidates(rows[number].astype(np.int64), scores[number], factors[number])
         for number, cell in enumerate(model.cells)

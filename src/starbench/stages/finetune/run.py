@@ -32,6 +32,7 @@ from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import drop_pooler
+from starbench.encoders.loading import loading
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
@@ -47,7 +48,7 @@ from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
-from starbench.store.artifacts import opened
+from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 from starbench.store.manifest import Stage
 from starbench.store.records import read_records
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
@@ -82,7 +83,7 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
     backbone = paths.backbone_in_use(config, model.backbone, seed)
     inputs = [backbone, *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
-    opened(backbone)
+    check_listed(backbone, opened(backbone), READ_BY_LIBRARIES)
     encoder = build_model(backbone, model)
     facts: dict[str, Any] = {
         "seed": seed,
@@ -115,12 +116,13 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
             "hidden_dropout_prob": settings.dropout,
             "attention_probs_dropout_prob": settings.dropout,
         }
-    transformer = Transformer(
-        str(backbone),
-        max_seq_length=settings.max_length,
-        model_kwargs={"dtype": torch.float32},
-        config_kwargs=overrides,
-    )
+    with loading(backbone, "backbone"):
+        transformer = Transformer(
+            str(backbone),
+            max_seq_length=settings.max_length,
+            model_kwargs={"dtype": torch.float32},
+            config_kwargs=overrides,
+        )
     drop_pooler(transformer.model)
     _fit_length(transformer, settings.max_length, backbone)
     use_fast_attention(transformer.model)

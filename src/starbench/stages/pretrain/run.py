@@ -27,6 +27,7 @@ from starbench.config.training import Pretraining, total_steps
 from starbench.draws import key_of
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.families import encoder_of
+from starbench.encoders.loading import loading
 from starbench.encoders.masked_lm import load_masked_lm
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
@@ -45,7 +46,7 @@ from starbench.stages.pretrain.examples import (
 )
 from starbench.stages.pretrain.model import PretrainingModel
 from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
-from starbench.store.artifacts import opened
+from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, read_records
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
@@ -94,7 +95,7 @@ def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder:
         assert section.architecture is not None
         masked_lm, tokenizer = from_scratch(section.architecture, texts, seed)
     else:
-        opened(start)
+        check_listed(start, opened(start), READ_BY_LIBRARIES)
         masked_lm, tokenizer = from_start(start, seed)
     use_fast_attention(masked_lm)
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
@@ -142,7 +143,8 @@ def from_scratch(
 def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
     """Return another backbone with its head; a head that it lacks is random, by the seed."""
     torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
-    return load_masked_lm(folder), AutoTokenizer.from_pretrained(folder)
+    with loading(folder, "backbone"):
+        return load_masked_lm(folder), AutoTokenizer.from_pretrained(folder)
 
 
 class _InOrder(WholeCheckpoints, WatchesLosses):  # type: ignore[misc]

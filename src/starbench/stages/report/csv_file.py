@@ -22,7 +22,7 @@ def read_csv_file(path: Path, columns: Sequence[str], what: str) -> pd.DataFrame
     has other columns than `columns`, or a row of another length.
     """
     if not path.is_file():
-        raise InputError(f"no {what} at {path}")
+        raise InputError(f"no {what} at {path}: run the stage that makes it, or snakemake, first")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             header, *rows = list(csv.reader(file, strict=True)) or [[]]

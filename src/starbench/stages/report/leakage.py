@@ -8,21 +8,19 @@ from pathlib import Path
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.errors import InputError
+from starbench.stages.report.csv_file import read_csv_file, with_numbers
 from starbench.store.scores import LEAKAGE_COLUMNS
 
 
 def read_leakage(path: Path) -> pd.DataFrame | None:
-    """Return ``leakage.csv``; None if the run has none. InputError for anything else."""
-    if not path.is_file():
+    """Return ``leakage.csv``; None if the run has none.
+
+    Raises InputError, naming file and line, for other columns, or what is no number.
+    """
+    if not path.exists():
         return None
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{path} is not a table: {' '.join(str(error).split())}") from None
-    if tuple(table.columns) != LEAKAGE_COLUMNS:
-        raise InputError(f"{path}:1: the columns are not {','.join(LEAKAGE_COLUMNS)}")
-    return table
+    table = read_csv_file(path, LEAKAGE_COLUMNS, "search for leakage")
+    return with_numbers(table, path, ["exact", "normalised", "scored", "training_rows"], [])
 
 
 def leakage_cautions(leakage: pd.DataFrame | None, config: Config) -> Iterator[str]:

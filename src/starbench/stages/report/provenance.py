@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from starbench.config.config import Config
+from starbench.errors import InputError
 from starbench.machine.files import sha256_of, sha256_of_json, write_json
 from starbench.machine.hardware import hardware
 from starbench.run.jobs import FINISHED, JobGraph
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
-from starbench.store.manifest import git_commit, installed_versions, read_manifest
+from starbench.store.manifest import REMOVE_IT, git_commit, installed_versions, read_manifest
 from starbench.store.train_log import LOG_FILE, read_log
 
 HASH_DIGITS = 12
@@ -172,7 +173,14 @@ def titles(config: Config, paths: RunPaths) -> dict[str, float]:
     shares = {}
     for name in config.datasets:
         if (paths.dataset(name) / "manifest.json").is_file():
-            counts = read_manifest(paths.dataset(name)).get("titles")
+            manifest = read_manifest(paths.dataset(name))
+            counts = manifest.get("titles")
             if counts:
-                shares[name] = counts["titled"] / counts["passages"]
+                passages, titled = counts.get("passages"), counts.get("titled")
+                if type(passages) is not int or type(titled) is not int or passages < 1:
+                    raise InputError(
+                        f"{paths.dataset(name) / 'manifest.json'} is damaged: its 'titles' count "
+                        f"no passages; {REMOVE_IT}"
+                    )
+                shares[name] = titled / passages
     return shares

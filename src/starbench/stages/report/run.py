@@ -55,6 +55,14 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     adaptive = None
     if config.tries_adaptive and paths.all_adaptive.name not in absent:
         adaptive = read_adaptive(paths.all_adaptive, config)
+    leakage = read_leakage(paths.leakage)
+    told = (
+        losses(config, paths),
+        constants(config, paths),
+        titles(config, paths),
+        skipped_steps(config, paths),
+    )
+    # All that is read is right by now: nothing is written where something is not.
     replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
     manifest, digits = write_manifest(config, paths)
     results = Results(
@@ -63,13 +71,10 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         marks_of(tests, config) if tests is not None else Marks(),
         tests,
         adaptive,
-        read_leakage(paths.leakage),
+        leakage,
         manifest,
         digits,
-        losses(config, paths),
-        constants(config, paths),
-        titles(config, paths),
-        skipped_steps(config, paths),
+        *told,
         absent,
     )
     write_products(results, paths, processes=processes)

@@ -148,6 +148,23 @@ def test_modules_outside_the_folder_are_refused(tmp_path, tiny_checkpoint):
         fetched(tmp_path, folder)
 
 
+@pytest.mark.parametrize("text", ["{", "7", "[7]", '[{"type": 1, "path": ""}]', '[{"path": ""}]'])
+def test_a_list_of_modules_that_is_none_is_named(tmp_path, tiny_checkpoint, text):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "st")
+    (folder / "modules.json").write_text(text)
+    with pytest.raises(InputError, match=r"modules\.json is no list of modules"):
+        fetched(tmp_path, folder)
+
+
+@pytest.mark.parametrize("text", ["{", "7", "{}", '{"weight_map": ["a"]}'])
+def test_an_index_of_weights_that_is_none_is_named(tmp_path, tiny_checkpoint, text):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "sharded")
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin.index.json").write_text(text)
+    with pytest.raises(InputError, match=r"pytorch_model\.bin\.index\.json is no index"):
+        fetched(tmp_path, folder)
+
+
 def test_offline_a_hub_checkpoint_says_that_it_cannot_be_fetched(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="cannot fetch checkpoint 'nobody/nothing'"):

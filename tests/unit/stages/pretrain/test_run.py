@@ -272,7 +272,8 @@ def test_a_window_beyond_the_backbones_positions_is_refused(prepared, tmp_path):
             text.replace('"max_position_embeddings": 32', '"max_position_embeddings": 16')
         )
 
-    refused(prepared, tmp_path, change, "max_length is 24, the backbone takes 16 tokens")
+    message = r"pretraining\.max_length: 24 tokens, but checkpoint .* has 16 positions"
+    refused(prepared, tmp_path, change, message)
 
 
 def test_a_text_dataset_that_was_never_fetched_is_refused(prepared):
@@ -316,7 +317,7 @@ def test_a_tokenizer_without_mask_token_is_refused(prepared, tmp_path):
             (folder / name).unlink()
         tokenizer.save_pretrained(folder)
 
-    refused(prepared, tmp_path, change, "no mask token")
+    refused(prepared, tmp_path, change, "its tokenizer has no mask_token, which the run needs")
 
 
 def test_another_family_than_bert_is_refused_by_name(prepared, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.errors import InputError
 from starbench.stages.report.csv_file import check_names, read_csv_file, with_numbers
 from starbench.stages.report.groups import groups_of, system_name
 from starbench.stages.report.numbers import shorten
@@ -32,7 +33,12 @@ def read_adaptive(path: Path, config: Config) -> pd.DataFrame:
     }
     check_names(table, path, names)
     work = ["multiply_adds", "exact_multiply_adds", "bytes_read", "exact_bytes_read"]
-    return with_numbers(table, path, ["seed", "passages", *work], ["value", "exact"])
+    found = with_numbers(table, path, ["seed", "passages", *work], ["value", "exact"])
+    for column in ("exact_multiply_adds", "exact_bytes_read"):
+        for line, count in enumerate(found[column], start=2):
+            if count < 1:
+                raise InputError(f"{path}:{line}: {column} is 0: exact search reads something")
+    return found
 
 
 def adaptive_tables(found: pd.DataFrame, config: Config, manifest: str = "") -> dict[str, str]:
