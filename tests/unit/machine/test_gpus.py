@@ -137,12 +137,19 @@ while not (locks / "end").exists():
 """
 
 
-def test_torchrun_keeps_the_gpus_that_its_starter_took(job, tmp_path):
-    script = tmp_path / "train"
+@pytest.mark.parametrize("way", ["script", "module"])
+def test_torchrun_keeps_the_gpus_that_its_starter_took(job, tmp_path, way):
+    script, package = tmp_path / "train", tmp_path / "modules" / "train" / "__main__.py"
+    package.parent.mkdir(parents=True)
+    package.write_text(SPREAD)
     script.write_text(f"#!{sys.executable}\n{SPREAD}")
     script.chmod(0o755)
+    modules = os.pathsep.join([str(tmp_path / "modules"), os.environ.get("PYTHONPATH", "")])
+    command = {"script": [script], "module": [sys.executable, "-P", "-m", "train"]}[way]
     running = subprocess.Popen(
-        [script, tmp_path], env=os.environ | {"CUDA_VISIBLE_DEVICES": "4,5"}, cwd=tmp_path
+        [*command, tmp_path],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "4,5", "PYTHONPATH": modules},
+        cwd=tmp_path,
     )
     deadline = time.monotonic() + 60
     ranks = [tmp_path / "rank-0", tmp_path / "rank-1"]
