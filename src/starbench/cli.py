@@ -83,7 +83,11 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
     if getattr(options, "model", None):
         from starbench.run.models import model_named
 
-        model_named(config, options.track, options.model)  # before anything slow is imported
+        model = model_named(config, options.track, options.model)  # before slow imports
+        if options.seed not in model.seeds:
+            raise InputError(
+                f"no seed changes model '{model.name}': it is made once, with {model.seeds[0]}"
+            )
     paths = RunPaths.of(config, options.results)
     options.root = paths.root
     return config, paths

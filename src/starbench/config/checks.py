@@ -203,7 +203,7 @@ def _check_architecture(config: Config, name: str) -> None:
 
 
 def _check_track(config: Config, track: str) -> None:
-    section = config.tracks[track]  # type: ignore[index]
+    section = config.tracks[track]
     at = ("tracks", track)
     _check_length(section.finetuning, (*at, "finetuning"))
     before: set[str] = set()
@@ -283,7 +283,8 @@ def _check_system(config: Config, name: str) -> None:
             where = ("tracks", track, "finetuning")
             _check_length(finetuning, where)
             _known(finetuning.dataset, config.datasets, (*where, "dataset"), "dataset")
-            _of_kind(config, finetuning.dataset, LOSS_KINDS[finetuning.loss], (*where, "dataset"))
+            kinds = [kind for kind in LOSS_KINDS[finetuning.loss] if kind in TRACKS[track].trains]
+            _of_kind(config, finetuning.dataset, kinds, (*where, "dataset"))
             _check_finetuning(config, finetuning, where)
 
 

@@ -79,7 +79,7 @@ class Config(Section):
         default=[42],
         min_length=1,
         description="Every backbone and model is trained once per seed, a number from 0 to "
-        "4294967295 (NumPy takes no other).",
+        "4294967295 (NumPy takes no other). What no seed changes is made with the first one.",
     )
     sizes: list[NamedSize] = Field(
         min_length=1,

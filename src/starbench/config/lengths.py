@@ -55,7 +55,7 @@ def asked_lengths(config: Config, origin: str) -> Iterator[Asked]:
 
 def _finetuning_lengths(config: Config, system: str, track: str) -> Iterator[Asked]:
     settings = finetuning_of(config, system, track)
-    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    override = config.systems[system].overrides.get(track)
     own = override.finetuning if override is not None else {}
     for key in KEYS:
         if (length := getattr(settings, key)) is not None:

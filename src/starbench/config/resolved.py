@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def backbone_of(config: Config, system: str, track: str) -> str:
     """Return the backbone of a system on a track: the system's, or the track's own."""
-    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    override = config.systems[system].overrides.get(track)
     own = override.backbone if override is not None else None
     return own or config.systems[system].backbone
 
@@ -27,12 +27,12 @@ def backbones_of(config: Config, system: str) -> list[str]:
 def objective_of(config: Config, system: str, track: str) -> Objective:
     """Return a system's objective on a track: defaults, then the track's, then its own options."""
     name = config.systems[system].objective
-    section = config.tracks[track]  # type: ignore[index]
+    section = config.tracks[track]
     options: dict[str, Any] = {"objective": name}
     for given in section.objectives:
         if given.name == name:
             options |= given.model_dump(exclude_unset=True)
-    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    override = config.systems[system].overrides.get(track)
     if override is not None:
         options |= override.options
     return OBJECTIVES[name].model_validate(options)
@@ -40,8 +40,8 @@ def objective_of(config: Config, system: str, track: str) -> Objective:
 
 def finetuning_of(config: Config, system: str, track: str) -> Finetuning:
     """Return how a system is fine-tuned on a track: the track's section with its overrides."""
-    section = config.tracks[track].finetuning  # type: ignore[index]
-    override = config.systems[system].overrides.get(track)  # type: ignore[call-overload]
+    section = config.tracks[track].finetuning
+    override = config.systems[system].overrides.get(track)
     if override is None:
         return section
     values = section.model_dump() | override.finetuning

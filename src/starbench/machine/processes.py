@@ -35,20 +35,21 @@ def inside_torchrun() -> bool:
     return "WORLD_SIZE" in os.environ
 
 
-def share_among(count: int, module: str = "starbench") -> None:
+def share_among(count: int) -> None:
     """Turn this process into a torchrun of `count` processes with the same command line.
 
     Does nothing for one process, or in one that torchrun started.
-
-    Args:
-        count: how many processes.
-        module: what they run, with this process's arguments.
     """
     if count > 1 and not inside_torchrun():
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        command = ["--nproc-per-node", str(count), "--module", module, *sys.argv[1:]]
-        # Modules are no files that happen to lie in the folder where the job works.
-        os.environ["PYTHONSAFEPATH"] = "1"
+        started = sys.modules["__main__"].__spec__
+        if started is None:  # as a script, by its path
+            command = ["--no-python", *sys.argv]
+        else:  # by `python -m`
+            command = ["--module", started.name.removesuffix(".__main__"), *sys.argv[1:]]
+            # Modules are no files that happen to lie in the folder where the job works.
+            os.environ["PYTHONSAFEPATH"] = "1"
+        torchrun += ["--nproc-per-node", str(count)]
         os.execv(sys.executable, [*torchrun, *command])
 
 

@@ -161,7 +161,7 @@ class Costs:
 
     def embed(self, model: Model, texts: list[TextSet]) -> Cost:
         """Embed sets of texts in one job."""
-        section = self.config.tracks[model.track].embedding  # type: ignore[index]
+        section = self.config.tracks[model.track].embedding
         encoder, compute = self.encoder_of(model), self.config.compute.embed
         works = [self._embedding(model, texts_of) for texts_of in texts]
         rate = self.device.rate("embedding", section.precision, encoder.width)
@@ -188,7 +188,7 @@ class Costs:
         return encoder, model.sizes[0].layers if cut else encoder.layers
 
     def _embedding(self, model: Model, texts: TextSet) -> EmbeddingWork:
-        section = self.config.tracks[model.track].embedding  # type: ignore[index]
+        section = self.config.tracks[model.track].embedding
         part = text_set_slice(self.config, model, texts.dataset, texts.part)
         encoder = self.encoder_of(model)
         size = self.size(texts.dataset)

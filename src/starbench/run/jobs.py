@@ -162,7 +162,7 @@ class JobGraph:
                 )
 
     def _of_model(self, model: Model) -> Iterator[Job]:
-        for seed in self.config.seeds:
+        for seed in model.seeds:
             yield from ModelJobs(self.config, self.paths, model, seed).jobs()
 
     def _of_run(self) -> Iterator[Job]:
@@ -171,7 +171,7 @@ class JobGraph:
         scores = [
             paths.scores(model.track, model.name, seed)
             for model in all_models(config)
-            for seed in config.seeds
+            for seed in model.seeds
         ]
         for track in config.tracks:
             if datasets := config.bm25_of(track):
@@ -208,7 +208,7 @@ class ModelJobs:
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
-        scored = with_corpora(config, config.tracks[self.model.track].scored)  # type: ignore[index]
+        scored = with_corpora(config, config.tracks[self.model.track].scored)
         datasets = list(map(paths.dataset, scored))
         read = [paths.backbone_in_use(config, self.model.backbone, self.seed)]
         read += map(paths.dataset, self.model.datasets(config))

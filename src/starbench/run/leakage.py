@@ -114,8 +114,7 @@ def _search(
 ) -> tuple[dict[str, _Found], dict[str, int], int]:
     """Return what of each scored dataset was met, how large it is, and the training examples."""
     scored = {
-        name: list(_scored_texts(config, paths, name))
-        for name in config.tracks[track].scored  # type: ignore[index]
+        name: list(_scored_texts(config, paths, name)) for name in config.tracks[track].scored
     }
     places: dict[Texts, list[tuple[str, int, Texts]]] = defaultdict(list)
     for name, items in scored.items():

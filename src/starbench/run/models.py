@@ -36,14 +36,20 @@ class Model:
     """What it is trained for, with the options of its system on its track."""
     finetuning: Finetuning = field(hash=False)
     """How it is trained: its track's settings, with what its system does otherwise."""
+    seeds: tuple[int, ...]
+    """The seeds that it is made with: the run's, or the first one alone where none changes it."""
     shared: tuple[str, ...] = ()
     """Systems with a model per size whose model of the full size is this one."""
+
+    def stands_for(self, config: Config, seed: int) -> list[int]:
+        """Return the run's seeds whose scores are those of the model made with one of them."""
+        return config.seeds if self.seeds != tuple(config.seeds) else [seed]
 
     def datasets(self, config: Config) -> list[str]:
         """Return the datasets that its training reads: none if nothing is trained."""
         if not self.objective.trains:
             return []
-        section = config.tracks[self.track]  # type: ignore[index]
+        section = config.tracks[self.track]
         return [self.finetuning.dataset, *(section.scored if section.leakage == "drop" else [])]
 
     def scored(self) -> list[tuple[str, Size]]:
@@ -83,11 +89,14 @@ def model_named(config: Config, track: str, name: str) -> Model:
 
 
 def _system_models(config: Config, system: str, track: str) -> list[Model]:
-    section = config.tracks[track]  # type: ignore[index]
+    section = config.tracks[track]
     trained = config.trained_sizes
     backbone = backbone_of(config, system, track)
     objective = objective_of(config, system, track)
-    settings = backbone, objective, finetuning_of(config, system, track)
+    seeds = tuple(config.seeds)
+    if not objective.trains and config.backbones[backbone].pretraining is None:
+        seeds = seeds[:1]  # a checkpoint as it is
+    settings = backbone, objective, finetuning_of(config, system, track), seeds
     if not objective.per_size:
         cells = grid_of(trained) if section.grid == "full" else trained
         return [Model(system, system, track, tuple(trained), tuple(cells), *settings)]

@@ -91,7 +91,7 @@ def _search(config: Config, paths: RunPaths, job: Job) -> Reads:
 
 def _scores(config: Config, paths: RunPaths, job: Job) -> Reads:
     model = job.model
-    scored = config.tracks[model.track].scored  # type: ignore[index]
+    scored = config.tracks[model.track].scored
     parts = {name: scoring_slice(config, model, name) for name in scored}
     return {"version": versions.EVALUATE, **parts}
 

@@ -39,7 +39,7 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     if config.datasets[settings.dataset].kind != "training-queries":
         for key in ("passage_choice", "mask_right_answers"):
             trained.pop(key, None)
-    section = config.tracks[model.track]  # type: ignore[index]
+    section = config.tracks[model.track]
     if objective.trains and section.leakage == "drop":
         trained["left_out"] = section.scored
     if not objective.trains:
@@ -74,7 +74,7 @@ def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
 
     Lengths of single collections are there only where the config has some.
     """
-    section = config.tracks[model.track].embedding  # type: ignore[index]
+    section = config.tracks[model.track].embedding
     trained = model.finetuning
     longest = section.max_length or trained.max_length
     part: dict[str, Any] = {
@@ -84,7 +84,7 @@ def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
         "query_max_length": section.query_max_length or trained.query_max_length or longest,
         "widths": widest_dim_by_layer(model.cells),
     }
-    datasets = with_corpora(config, config.tracks[model.track].scored)  # type: ignore[index]
+    datasets = with_corpora(config, config.tracks[model.track].scored)
     own = {name: lengths for name in datasets if (lengths := _own_lengths(config, name))}
     return part | ({"lengths": own} if own else {})
 
@@ -113,7 +113,9 @@ def _own_lengths(config: Config, dataset: str) -> dict[str, int]:
 def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     """Return the part of the config that a model's scores depend on, as JSON values."""
     part: dict[str, Any] = {"scored": [f"{system} {size}" for system, size in model.scored()]}
-    section = config.tracks[model.track]  # type: ignore[index]
+    if model.seeds != tuple(config.seeds):
+        part["seeds"] = config.seeds
+    section = config.tracks[model.track]
     source = config.datasets[dataset]
     if source.kind == "collection":
         part |= source.model_dump(include={"leave_out_query", "ties", "rr"})

@@ -140,7 +140,7 @@ def searched_in(config: Config, track: str, collection: str) -> list[str]:
 
 def searched_collections(config: Config, track: str) -> list[str]:
     """Return the collections whose passages a track's models embed and search, each once."""
-    scored = config.tracks[track].scored  # type: ignore[index]
+    scored = config.tracks[track].scored
     found = [corpus_of(config, task) for task in scored if config.datasets[task].kind != "pairs"]
     return list(dict.fromkeys(found))
 

@@ -130,20 +130,25 @@ from starbench.machine.gpus import take_gpus
 from starbench.machine.processes import rank, share_among
 locks = Path(sys.argv[1])
 take_gpus(2, locks)
-share_among(2, "train")
+share_among(2)
 (locks / f"rank-{rank()}").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
 while not (locks / "end").exists():
     pass
 """
 
 
-def test_torchrun_keeps_the_gpus_that_its_starter_took(job, tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(SPREAD)
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+@pytest.mark.parametrize("way", ["script", "module"])
+def test_torchrun_keeps_the_gpus_that_its_starter_took(job, tmp_path, way):
+    script, package = tmp_path / "train", tmp_path / "modules" / "train" / "__main__.py"
+    package.parent.mkdir(parents=True)
+    package.write_text(SPREAD)
+    script.write_text(f"#!{sys.executable}\n{SPREAD}")
+    script.chmod(0o755)
+    modules = os.pathsep.join([str(tmp_path / "modules"), os.environ.get("PYTHONPATH", "")])
+    command = {"script": [script], "module": [sys.executable, "-P", "-m", "train"]}[way]
     running = subprocess.Popen(
-        [sys.executable, script, tmp_path],
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": "4,5", "PYTHONPATH": path},
+        [*command, tmp_path],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "4,5", "PYTHONPATH": modules},
         cwd=tmp_path,
     )
     deadline = time.monotonic() + 180

@@ -10,6 +10,7 @@ from starbench.errors import InputError
 from starbench.run.jobs import JobGraph
 from starbench.run.paths import RunPaths
 from starbench.run.reads import READS
+from tests.unit.runs import tiny_value
 
 TINY = Path(__file__).parents[2] / "workflow" / "tiny.yaml"
 
@@ -69,3 +70,21 @@ def test_every_rule_but_those_that_put_results_together_says_what_it_reads():
     fetched = graph(backbones=backbones, systems={"a": {"backbone": "one", "objective": "srl"}})
     rules = {job.rule for job in [*graph().jobs, *fetched.jobs]}
     assert rules - READS.keys() == {"collect_scores", "draw_report"}
+
+
+def test_a_model_that_no_seed_changes_is_made_once():
+    systems = {
+        "as-it-is": {"backbone": "tiny", "objective": "untouched"},
+        "trained": {"backbone": "tiny", "objective": "srl"},
+    }
+    config = parse_config(tiny_value(systems=systems, seeds=[5, 6]))
+    made = JobGraph(config, RunPaths.of(config))
+    for rule in ("finetune_model", "embed_texts", "score_model"):
+        jobs = [(job.model.name, job.seed) for job in made.needed_by(rule)]
+        assert jobs == [("as-it-is", 5), ("trained", 5), ("trained", 6)]
+
+
+def test_an_untouched_backbone_that_is_trained_here_is_another_for_each_seed():
+    made = graph(seeds=[5, 6])
+    jobs = [job.seed for job in made.needed_by("score_model") if job.model.name == "base"]
+    assert jobs == [5, 6, 5, 6]

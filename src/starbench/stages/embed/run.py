@@ -104,7 +104,7 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
     with importing():
         from starbench.stages.embed.layered_encoder import LayeredEncoder
 
-    section = config.tracks[model.track].embedding  # type: ignore[index]
+    section = config.tracks[model.track].embedding
     widths = widest_dim_by_layer(model.cells)
     folder = paths.model(model.track, model.name, seed)
     check_listed(folder, opened(folder, "finetune"), [f"{MODEL_FOLDER}/**/*"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +141,7 @@ class Reranker:
 def write_adaptive(
     path: Path,
     named: Mapping[str, object],
+    seeds: Sequence[int],
     measured: Sequence[tuple[Cascade, Mapping[str, float]]],
     exact: Mapping[str, float],
     passages: int,
@@ -150,7 +151,8 @@ def write_adaptive(
 
     Args:
         path: the file.
-        named: system, seed and dataset.
+        named: system and dataset.
+        seeds: what the numbers are those of.
         measured: {measure: mean over the queries} of each cascade.
         exact: the same of exact search at the full size.
         passages: how many passages are searched.
@@ -159,12 +161,13 @@ def write_adaptive(
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, ADAPTIVE_COLUMNS, lineterminator="\n")
         writer.writeheader()
-        for steps, means in measured:
+        for seed, (steps, means) in product(seeds, measured):
             costs, all_costs = steps.multiply_adds(passages), passages * steps.sizes[-1].dim
             for metric, value in means.items():
                 writer.writerow(
                     {
                         **named,
+                        "seed": seed,
                         "passages": passages,
                         "cascade": steps.name,
                         "metric": metric,

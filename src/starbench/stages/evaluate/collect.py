@@ -66,7 +66,7 @@ def score_folders(config: Config, paths: RunPaths) -> list[Path]:
         paths.scores(track, model.name, seed) / dataset
         for track in config.tracks
         for model in models_of(config, track)
-        for seed in config.seeds
+        for seed in model.seeds
         for dataset in config.tracks[track].scored
     ]
     return folders + [

@@ -82,14 +82,20 @@ def _cosines(
             _similarities(
                 paths.scores(model.track, model.name, seed) / dataset, len(model.cells), pairs
             )
-            for seed in config.seeds
+            for seed in model.seeds
         ]
         for model in models.values()
     }
     return {
-        entry: np.stack([seed[model.cells.index(entry.size)] for seed in stored[model.name]])
+        entry: np.stack([seed[model.cells.index(entry.size)] for seed in _repeated(config, found)])
         for entry, model in models.items()
+        for found in [stored[model.name]]
     }
+
+
+def _repeated(config: Config, found: list[np.ndarray]) -> list[np.ndarray]:
+    """Return one array for each seed of the run; of a model that none changes, the same one."""
+    return found * (len(config.seeds) // len(found))
 
 
 def _similarities(folder: Path, cells: int, pairs: int) -> np.ndarray:

@@ -65,7 +65,7 @@ def _by_query(
     tables = {
         model.name: [
             _measures(paths.scores(model.track, model.name, seed) / dataset, metric, model.cells)
-            for seed in config.seeds
+            for seed in model.seeds
         ]
         for model in models.values()
     }

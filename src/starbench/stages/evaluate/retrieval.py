@@ -86,7 +86,8 @@ def _try_adaptive(
         tried.append((steps, _means(collection.measuring.of(ranked))))
     write_adaptive(
         task.folder / ADAPTIVE,
-        {"system": task.model.system, "seed": task.seed, "dataset": task.dataset},
+        {"system": task.model.system, "dataset": task.dataset},
+        task.seeds,
         tried,
         exact=exact,
         passages=len(collection.passages),

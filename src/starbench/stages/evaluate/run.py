@@ -31,7 +31,7 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
     """
     model = model_named(config, track, name)
     root = paths.scores(track, name, seed)
-    tasks = config.tracks[track].scored  # type: ignore[index]
+    tasks = config.tracks[track].scored
     with importing():  # only what this track needs: MTEB takes seconds
         scorer: Callable[[Task], Scored] = named(TRACKS[track].scorer)
     for dataset in tasks:

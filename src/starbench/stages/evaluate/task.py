@@ -40,10 +40,16 @@ class Task:
         """Where the scores go."""
         return self.paths.scores(self.model.track, self.model.name, self.seed) / self.dataset
 
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that the scores are those of: several where none changes the model."""
+        return self.model.stands_for(self.config, self.seed)
+
     def scores(self, cell: Size, metric: str, value: float, queries: int) -> list[Score]:
         """Return one number as the scores of all systems that the model stands for at a cell."""
         return [
-            Score(system, self.seed, cell, self.model.track, self.dataset, metric, value, queries)
+            Score(system, seed, cell, self.model.track, self.dataset, metric, value, queries)
+            for seed in self.seeds
             for system, size in self.model.scored()
             if size == cell
         ]

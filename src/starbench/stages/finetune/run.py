@@ -91,7 +91,7 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
     }
     if objective.trains:
         rows = read_records(paths.dataset(settings.dataset))
-        if config.tracks[model.track].leakage == "drop":  # type: ignore[index]
+        if config.tracks[model.track].leakage == "drop":
             kept = rows_without_leakage(config, paths, track, settings.dataset)
             facts["left_out"] = len(rows) - len(kept)
             rows = rows.select(kept)

@@ -28,7 +28,7 @@ def leakage_cautions(leakage: pd.DataFrame | None, config: Config) -> Iterator[s
     if leakage is None:
         return
     for row in leakage[leakage["normalised"] > 0].itertuples():
-        section = config.tracks.get(row.track)  # type: ignore[call-overload]
+        section = config.tracks.get(row.track)
         if section is None or row.dataset not in section.scored:
             continue
         what = "queries" if config.datasets[row.dataset].kind == "collection" else "pairs"

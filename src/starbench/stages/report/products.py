@@ -60,7 +60,7 @@ def has_claims(config: Config) -> bool:
 
 def has_grid(config: Config, group: Group) -> bool:
     """Whether a group is scored at more than the trained sizes, so that there is a grid to draw."""
-    return config.tracks[group.track].grid == "full"  # type: ignore[index]
+    return config.tracks[group.track].grid == "full"
 
 
 def figure_labels(config: Config) -> dict[str, dict[str, str]]:

@@ -162,7 +162,7 @@ def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:
         (model.name, cell, folder.name)
         for track in config.tracks
         for model in models_of(config, track)
-        for seed in config.seeds
+        for seed in model.seeds
         for folder in _parts(paths.scores(track, model.name, seed))
         for cell in read_manifest(folder).get("constant", [])
     ]

@@ -16,6 +16,7 @@ from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.embed.run import embed_texts
 from starbench.stages.evaluate.collect import collect, collect_run
+from starbench.stages.evaluate.differences import compare_systems
 from starbench.stages.evaluate.run import score_model
 from starbench.stages.evaluate.sts import sts_scores, sts_task
 from starbench.stages.finetune.run import finetune_model
@@ -84,6 +85,28 @@ def test_the_full_size_equals_mteb_run_on_the_model_itself(scored):
         if row["metric"] == "cosine_spearman"
     }
     assert found["n4-d16"] == pytest.approx(reference, abs=1e-5)
+
+
+def test_what_no_seed_changes_is_scored_once_for_all_seeds(scored):
+    config, paths = scored
+    one = read_csv(paths.scores(*MODEL) / "test" / "scores.csv")
+    both = config.model_copy(update={"seeds": [1, 2]})
+    embedded = paths.embeddings(*MODEL) / "test" / "manifest.json"
+    before = embedded.stat().st_mtime_ns
+    embed_texts(both, paths, *MODEL)
+    assert embedded.stat().st_mtime_ns == before
+    score_model(both, paths, *MODEL)
+    collect_run(both, paths)
+    rows = read_csv(paths.all_scores)
+    for seed in ("1", "2"):
+        found = [row for row in rows if row["seed"] == seed]
+        assert found == [row | {"seed": seed} for row in one]
+    compare_systems(both, paths)
+    alone = paths.significance.read_text()
+    compare_systems(config, paths)
+    assert paths.significance.read_text() == alone
+    assert len(alone.splitlines()) > 1
+    assert not paths.scores("sts", "tiny-floor", 2).exists()
 
 
 def test_scores_are_tidy_and_name_everything(scored):
