@@ -42,7 +42,7 @@ class MergedFiles:
 def read_merged(files: Sequence[Path]) -> MergedFiles:
     """Return config files merged in their order.
 
-    Raises InputError for a file that is missing, is no YAML, or holds no mapping of keys.
+    Raises InputError for a file that is missing, is not YAML, or holds no mapping of keys.
     """
     value: Any = {}
     places: Places = {}
