@@ -19,7 +19,7 @@ from tests.unit.stages.report.scored import all_scores
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,inf,10", r":2: 'inf' is not a score"),
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,,10", r":2: '' is not a score"),
         ("tiny-srl,7,1,4,n1-d4,sts,test,cosine_spearman,0.5,10", r":2: no seed '7' .*1, 2"),
-        ("tiny-srl,1,3,4,n3-d4,sts,test,cosine_spearman,0.5,10", r":2: layers '3', .* is not a cell"),
+        ("tiny-srl,1,3,4,n3-d4,sts,test,cosine_spearman,0.5,10", r":2: .*'n3-d4' is not a cell"),
         ("tiny-srl,1,1,4,n1-d8,sts,test,cosine_spearman,0.5,10", r":2: .*'n1-d8' is not a cell"),
         ("tiny-srl,1,one,4,n1-d4,sts,test,cosine_spearman,0.5,10", r":2: layers 'one'"),
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,ten", r":2: 'ten' is not a number of"),
