@@ -67,7 +67,7 @@ test-cluster: $(VENV)/.installed-dev ## run the flow through a Slurm that the te
 	STARBENCH_TEST_CLUSTER=1 bash tests/cluster/with_slurm.sh results/test-cluster \
 	    pytest $(PYTEST_FLAGS) tests/cluster
 
-# Within half an hour on two cores; as root also with full disks. STARBENCH_CHAOS_SEED repeats draws.
+# On a quiet machine; as root also with full disks. STARBENCH_CHAOS_SEED repeats the draws of a call.
 test-chaos: $(VENV)/.installed-dev ## kill, starve of disk, damage and double small runs at drawn moments
 	STARBENCH_TEST_CHAOS=1 pytest -s $(PYTEST_FLAGS) tests/chaos
 

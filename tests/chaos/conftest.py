@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items):
         return
     for item in items:
         if FOLDER in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason="takes half an hour: make test-chaos"))
+            item.add_marker(pytest.mark.skip(reason="takes long: make test-chaos"))
 
 
 @dataclass(frozen=True)

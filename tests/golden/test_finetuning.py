@@ -59,7 +59,9 @@ def encoder(reference_folder):
         sizes = (CUT[case],) if case in CUT else tuple(PAPER.trained_sizes)
         if (track, sizes) not in made:
             of_system = next(m for m in models_of(PAPER, track) if m.system == SYSTEM[case])
-            model = replace(of_system, sizes=sizes, cells=sizes)
+            # The reference encoder has fewer positions than the paper's longest passage.
+            settings = of_system.finetuning.model_copy(update={"max_length": None})
+            model = replace(of_system, sizes=sizes, cells=sizes, finetuning=settings)
             made[track, sizes] = build_model(reference_folder, model).train()
         return made[track, sizes]
 

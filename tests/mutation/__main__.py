@@ -37,7 +37,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
     parser.add_argument("--sample", type=int, default=300, help="faults to draw; 0 for all")
-    parser.add_argument("--target", choices=[target.name for target in TARGETS], help="one only")
+    names = [target.name for target in TARGETS]
+    parser.add_argument("--target", choices=names, action="append", help="these of the sample")
     parser.add_argument("--jobs", type=int, default=2, help="faults tried at the same time")
     parser.add_argument("--whole", action="store_true", help="the slow tests too")
     parser.add_argument("--again", type=Path, help="only the survivors in this file of outcomes")
@@ -51,7 +52,7 @@ def drawn(options: argparse.Namespace) -> list[tuple[Target, Mutant]]:
     if options.sample:
         found = random.Random(options.seed).sample(found, min(options.sample, len(found)))
     if options.target:
-        found = [(target, mutant) for target, mutant in found if target.name == options.target]
+        found = [(target, mutant) for target, mutant in found if target.name in options.target]
     if options.again:
         records = map(json.loads, options.again.read_text().splitlines())
         left = {place(record) for record in records if record["status"] in NOT_NOTICED}
@@ -97,7 +98,8 @@ def main() -> None:
     sample = drawn(options)
     target_of = {mutant: target for target, mutant in sample}
     options.output.mkdir(parents=True, exist_ok=True)
-    name = f"seed-{options.seed}" + ("-again" if options.again else "")
+    words = [f"seed-{options.seed}", *(options.target or ()), *(["again"] if options.again else ())]
+    name = "-".join(words).replace(" ", "-")
     outcomes: list[tuple[Target, Mutant, Outcome]] = []
     with (
         (options.output / f"{name}.jsonl").open("w") as file,
@@ -117,7 +119,7 @@ def main() -> None:
         runner = Runner(ROOT, Path(folder), targets, options.jobs, whole=options.whole)
         runner.run(sample, done)
         runner.close()
-    print(f"Seed {options.seed}: {len(sample)} of {len(all_mutants())} faults.")
+    print(f"Seed {options.seed}: {len(outcomes)} of {len(all_mutants())} faults.")
     print(table(outcomes))
 
 

@@ -182,7 +182,7 @@ def traced(session: Any, package: Path) -> dict[str, Any]:
     import coverage
 
     seconds: dict[str, float] = {}
-    measured = coverage.Coverage(data_file=None, include=[f"{package}/*"])
+    measured = coverage.Coverage(data_file=None, config_file=False, include=[f"{package}/*"])
     measured.start()
     for place, item in enumerate(session.items):
         following = session.items[place + 1] if place + 1 < len(session.items) else None

@@ -57,6 +57,7 @@ TARGETS = (
         (
             f"{FINETUNE}/test_ranking_loss.py",
             f"{FINETUNE}/test_layered_loss.py",
+            f"{FINETUNE}/test_layered_loss_in_scripts.py",
         ),
         ("golden/test_finetuning.py",),
     ),
@@ -88,7 +89,7 @@ TARGETS = (
     Target(
         "significance",
         ("stages/evaluate/significance.py",),
-        (f"{EVALUATE}/test_significance.py",),
+        (f"{EVALUATE}/test_significance.py", f"{EVALUATE}/test_significance_formulas.py"),
         (f"{EVALUATE}/test_differences.py",),
     ),
     Target(
@@ -112,9 +113,12 @@ TARGETS = (
         tuple(f"config/{name}.py" for name in ("merging", "reading", "values", "yaml_text")),
         (
             "unit/config/test_yaml_text.py",
+            "unit/config/test_yaml_text_limits.py",
+            "unit/config/test_values_limits.py",
             "unit/config/test_config.py",
             "unit/config/test_values.py",
+            "unit/config/test_merging.py",
         ),
-        ("unit/config/test_merging.py", "unit/config/test_collisions.py"),
+        ("unit/config/test_collisions.py",),
     ),
 )

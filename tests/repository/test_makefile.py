@@ -33,7 +33,9 @@ def checkout(tmp_path) -> Path:
                  "pyproject.toml"):  # fmt: skip
         (folder / name).symlink_to(ROOT / name)
     (folder / ".venv").mkdir()
-    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    # All that a Python needs to know that it is that of an environment.
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
     for mark in (".installed", ".installed-dev"):
         (folder / ".venv" / mark).touch()
     return folder

@@ -19,6 +19,8 @@ from starbench.stages.data.fetch import fetch_dataset
 ROOT = Path(__file__).parents[2]
 DEMO, PAPER, MINILM = (ROOT / "config" / f"{name}.yaml" for name in ("demo", "paper", "minilm"))
 
+OTHER_PAIR = '{"sentence1": "c", "sentence2": "d", "score": 5}\n'
+
 
 def doctor(capsys, *arguments):
     """Exit status and lines of the command."""
@@ -128,7 +130,9 @@ def test_a_folder_dataset_that_is_missing_is_a_problem_with_the_nearest_name(tmp
     config = parse_config(value)
     folder = tmp_path / "sts" / "STS12"
     folder.mkdir(parents=True)
-    (folder / "test.jsonl").write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n')
+    (folder / "test.jsonl").write_text(
+        '{"sentence1": "a", "sentence2": "b", "score": 1}\n' + OTHER_PAIR
+    )
     (tmp_path / "sts" / "STS-13").mkdir()
     found = list(check_data(config, RunPaths.of(config, tmp_path), [MINILM]))
     problems = {f.what: f.found for f in found if f.verdict == "problem" and "dataset" in f.what}
@@ -191,7 +195,7 @@ def test_data_whose_files_have_changed_since_they_were_fetched_are_a_warning(tmp
     value["datasets"]["paraphrase"] = {"kind": "pairs", "source": "folder", "name": "mine"}
     (tmp_path / "mine").mkdir()
     file = tmp_path / "mine" / "test.jsonl"
-    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n')
+    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 1}\n' + OTHER_PAIR)
     config = parse_config(value)
     paths = RunPaths.of(config, tmp_path / "results")
     fetch_dataset(config, paths, "paraphrase")
@@ -203,7 +207,7 @@ def test_data_whose_files_have_changed_since_they_were_fetched_are_a_warning(tmp
     assert said() == {}
     file.touch()
     assert said() == {}
-    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 2}\n')
+    file.write_text('{"sentence1": "a", "sentence2": "b", "score": 2}\n' + OTHER_PAIR)
     assert said() == {"its files have changed since it was fetched": "warning"}
     (paths.dataset("paraphrase") / "source_files.json").unlink()
     (found,) = said()

@@ -183,9 +183,7 @@ class StoredEmbeddings:
         """Return a copy of some rows of a size; what was read does not stay mapped to memory."""
         return np.array(self.at(size)[first : first + rows])
 
-    def check_finite(self, block: np.ndarray, layer: int) -> None:
-        """Raise InputError, which names the layer's file, for values that are not finite."""
-        if not np.isfinite(block).all():
-            raise InputError(
-                f"{self.folder / layer_file(layer)} holds values that are not finite: {EMBED_AGAIN}"
-            )
+    def not_finite(self, layer: int) -> InputError:
+        """Return the error, which names the layer's file, of values that are not finite."""
+        path = self.folder / layer_file(layer)
+        return InputError(f"{path} holds values that are not finite: {EMBED_AGAIN}")

@@ -1,5 +1,7 @@
 """No text is longer than an encoder has positions for."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -25,15 +27,17 @@ def test_positions_are_as_many_as_a_roberta_takes(tmp_path, tiny_checkpoint, pad
 def test_a_model_takes_no_longer_texts_than_there_are_positions(tmp_path, tiny_checkpoint):
     roberta(tmp_path / "start", tiny_checkpoint, pad_token_id=3)
     config = tiny_config()
-    settings = config.tracks["sts"].finetuning
     model = model_named(config, "sts", "tiny-srl")
-    built = build_model(tmp_path / "start", settings, model)
+
+    def up_to(length):
+        return replace(model, finetuning=model.finetuning.model_copy(update={"max_length": length}))
+
+    built = build_model(tmp_path / "start", model)
     assert built.max_seq_length == 30
     text = "the man " * 40
     assert built.encode(text).shape == (16,)
     built.save(str(tmp_path / "model"))
     assert LayeredEncoder.load(tmp_path / "model", [2]).max_length == 30
-    build_model(tmp_path / "start", settings.model_copy(update={"max_length": 30}), model)
-    longer = settings.model_copy(update={"max_length": 31})
+    build_model(tmp_path / "start", up_to(30))
     with pytest.raises(InputError, match=r"max_length is 31, backbone .* has 30 positions"):
-        build_model(tmp_path / "start", longer, model)
+        build_model(tmp_path / "start", up_to(31))

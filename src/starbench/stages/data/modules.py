@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from starbench.errors import InputError
 
@@ -31,7 +30,13 @@ def transformer_in(folder: Path, what: str) -> TransformerFolder:
     """
     if not (folder / MODULES).is_file():
         return TransformerFolder(folder)
-    paths = _paths(_json(folder / MODULES, f"{what}: {MODULES}"), what)
+    try:
+        modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
+        paths = {module["type"].rsplit(".", 1)[-1]: str(module["path"]) for module in modules}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(
+            f"{what}: {MODULES} is no list of modules, each with type and path"
+        ) from None
     for path in paths.values():
         if path != Path(path).name:
             raise InputError(f"{what}: {MODULES} names '{path}', which is no folder beside it")
@@ -42,32 +47,14 @@ def transformer_in(folder: Path, what: str) -> TransformerFolder:
     return TransformerFolder(folder / paths["Transformer"], pooling, others)
 
 
-def _paths(modules: Any, what: str) -> dict[str, str]:
-    """Return {kind of a module: its folder}."""
-    listed = modules if isinstance(modules, list) else [None]
-    paths = {}
-    for module in listed:
-        kind, path = (
-            (module.get("type"), module.get("path")) if isinstance(module, dict) else (None, None)
-        )
-        if not isinstance(kind, str) or not isinstance(path, str):
-            raise InputError(f"{what}: {MODULES} is no list of modules, each with type and path")
-        paths[kind.rsplit(".", 1)[-1]] = path
-    return paths
-
-
-def _json(path: Path, what: str) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{what} is no JSON ({' '.join(str(error).split())[:100]})") from None
-
-
 def _pooling(folder: Path, what: str) -> str | None:
     """Return the name of a pooling, in the layouts of old and new sentence-transformers."""
     if not (folder / "config.json").is_file():
         return None
-    found = _json(folder / "config.json", f"{what}: {folder.name}/config.json")
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
     if not isinstance(found, dict):
         raise InputError(f"{what}: {folder.name}/config.json holds no mapping of keys")
     if "pooling_mode" in found:

@@ -172,12 +172,11 @@ def _search_layer(
     dims = wanted.dims
     widest = Size(wanted.layer, dims[-1])
     asked_QD = queries.block(widest, rows.start, rows.stop - rows.start)
-    queries.check_finite(asked_QD, wanted.layer)
-    query_QD = _as_float(asked_QD, device)
+    query_QD = _as_float(asked_QD, device, queries, wanted.layer)
     best = [_Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
     most = SCORES_PER_BLOCK.get(device.type, SCORES_PER_BLOCK["cuda"]) // max(1, len(query_QD))
-    for start, block in _blocks(shards, widest, most):
-        passage_BD = _as_float(block, device)
+    for start, block, shard in _blocks(shards, widest, most):
+        passage_BD = _as_float(block, device, shard, wanted.layer)
         ranks_B = tie_ranks[start : start + len(block)].to(device)
         scores_QB = torch.zeros(len(query_QD), len(block), device=device)
         squares_B = torch.zeros(len(block), device=device)
@@ -260,21 +259,25 @@ def _scores(keys: Tensor) -> Tensor:
 
 def _blocks(
     shards: Sequence[StoredEmbeddings], size: Size, most: int
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first row in the corpus, vectors): blocks that double in rows up to `most`."""
+) -> Iterator[tuple[int, np.ndarray, StoredEmbeddings]]:
+    """Yield (first row in the corpus, vectors, their shard); blocks double in rows up to `most`."""
     start, rows = 0, min(FIRST_BLOCK, most)
     for shard in shards:
         first = 0
         while first < shard.rows:
             block = shard.block(size, first, rows)
-            shard.check_finite(block, size.layers)
-            yield start, block
+            yield start, block, shard
             first, start = first + len(block), start + len(block)
             rows = min(2 * rows, most)
 
 
-def _as_float(array: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(array).to(device, torch.float32)
+def _as_float(
+    array: np.ndarray, device: torch.device, stored: StoredEmbeddings, layer: int
+) -> Tensor:
+    vectors = torch.from_numpy(array).to(device, torch.float32)
+    if not torch.isfinite(vectors).all():
+        raise stored.not_finite(layer)
+    return vectors
 
 
 def _inverse_norms(squares: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ def score_pairs(task: Task) -> Scored:
     cells = list(task.model.cells)
     scores = []
     for cell in cells:
-        embeddings.check_finite(embeddings.at(cell), cell.layers)
+        if not np.isfinite(embeddings.at(cell)).all():
+            raise embeddings.not_finite(cell.layers)
     for cell, metric, value in sts_scores(task.dataset, rows, embeddings, cells):
         scores += task.scores(cell, metric, value, len(rows))
         if math.isnan(value):

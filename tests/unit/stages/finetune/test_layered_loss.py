@@ -20,8 +20,7 @@ from starbench.objectives.mrl import Mrl
 from starbench.objectives.mse2d import Mse2d
 from starbench.objectives.separate import Separate
 from starbench.objectives.single import Single
-from starbench.stages.finetune.layered_loss import LayeredLoss, kl_divergence
-from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.stages.finetune.layered_loss import LayeredLoss
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 LABELS = torch.zeros(6)
@@ -291,13 +290,3 @@ def test_alignment_of_scores_needs_a_loss_with_scores(tiny_model, triplet_column
     loss = StarbucksLoss(tiny_model, Distance(), SIZES, kl_over="scores")
     with pytest.raises(InputError, match="no similarity_fct"):
         loss(triplet_columns, LABELS)
-
-
-def test_the_divergence_is_that_of_the_definition_at_temperature_1_if_not_given():
-    teacher, student = torch.randn(3, 5), torch.randn(3, 5)
-    assert kl_divergence(student, teacher).item() == pytest.approx(kl(teacher, student).item())
-
-
-def test_the_ranking_loss_is_a_module_that_trainers_can_move():
-    loss = RankingLoss().to("cpu").train()
-    assert list(loss.parameters()) == []
