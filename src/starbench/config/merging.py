@@ -30,7 +30,7 @@ NAMED_SECTIONS = ("datasets", "backbones", "systems", "tracks")
 class MergedFiles:
     """What config files say together.
 
-    `value` is as Snakemake has it; `places` says where its keys stand; `named` are the (section,
+    `value` is as Snakemake has it; `places` says where its keys are; `named` are the (section,
     name) that one of the files gives a value.
     """
 

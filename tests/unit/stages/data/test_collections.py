@@ -412,7 +412,7 @@ def test_hub_datasets_hold_tevatrons_layout_too(tmp_path):
         ),
         (
             {"kind": "collection", "source": "hub", "name": "a/b", "split": "test"},
-            "'split' of a collection stands in passages, queries, qrels",
+            "'split' of a collection belongs into passages, queries, qrels",
         ),
         (
             {"kind": "text", "source": "hub", "name": "a/b", "queries": {"name": "c/d"}},
