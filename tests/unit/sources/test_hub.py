@@ -257,8 +257,11 @@ def test_every_repository_in_our_configs_names_a_revision(file):
     ("keys", "message"),
     [
         ({"data_files": "a.jsonl"}, "'data_files' needs a 'revision'"),
-        ({"data_files": "a.jsonl", "revision": "main", "split": "test"}, "'split': give that or"),
-        ({"name": "./here", "revision": "main"}, r"'revision': \./here is a folder"),
+        (
+            {"data_files": "a.jsonl", "revision": "main", "split": "test"},
+            "given.split: give that or",
+        ),
+        ({"name": "./here", "revision": "main"}, r"given.revision: \./here is a folder"),
         ({"kind": "collection", "columns": {"id": "x"}}, "'columns' of a collection stands in"),
         (
             {"kind": "collection", "queries": {"ir_datasets": "x", "split": "test"}},
@@ -266,7 +269,7 @@ def test_every_repository_in_our_configs_names_a_revision(file):
         ),
         (
             {"kind": "collection", "corpus": "test", "passages": {"name": "a/b"}},
-            "'passages': they are those of the collection in 'corpus'",
+            "given.passages: they are those of the collection in 'corpus'",
         ),
         (
             {"kind": "collection", "qrels": {"name": "a/b", "data_files": "q.tsv"}},
