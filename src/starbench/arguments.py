@@ -190,7 +190,7 @@ def _folder(text: str) -> Path:
             raise argparse.ArgumentTypeError(f"'{text}' is a link that leads to nothing")
         if not found.is_dir():
             what = "" if found == path.absolute() else f" is below '{found.name}', which"
-            raise argparse.ArgumentTypeError(f"'{text}'{what} is no folder")
+            raise argparse.ArgumentTypeError(f"'{text}'{what} is not a folder")
     except OSError as error:
         raise argparse.ArgumentTypeError(f"'{text[:80]}': {error.strerror}") from None
     return path
@@ -198,7 +198,9 @@ def _folder(text: str) -> Path:
 
 def _threads(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of threads, which is at least 1")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a number of threads, which is at least 1"
+        )
     return int(text)
 
 

@@ -50,7 +50,7 @@ def _run(options: argparse.Namespace) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     if sys.stdout is not None:
-        # A name that the terminal cannot show is no reason to fail.
+        # A name that the terminal cannot show is not a reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     from starbench.machine.progress import setup_logging
 

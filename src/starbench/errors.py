@@ -24,7 +24,7 @@ class TimeIsUp(Exception):  # noqa: N818 (nothing is wrong)
 
 
 class NotFiniteError(FloatingPointError):
-    """A training whose numbers are no numbers; the message says where, and what may help."""
+    """A training whose numbers are not finite; the message says where, and what may help."""
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str:

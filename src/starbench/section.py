@@ -15,7 +15,7 @@ from starbench.errors import did_you_mean
 
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 LONGEST_NAME = 80
-"""Names stand in names of files, several in one, which have 255 bytes."""
+"""Names are parts of file names, several in one, which have at most 255 bytes."""
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, max_length=LONGEST_NAME)]
 """What paths, rules and commands call something."""

@@ -60,4 +60,4 @@ def check_sizes(sizes: Sequence[Size], depth: int, width: int, what: str) -> Non
             raise InputError(f"size {size}: {what} has {width} dimensions, not {size.dim}")
     for smaller, larger in pairwise(sizes):
         if larger.layers < smaller.layers or larger.dim < smaller.dim or larger == smaller:
-            raise InputError(f"sizes must increase: {larger} stands after {smaller}")
+            raise InputError(f"sizes must increase: {larger} comes after {smaller}")

@@ -115,7 +115,8 @@ def pytest_terminal_summary(terminalreporter):
         return
     terminalreporter.section(f"chaos, {SEED_VARIABLE}={SEED}")
     counted = [f"{number} x {what}" for what, number in RECORD.counts.items()]
-    for line in [*table_of(RECORD.kills), *counted, *RECORD.lines, *spent()]:
+    kills = table_of(RECORD.kills) if RECORD.kills else []
+    for line in [*kills, *counted, *RECORD.lines, *spent()]:
         terminalreporter.write_line(line)
 
 

@@ -81,7 +81,7 @@ def _kill(draws: random.Random, rule: str) -> Kill:
     ((signal, whom),) = draws.choices(list(WAYS), WAYS.values())
     if rule == "snakemake" and whom == "job":
         whom = "snakemake"
-    # What a job changes itself is reached by counting; a job that others kill, by the clock.
+    # What a job changes itself is reached by counting; a job that others kill, in wall time.
     by_change = whom != "snakemake" and draws.random() < 0.6
     return Kill(rule, signal, whom, by_change or rule == "snakemake", draws.random(),
                 draws.random() < 0.8)  # fmt: skip

@@ -38,10 +38,11 @@ ROUNDS = 3
 def test_a_damaged_product_is_refused_by_name_or_not_read(reference, record, tmp_path, made):
     print(f"\n{repeat_with(f'damaged_product and {made}')}")
     listed = sorted(name for name in vouched_for(reference.folder) if name.startswith(f"{made}/"))
+    names = generator("products", made).sample(listed, ROUNDS)
 
     def check(number: int) -> str:
         draws = generator("product", made, number)
-        name = draws.choice(listed)
+        name = names[number]
         rule = next(rule for start, rule in NEXT.items() if name.startswith(f"{start}/"))
         folder = copy_without(reference.folder, tmp_path / str(number), rule)
         done = f"{name} {flip(draws, folder / RUN / name)}"

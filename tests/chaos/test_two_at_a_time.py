@@ -26,10 +26,10 @@ COMMANDS = {
     "finetune": ("finetune_model", ["finetune", *STS]),
     "embed": ("embed_texts", ["embed", *RETRIEVAL]),
     "embed-shard": ("embed_shard", ["embed", *RETRIEVAL, *SHARD]),
-    "search": ("search_shard", ["evaluate", *RETRIEVAL, *SHARD]),
-    "score": ("score_model", ["evaluate", *RETRIEVAL]),
-    "collect": ("collect_scores", ["evaluate", "--collect", *SEED[2:]]),
-    "compare": ("compare_systems", ["evaluate", "--compare", *SEED[2:]]),
+    "search": ("search_shard", ["evaluate", "shard", *RETRIEVAL, *SHARD]),
+    "score": ("score_model", ["evaluate", "model", *RETRIEVAL]),
+    "collect": ("collect_scores", ["evaluate", "collect", *SEED[2:]]),
+    "compare": ("compare_systems", ["evaluate", "compare", *SEED[2:]]),
     "report": ("draw_report", ["report", *SEED[2:]]),
 }
 

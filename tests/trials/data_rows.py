@@ -141,6 +141,6 @@ COLLECTIONS = [
     collection("no query judged", r"error: dataset 'mine'.*", qrels="query-id\tcorpus-id\tscore\nx\tp1\t1\n"),
     collection("no passage judged", r"error: dataset 'mine'.*", qrels="query-id\tcorpus-id\tscore\nq1\tx\t1\n"),
     collection("binary judgements", r"error: there/mine/qrels/test\.tsv:1: .*", qrels=b"\xff\xfe\0\x80"),
-    collection("queries that are no JSON", r"error: there/mine/queries\.jsonl:1: not JSON \(.*\)", queries="q1\tred\n"),
+    collection("queries that are not JSON", r"error: there/mine/queries\.jsonl:1: not JSON \(.*\)", queries="q1\tred\n"),
 ]
 # fmt: on

@@ -33,7 +33,7 @@ def broken(package: str, text: str):
 QUICK = [
     Row("doctor: no config", "doctor --config none.yaml", r"error: no config file none\.yaml.*"),
     Row("doctor: a wrong config", DOCTOR, r"error: run\.yaml:<line>: report\.level: .*", lambda place: place.edit(("level: 0.05", "level: 7"))),
-    Row("doctor: results that are a file", f"{DOCTOR} --results run.yaml", r"error: starbench doctor: argument --results: 'run\.yaml' is no folder; see .*"),
+    Row("doctor: results that are a file", f"{DOCTOR} --results run.yaml", r"error: starbench doctor: argument --results: 'run\.yaml' is not a folder; see .*"),
 ]
 FORKED = [
     Row("doctor: a dataset whose record is damaged", DOCTOR, r"problem  dataset stories: .*source_files\.json is damaged: .*", lambda place: place.write("results/tiny/data/stories/source_files.json", "{"), status=1, told="out"),

@@ -138,7 +138,7 @@ HUB = [
     model("code of its own", r"checkpoint <name>: config\.json asks for code of its own .*", {"config.json": json.dumps(BERT | {"auto_map": {"AutoModel": "x.Y"}}), "model.safetensors": b"x"}),
     model("modules that are garbage", r"checkpoint <name>.*modules\.json.*", {"config.json": json.dumps(BERT), "modules.json": "{", "model.safetensors": b"x"}),
     model("modules that are numbers", r"checkpoint <name>.*modules\.json.*", {"config.json": json.dumps(BERT), "modules.json": "[1]", "model.safetensors": b"x"}),
-    model("modules outside", r"checkpoint <name>: modules\.json names '\.\./x', which is no folder beside it", {"config.json": json.dumps(BERT), "modules.json": json.dumps([{"type": "a.Transformer", "path": "../x"}]), "model.safetensors": b"x"}),
+    model("modules outside", r"checkpoint <name>: modules\.json names '\.\./x', which is not a folder beside it", {"config.json": json.dumps(BERT), "modules.json": json.dumps([{"type": "a.Transformer", "path": "../x"}]), "model.safetensors": b"x"}),
     model("a pickle that is none", r".*pytorch_model\.bin.*", {"config.json": json.dumps(BERT), "pytorch_model.bin": b"garbage"}),
     model("a file that is gone", r"cannot fetch checkpoint '<name>': .*", {"config.json": json.dumps(BERT), "model.safetensors": b"x"}, {"/resolve": 404}),
 ]

@@ -48,7 +48,7 @@ def test_snakemake_merges_them_as_the_commands_do(tmp_path, files):
     trained = set(re.findall(r"output: results/other/models/(\S+)/manifest.json", done.stdout))
     models = [model for track in config.tracks for model in models_of(config, track)]
     assert trained == {f"{model.track}/{model.name}/seed-42" for model in models}
-    # What the second file leaves out is no part of the run.
+    # What the second file leaves out is not part of the run.
     assert "archive" not in done.stdout
     assert "base-2dmse" not in done.stdout
 

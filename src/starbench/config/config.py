@@ -1,4 +1,4 @@
-"""The config of a run, typed: every key, its default, unit and meaning stand here and only here."""
+"""The config of a run, typed: the one place of every key, its default, unit and meaning."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class System(Section):
 class Config(Section):
     """One run: one config file, one folder of results."""
 
-    run: Name = Field(description="Name of the run: results stand in `results/<run>/`.")
+    run: Name = Field(description="Name of the run: results are in `results/<run>/`.")
     results: str = Field(
         default="results",
         pattern=r"^[^\s<>{}*?\[\]]+$",

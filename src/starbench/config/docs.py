@@ -24,7 +24,7 @@ from starbench.sources.hub_collection import CollectionPart
 
 INTRODUCTION = """# Config
 
-One YAML file describes one run; its results stand in `results/<run>/`. This page is made from the
+One YAML file describes one run; its results are in `results/<run>/`. This page is made from the
 types in `src/starbench/config/` (`make config-docs`); `schema.json` beside it serves editors.
 Unknown keys are errors. What a config does not say is as in the column *default*.
 

@@ -30,7 +30,7 @@ NAMED_SECTIONS = ("datasets", "backbones", "systems", "tracks")
 class MergedFiles:
     """What config files say together.
 
-    `value` is as Snakemake has it; `places` says where its keys stand; `named` are the (section,
+    `value` is as Snakemake has it; `places` says where its keys are; `named` are the (section,
     name) that one of the files gives a value.
     """
 
@@ -42,7 +42,7 @@ class MergedFiles:
 def read_merged(files: Sequence[Path]) -> MergedFiles:
     """Return config files merged in their order.
 
-    Raises InputError for a file that is missing, is no YAML, or holds no mapping of keys.
+    Raises InputError for a file that is missing, is not YAML, or holds no mapping of keys.
     """
     value: Any = {}
     places: Places = {}

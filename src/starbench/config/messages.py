@@ -83,8 +83,8 @@ def _no_match(given: str, pattern: str) -> str:
     short = given if len(given) <= 40 else f"{given[:40]}..."
     if pattern == NAME_PATTERN:
         return (
-            f"{short!r} is no name: lower-case letters, digits and single dashes between them, at "
-            f"most {LONGEST_NAME} of them"
+            f"{short!r} is not a name: lower-case letters, digits and single dashes between them, "
+            f"at most {LONGEST_NAME} of them"
         )
     return f"{short!r} does not match {pattern}" if short.strip() else "needs a text, this is blank"
 

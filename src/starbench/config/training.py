@@ -41,7 +41,7 @@ class Training(Section):
         default=0.01,
         ge=0,
         le=1,
-        description="Share of the steps that may be skipped because their gradient is no finite "
+        description="Share of the steps that may be skipped because their gradient is not finite "
         "number; more of them end the training. A training of fewer than 100 steps ends at the "
         "first one by default.",
     )
@@ -142,7 +142,7 @@ class Finetuning(Training):
     )
     last_batch: Literal["partial", "filled"] = Field(
         default="partial",
-        description="What ends an epoch whose examples are no whole batches: a smaller batch, as "
+        description="What ends an epoch whose examples are not whole batches: a smaller batch, as "
         "in transformers' Trainer (with several processes or `accumulation` one that is filled "
         "with the epoch's first examples), or one that is `filled` from the next epoch.",
     )

@@ -49,7 +49,7 @@ def impossible_values(value: Any) -> Iterator[tuple[Location, str]]:
 
 def _wrong_key(key: object) -> str:
     if not isinstance(key, str):
-        return f"the key {_shown(key)} is no text: put it in quotes"
+        return f"the key {_shown(key)} is not text: put it in quotes"
     if key == TEMPLATES:
         return f"{TEMPLATES}: a config is data, and this key makes Snakemake run the code in it"
     problem = _text_problem(key)
@@ -64,7 +64,7 @@ def _problem(value: object) -> str:
     if isinstance(value, int):
         return "" if abs(value) <= LARGEST else "an integer beyond 2**53 in size"
     if isinstance(value, float):
-        return "" if math.isfinite(value) else f"{value} is no finite number"
+        return "" if math.isfinite(value) else f"{value} is not a finite number"
     return f"{_shown(value)} ({type(value).__name__}) is nothing that a config holds"
 
 

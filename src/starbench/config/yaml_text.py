@@ -56,7 +56,7 @@ def read_yaml(path: Path) -> YamlDocument:
     """Return a YAML file's value; InputError for a file that is missing or no plain YAML.
 
     Refused, with file and line: another encoding than UTF-8, more than `MAX_BYTES`, `MAX_DEPTH`
-    or `MAX_VALUES`, an anchor that holds itself, a key given twice or that is no text, tags
+    or `MAX_VALUES`, an anchor that holds itself, a key given twice or that is not text, tags
     (dates included), numbers with a leading zero or in base 60, and `__use_yte__`.
     """
     try:
@@ -84,7 +84,7 @@ def _check_is_file(path: Path) -> None:
     if stat.S_ISDIR(kind):
         raise InputError(f"cannot read {path}: it is a folder, name a file in it")
     if not stat.S_ISREG(kind):
-        raise InputError(f"cannot read {path}: it is no file; a config is read several times")
+        raise InputError(f"cannot read {path}: it is not a file; a config is read several times")
 
 
 def parse_yaml(data: bytes, where: str) -> YamlDocument:
@@ -221,7 +221,7 @@ def _check_keys(node: yaml.MappingNode, where: str) -> None:
         if not isinstance(key, yaml.ScalarNode):
             raise InputError(f"{at}: a mapping or list as a key: keys are texts")
         if key.tag not in (_TAG + "str", _TAG + "merge"):
-            raise InputError(f"{at}: the key {key.value!r} is no text in YAML: put it in quotes")
+            raise InputError(f"{at}: the key {key.value!r} is not text in YAML: put it in quotes")
         if key.value == TEMPLATES:
             raise InputError(
                 f"{at}: {TEMPLATES}: a config is data, and this key makes Snakemake run the code "

@@ -15,7 +15,7 @@ UNSUPPORTED = (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 ZEROS = bytes(2**20)
 
 REMEDIES = {
-    errno.EISDIR: "a folder stands where a file is needed: remove or rename it",
+    errno.EISDIR: "a folder is where a file is needed: remove or rename it",
     errno.ENOENT: "it was removed meanwhile, or never made: make it first",
     errno.ENAMETOOLONG: "take a shorter name, or a folder nearer to the root",
     errno.ELOOP: "a link leads to itself: remove it",
@@ -111,7 +111,7 @@ def os_error_line(error: OSError, folder: Path) -> str:
 
 
 def _in_the_way(path: Path) -> str:
-    """Return what stands where a folder is needed, and what to do about it."""
+    """Return what is where a folder is needed, and what to do about it."""
     for place in (*reversed(path.absolute().parents), path.absolute()):
         if place.is_symlink() and not place.exists():
             return f"'{place.name}' is a link that leads to nothing: remove it, or make its target"

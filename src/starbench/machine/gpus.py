@@ -18,7 +18,7 @@ from starbench.machine.processes import inside_torchrun
 log = logging.getLogger(__name__)
 
 LOCKS = Path("/tmp")
-"""Where the lock files stand: the same folder for all jobs, whatever TMPDIR each of them has."""
+"""Where the lock files are: the same folder for all jobs, whatever TMPDIR each of them has."""
 SECONDS_BETWEEN_TRIES = 0.5
 
 _held: list[int] = []

@@ -32,7 +32,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def text_lines(lines: Iterable[bytes], name: str) -> Numbered:
     """Yield the numbered lines of a text in UTF-8, without its byte order mark.
 
-    Each line is decoded by itself, so that what is no UTF-8 has the number of its own line.
+    Each line is decoded by itself, so that what is not UTF-8 has the number of its own line.
 
     Args:
         lines: an open file, unpacked in passing where it is gzipped.

@@ -245,7 +245,7 @@ def _resampled_rate() -> float:
 
 
 def _write_rate() -> float:
-    """Return the bytes a second that reach the disk of the current folder, by the clock."""
+    """Return the bytes a second that reach the disk of the current folder, in wall time."""
     block = np.random.default_rng(0).bytes(2**26)
     with tempfile.NamedTemporaryFile(dir=Path.cwd()) as file:
         start = time.perf_counter()
@@ -256,7 +256,7 @@ def _write_rate() -> float:
 
 
 def _another_core(cores: int) -> float:
-    """Return what each further core adds to a training step, by the clock."""
+    """Return what each further core adds to a training step, in wall time."""
     if cores == 1:
         return 0.0
     model, _ = _bert(_Clock("cpu"), 128, 6)

@@ -88,7 +88,7 @@ def parse_bytes(text: str) -> float:
     """Return the bytes that a text like ``500GB`` or ``1.5 TB`` names."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?B)\s*", text.upper())
     if found is None or found[2] not in BYTES:
-        raise InputError(f"'{text}' is no size: write it like 500GB or 1.5TB")
+        raise InputError(f"'{text}' is not a size: write it like 500GB or 1.5TB")
     return float(found[1]) * BYTES[found[2]]
 
 

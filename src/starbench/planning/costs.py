@@ -53,7 +53,7 @@ class Costs:
 
     Args:
         config: the run.
-        paths: where what is fetched already stands.
+        paths: where what is already fetched is.
         device: what does the work.
         stated: sizes of datasets given on the command line.
         units: GPUs or cores there are: a job asks for no more.

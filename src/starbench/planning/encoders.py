@@ -133,5 +133,5 @@ def _read(path: Path) -> Encoder:
     )
     for key in keys:
         if key not in found:
-            raise InputError(f"{path} has no {key}: it is no encoder that can be planned for")
+            raise InputError(f"{path} has no {key}: it is not an encoder that can be planned for")
     return Encoder(*(int(found[key]) for key in keys))

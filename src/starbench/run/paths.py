@@ -1,4 +1,4 @@
-"""Where a run's products stand: the same paths as in the workflow's rules."""
+"""Where a run's products are: the same paths as in the workflow's rules."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class TextSet:
         return f"{self.dataset}/passages-{self.shard}"
 
     def source(self, paths: RunPaths) -> Path:
-        """Return the file that the texts stand in."""
+        """Return the file that holds the texts."""
         return paths.dataset(self.dataset) / FILES[self.part]
 
     def open(self, paths: RunPaths) -> Texts:

@@ -32,7 +32,7 @@ def text(record: Record, field: str, where: str) -> str:
 
 
 def title(record: Record, where: str) -> str:
-    """Return a passage's title, empty where there is none; InputError for what is no text."""
+    """Return a passage's title, empty where there is none; InputError for what is not text."""
     return "" if record.get("title") is None else text(record, "title", where)
 
 
@@ -66,13 +66,14 @@ def identifier(record: Record, field: str, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         kind = "null" if value is None else type(value).__name__
         raise InputError(
-            f"{where}: field '{field}' is no id, but of type {kind}: {shown(value)}; an id is a "
-            "text or a whole number"
+            f"{where}: field '{field}' is not an id, but of type {kind}: {shown(value)}; an id is "
+            "a text or a whole number"
         )
     key = str(value)
     if not key or not all(map(_may_be_in_id, key)):
         raise InputError(
-            f"{where}: {shown(key)} is no id: it is empty or has spaces or control characters in it"
+            f"{where}: {shown(key)} is not an id: it is empty or has spaces or control characters "
+            "in it"
         )
     return key
 

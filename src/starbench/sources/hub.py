@@ -66,7 +66,7 @@ class HubSource(Source):
         if self.kind == "collection":
             for key in OF_RECORDS:
                 if key in self.model_fields_set:
-                    raise ValueError(f"'{key}' of a collection stands in {', '.join(PARTS)}")
+                    raise ValueError(f"'{key}' of a collection belongs into {', '.join(PARTS)}")
             if self.corpus is not None and self.passages is not None:
                 raise ValueError("'passages': they are those of the collection in 'corpus'")
         else:

@@ -10,7 +10,7 @@ LARGEST = 2**31 - 1
 
 
 def relevance_of(value: object, where: str) -> int:
-    """Return a judgement's relevance; ``1.0`` reads as 1, InputError for what is no whole number.
+    """Return a judgement's relevance; ``1.0`` reads as 1; InputError for other than whole numbers.
 
     Args:
         value: a number, or the text of one.

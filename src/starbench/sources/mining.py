@@ -27,7 +27,7 @@ def mined_queries(
     """Yield (where, record) of every judged query: Tevatron's layout, negatives by BM25.
 
     A record is {query_id, query, positive_passages, negative_passages}. The negatives are the
-    passages that BM25 ranks highest and that are no right answer: neither judged relevant nor
+    passages that BM25 ranks highest and that are not right answers: neither judged relevant nor
     of the same text as one that is. Judgements of passages that are not in the corpus are left
     out and counted in a warning; if `is_strict` they raise an InputError.
 

@@ -1,1 +1,1 @@
-"""What stands between stages: manifests, records, embeddings, scores."""
+"""What lies between stages: manifests, records, embeddings, scores."""

@@ -28,7 +28,7 @@ def load_array(path: Path) -> np.ndarray:
     try:
         array: Any = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        raise InputError(f"{path} is no array in NumPy's format ({error})") from None
+        raise InputError(f"{path} is not an array in NumPy's format ({error})") from None
     if not isinstance(array, np.ndarray):
-        raise InputError(f"{path} is no array in NumPy's format")
+        raise InputError(f"{path} is not an array in NumPy's format")
     return array

@@ -57,7 +57,7 @@ class Stage:
     def is_done(self, folder: Path) -> bool:
         """Whether `folder` holds the result of just this work, every file in place and unchanged.
 
-        A damaged manifest or file is no result: the log names it, and the work is to be done again.
+        A damaged manifest or file is not a result: the log names it, and the work is done again.
         """
         if not (folder / "manifest.json").is_file():
             return False

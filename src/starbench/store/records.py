@@ -78,7 +78,7 @@ def _check_columns(path: Path, wanted: pa.Schema) -> None:
             found, rows = batches.schema, sum(batch.num_rows for batch in batches)
     except (pa.ArrowException, OSError, EOFError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path} is no whole Arrow file ({reason[:100]}): {again}") from None
+        raise InputError(f"{path} is not a whole Arrow file ({reason[:100]}): {again}") from None
     for field in wanted:
         if field.name not in found.names:
             raise InputError(f"{path} has no column '{field.name}': {again}")

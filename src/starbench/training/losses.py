@@ -1,4 +1,4 @@
-"""The loss of every step: one that is no number ends the training, whenever it is looked at."""
+"""The loss of every step: one that is not a number ends the training, whenever it is looked at."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEVER = 2**62
 class StepLosses(TrainerCallback):  # type: ignore[misc]
     """Adds up the loss of each step where it is computed, and looks at it only now and then.
 
-    A device is not waited for at every step: it keeps the first step whose loss was no finite
+    A device is not waited for at every step: it keeps the first step whose loss was not finite
     number, and whoever is about to log, to save or to finish asks for it. A step that was skipped
     is none of these: `SkipNotFinite` has counted it.
 
@@ -50,7 +50,7 @@ class StepLosses(TrainerCallback):  # type: ignore[misc]
         self._stored: float | None = None
         """The same of the checkpoint that the training went on from."""
         self._wrong: Tensor | None = None
-        """Number of the first step, from 1, whose loss was no finite number."""
+        """Number of the first step, from 1, whose loss was not a finite number."""
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -87,7 +87,7 @@ class StepLosses(TrainerCallback):  # type: ignore[misc]
         step = int(wrong)
         if step != NEVER:
             raise NotFiniteError(
-                f"{self.what}: the loss is no finite number at step {step}; {REMEDY}"
+                f"{self.what}: the loss is not a finite number at step {step}; {REMEDY}"
             )
 
     def last(self) -> float | None:
@@ -107,7 +107,7 @@ class StepLosses(TrainerCallback):  # type: ignore[misc]
 class WatchesLosses(Trainer):  # type: ignore[misc]
     """A trainer that hands the loss of every step to `StepLosses`, and saves no spoilt weights.
 
-    Its log goes on after a step that was skipped because the loss was no number: transformers'
+    Its log goes on after a step that was skipped because the loss was not a number: transformers'
     Trainer takes the running loss from itself after each line of the log, and a number that is
     none minus itself is none again, so that every later line would say so.
     """
@@ -144,6 +144,6 @@ class WatchesLosses(Trainer):  # type: ignore[misc]
         self.losses.check(self.args.device)
         if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
             raise NotFiniteError(
-                f"{self.losses.what}: there are weights that are no finite numbers after step "
+                f"{self.losses.what}: there are weights that are not finite numbers after step "
                 f"{self.state.global_step}; {REMEDY}"
             )

@@ -1,4 +1,4 @@
-"""Skipping an optimiser's step whose gradient is no finite number; stopping at too many."""
+"""Skipping an optimiser's step whose gradient is not a finite number; stopping at too many."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class SkipNotFinite(TrainerCallback):  # type: ignore[misc]
         else:
             self.skipped += 1
             log.warning(
-                "%s: step %d is skipped: its gradient is no finite number",
+                "%s: step %d is skipped: its gradient is not a finite number",
                 self.what,
                 state.global_step + 1,
             )
@@ -83,7 +83,7 @@ class SkipNotFinite(TrainerCallback):  # type: ignore[misc]
         }
         if self.skipped > self.share * state.max_steps:
             raise NotFiniteError(
-                f"{self.what}: the gradient was no finite number at {self.skipped} of "
+                f"{self.what}: the gradient was not a finite number at {self.skipped} of "
                 f"{state.max_steps} steps, at last at step {state.global_step + 1}: more than "
                 f"max_skipped {self.share:g} allows; lower learning_rate or use precision fp32"
             )

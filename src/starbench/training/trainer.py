@@ -62,7 +62,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
         "save_total_limit": CHECKPOINTS_KEPT,
         "logging_strategy": "steps",
         "logging_steps": min(training.log_every, steps),
-        "logging_nan_inf_filter": False,  # else a loss that is no number is logged as 0
+        "logging_nan_inf_filter": False,  # else a loss that is not a number is logged as 0
         "report_to": training.log_to or "none",
         "disable_tqdm": True,
         "seed": seed,

@@ -89,7 +89,7 @@ def test_every_config_of_the_project_is_valid(path):
         ("name: short", "name: demi", "the name 'demi' is used twice"),
         ("heads: 4", "heads: 5", "5 heads do not divide width 128"),
         ("seeds: [42]", "seeds: [42, 42]", "seeds.1: seed 42 is listed twice"),
-        ("run: demo", "run: Demo!", "'Demo!' is no name: lower-case letters"),
+        ("run: demo", "run: Demo!", "'Demo!' is not a name: lower-case letters"),
         ("name: roles", "name: role", "no micro pair set 'role' (did you mean 'roles'?)"),
         (
             "pretrain: {cpus: 2}",

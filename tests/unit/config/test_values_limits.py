@@ -41,8 +41,8 @@ def test_twenty_thousand_values_are_taken():
 def test_what_is_wrong_is_told_in_the_order_of_the_config_with_its_place():
     value = {"a": [1, float("inf")], "b": {"c": "x\x07"}, 3: 4, "d": object}
     assert list(impossible_values(value)) == [
-        ((), "the key 3 is no text: put it in quotes"),
-        (("a", 1), "inf is no finite number"),
+        ((), "the key 3 is not text: put it in quotes"),
+        (("a", 1), "inf is not a finite number"),
         (("b", "c"), "the text holds the control character U+0007"),
         (("d",), "<class 'object'> (type) is nothing that a config holds"),
     ]
@@ -78,7 +78,7 @@ def test_characters_that_turn_the_text_around_them_are_refused(character):
     ],
 )
 def test_a_key_that_is_no_text_is_shown_in_forty_characters(key, shown):
-    assert problems({key: 1}) == [f"the key {shown} is no text: put it in quotes"]
+    assert problems({key: 1}) == [f"the key {shown} is not text: put it in quotes"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         (b"rows: 1:30\n", r"^c:1: '1:30' is a number in base 60"),
         (b"a: 1\nb: 2\na: 3\n", r"^c:3: the key 'a' is given twice, first on line 1"),
         (b"x: {a: 1, \"a\": 2}\n", r"^c:1: the key 'a' is given twice, first on line 1"),
-        (b"on: 1\n", r"^c:1: the key 'on' is no text in YAML: put it in quotes"),
+        (b"on: 1\n", r"^c:1: the key 'on' is not text in YAML: put it in quotes"),
         (b"? [a, b]\n: 1\n", r"^c:1: a mapping or list as a key"),
         (b"a: &x [*x]\n", r"^c:1: an anchor that holds itself"),
         (b"a: &x\n  b: *x\n", r"^c:1: an anchor that holds itself"),

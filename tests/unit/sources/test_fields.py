@@ -29,7 +29,7 @@ def test_texts_and_whole_numbers_are_ids(value, key):
     [(None, "null"), (1.0, "float"), (True, "bool"), (["a"], "list"), ({"a": 1}, "dict")],
 )
 def test_values_of_other_types_are_no_ids(value, kind):
-    with pytest.raises(InputError, match=f"^a:1: field 'id' is no id, but of type {kind}: "):
+    with pytest.raises(InputError, match=f"^a:1: field 'id' is not an id, but of type {kind}: "):
         identifier({"id": value}, "id", "a:1")
 
 
@@ -39,7 +39,7 @@ def test_values_of_other_types_are_no_ids(value, kind):
 )
 def test_what_a_line_of_fields_cannot_hold_is_no_id(value):
     with pytest.raises(
-        InputError, match=r"^a:1: .* is no id: it is empty or has spaces or control"
+        InputError, match=r"^a:1: .* is not an id: it is empty or has spaces or control"
     ):
         identifier({"id": value}, "id", "a:1")
 

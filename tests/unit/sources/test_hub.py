@@ -262,7 +262,7 @@ def test_every_repository_in_our_configs_names_a_revision(file):
             r"given\.split: give that or",
         ),
         ({"name": "./here", "revision": "main"}, r"given\.revision: \./here is a folder"),
-        ({"kind": "collection", "columns": {"id": "x"}}, "'columns' of a collection stands in"),
+        ({"kind": "collection", "columns": {"id": "x"}}, "'columns' of a collection belongs into"),
         (
             {"kind": "collection", "queries": {"ir_datasets": "x", "split": "test"}},
             "'split' does not go with 'ir_datasets'",

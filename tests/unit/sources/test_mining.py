@@ -55,7 +55,7 @@ def test_a_judgement_that_is_there_twice_gives_one_positive(tmp_path):
         ),
         (
             {"corpus": [{"_id": None, "text": "y"}]},
-            r"corpus.jsonl:1: field '_id' is no id, but of",
+            r"corpus.jsonl:1: field '_id' is not an id, but of",
         ),
         (
             {"corpus": [*CORPUS, {"_id": "d1", "text": "another"}]},
@@ -64,7 +64,7 @@ def test_a_judgement_that_is_there_twice_gives_one_positive(tmp_path):
         ({"queries": [{"_id": "q1"}]}, r"queries.jsonl:1: no field 'text'"),
         (
             {"queries": [{"_id": 1.5, "text": "x"}]},
-            r"queries.jsonl:1: field '_id' is no id, but of",
+            r"queries.jsonl:1: field '_id' is not an id, but of",
         ),
         (
             {"queries": [*QUERIES, {"_id": "q1", "text": "another"}]},
@@ -72,7 +72,7 @@ def test_a_judgement_that_is_there_twice_gives_one_positive(tmp_path):
         ),
         ({"qrels": ["q1\td1\tx"]}, r"train.tsv:1: the relevance is not a whole number: 'x'"),
         ({"qrels": ["q1\tgone\t1e400"]}, r"train.tsv:1: the relevance is not a whole number"),
-        ({"qrels": ["\td1\t1"]}, r"train.tsv:1: '' is no id"),
+        ({"qrels": ["\td1\t1"]}, r"train.tsv:1: '' is not an id"),
         ({"corpus": []}, r"^mine has no passages to mine hard negatives from"),
         ({"qrels": []}, r"^mine: none of its queries has a relevant passage in the corpus"),
         ({"qrels": ["q1\td1\t0"]}, r"^mine: none of its queries has a relevant passage"),

@@ -1,4 +1,4 @@
-"""Arrays on disk have the bytes of NumPy's own writer; what is no array is one line."""
+"""Arrays on disk have the bytes of NumPy's own writer; what is not an array is one line."""
 
 import io
 
@@ -25,12 +25,12 @@ def test_the_bytes_are_those_of_numpy(tmp_path, dtype, shape):
 def test_what_is_no_array_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "a.npy"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.npy is no array in NumPy's format"):
+    with pytest.raises(InputError, match=r"a\.npy is not an array in NumPy's format"):
         load_array(path)
 
 
 def test_pickled_objects_are_refused(tmp_path):
     path = tmp_path / "a.npy"
     np.save(path, np.array([{"x": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="is no array"):
+    with pytest.raises(InputError, match="is not an array"):
         load_array(path)

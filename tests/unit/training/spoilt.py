@@ -1,4 +1,4 @@
-"""Trainings on the tiny checkpoint whose loss or gradient is no finite number at some steps."""
+"""Trainings on the tiny checkpoint whose loss or gradient is not a finite number at some steps."""
 
 from collections import defaultdict
 

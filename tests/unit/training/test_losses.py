@@ -1,4 +1,4 @@
-"""The loss of every step is seen: one that is no number ends the training, and saves nothing."""
+"""The loss of every step is seen: one that is not a number ends the training, and saves nothing."""
 
 import os
 
@@ -35,7 +35,7 @@ def test_a_loss_after_the_last_line_of_the_log_ends_the_training(
     work, tmp_path, what, step, options
 ):
     settings = {"log_every": 8, "checkpoint_every": 50, "kind": "value"} | options
-    message = rf"seed 1: the loss is no finite number at step {step}; lower learning_rate or"
+    message = rf"seed 1: the loss is not a finite number at step {step}; lower learning_rate or"
     with pytest.raises(NotFiniteError, match=message):
         work(what, steps=[step - 1], **settings)
     assert nothing_is_finished(tmp_path / "results" / "tiny")
@@ -43,7 +43,7 @@ def test_a_loss_after_the_last_line_of_the_log_ends_the_training(
 
 @BOTH
 def test_the_first_wrong_step_is_named_and_no_checkpoint_follows_it(work, tmp_path, what):
-    with pytest.raises(NotFiniteError, match=r"the loss is no finite number at step 5;"):
+    with pytest.raises(NotFiniteError, match=r"the loss is not a finite number at step 5;"):
         work(what, steps=[4, 5, 6], kind="value", log_every=10, checkpoint_every=2)
     assert saved_steps(tmp_path / "results") == [2, 4]
     assert nothing_is_finished(tmp_path / "results" / "tiny")
@@ -89,7 +89,7 @@ class SpoilWeights(Watch):
 @pytest.mark.parametrize("every", [2, 50])
 def test_weights_that_are_no_finite_numbers_are_not_saved(work, tmp_path, what, every):
     watch = SpoilWeights(LAST, saved=True)
-    message = rf"there are weights that are no finite numbers after step {LAST}; lower"
+    message = rf"there are weights that are not finite numbers after step {LAST}; lower"
     with pytest.raises(NotFiniteError, match=message):
         work(what, steps=(), watch=watch, checkpoint_every=every)
     assert LAST not in saved_steps(tmp_path / "results")
@@ -128,7 +128,7 @@ def trained_by_two(tmp_path, tiny_checkpoint):
 def test_all_processes_end_when_the_loss_of_one_is_no_number(trained_by_two):
     found, folder = trained_by_two((LAST - 1,))
     assert len(set(found)) == 1
-    assert f"the loss is no finite number at step {LAST};" in found[0]
+    assert f"the loss is not a finite number at step {LAST};" in found[0]
     assert not (folder / "manifest.json").exists()
 
 

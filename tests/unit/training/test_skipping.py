@@ -1,4 +1,4 @@
-"""A step whose gradient is no finite number is skipped and counted; too many end the training."""
+"""A step whose gradient is not finite is skipped and counted; too many end the training."""
 
 import json
 import math
@@ -80,7 +80,7 @@ def test_resumed_before_and_after_a_skipped_step_it_is_the_straight_training(wor
 def test_too_many_end_the_training_and_a_resume_remembers_them(work, what):
     steps = (1, 4, 6)
     message = (
-        r"seed 1: the gradient was no finite number at 3 of 10 steps, at last at step 7: more "
+        r"seed 1: the gradient was not a finite number at 3 of 10 steps, at last at step 7: more "
         r"than max_skipped 0.2 allows"
     )
     for _ in range(2):  # the second attempt goes on from the checkpoint of step 6
@@ -163,11 +163,11 @@ def test_what_the_scaler_of_fp16_skips_is_counted_apart_until_its_scale_is_spent
 
 def test_the_command_ends_with_one_line(monkeypatch, capsys, tmp_path):
     def fail(*_):
-        raise NotFiniteError("pretrain x seed 1: the gradient was no finite number")
+        raise NotFiniteError("pretrain x seed 1: the gradient was not a finite number")
 
     monkeypatch.setattr("starbench.stages.pretrain.run.pretrain_backbone", fail)
     arguments = ["pretrain", "--config", "config/demo.yaml", "--backbone", "bert", "--seed", "42"]
     assert main(arguments) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        "error: pretrain x seed 1: the gradient was no finite number"
+        "error: pretrain x seed 1: the gradient was not a finite number"
     )

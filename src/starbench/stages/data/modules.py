@@ -35,11 +35,11 @@ def transformer_in(folder: Path, what: str) -> TransformerFolder:
         paths = {module["type"].rsplit(".", 1)[-1]: str(module["path"]) for module in modules}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
-            f"{what}: {MODULES} is no list of modules, each with type and path"
+            f"{what}: {MODULES} is not a list of modules, each with type and path"
         ) from None
     for path in paths.values():
         if path != Path(path).name:
-            raise InputError(f"{what}: {MODULES} names '{path}', which is no folder beside it")
+            raise InputError(f"{what}: {MODULES} names '{path}', which is not a folder beside it")
     if "Transformer" not in paths:
         raise InputError(f"{what} has no module Transformer, but {', '.join(paths)}")
     others = tuple(kind for kind in paths if kind not in ("Transformer", "Pooling", "Normalize"))

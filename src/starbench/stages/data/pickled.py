@@ -69,7 +69,7 @@ def _read_index(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
         index = json.loads(path.read_text(encoding="utf-8"))
         place_of = {str(key): str(shard) for key, shard in index["weight_map"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{path} is no index: it has no mapping 'weight_map'") from None
+        raise InputError(f"{path} is not an index: it has no mapping 'weight_map'") from None
     return index, place_of
 
 
@@ -77,7 +77,7 @@ def _safe_name(index: Path, shard: str) -> str:
     # A name from a file of others': nothing outside the folder may be read or written.
     matched = _SHARD.fullmatch(shard)
     if matched is None:
-        raise InputError(f"{index}: '{shard}' is no name of a shard (pytorch_model-N-of-N.bin)")
+        raise InputError(f"{index}: '{shard}' is not a name of a shard (pytorch_model-N-of-N.bin)")
     return f"model{matched[1]}.safetensors"
 
 
@@ -102,7 +102,7 @@ def _tensors(file: Path) -> Mapping[str, Tensor]:
         raise InputError(f"{file} holds no tensors by name, but a {type(found).__name__}")
     for key, value in found.items():
         if not isinstance(key, str) or not isinstance(value, torch.Tensor):
-            raise InputError(f"{file}: '{key}' is no tensor, but a {type(value).__name__}")
+            raise InputError(f"{file}: '{key}' is not a tensor, but a {type(value).__name__}")
     return found
 
 

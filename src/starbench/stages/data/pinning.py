@@ -78,7 +78,7 @@ def _edit(
         return at, written, revision.value
     if not isinstance(node, yaml.MappingNode) or name is None:
         raise InputError(
-            f"{file}: {_dotted(location)}: cannot be pinned, no `name` stands beside it"
+            f"{file}: {_dotted(location)}: cannot be pinned: there is no `name` beside it"
         )
     end = name.end_mark.index
     if node.flow_style:

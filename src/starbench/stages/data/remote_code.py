@@ -24,7 +24,7 @@ def refuse_own_code(source: Path, what: str) -> None:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
-                f"{what}: {name} is no JSON ({' '.join(str(error).split())})"
+                f"{what}: {name} is not JSON ({' '.join(str(error).split())})"
             ) from None
         if isinstance(found, dict) and "auto_map" in found:
             raise InputError(

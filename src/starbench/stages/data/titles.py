@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starbench.store.records import Record
 
 NO_TITLE = ("", "-")
-"""What stands in the place of a title that is missing; `-` in MS MARCO's."""
+"""What is in the place of a missing title: `-` in MS MARCO."""
 
 
 @dataclass

@@ -87,9 +87,9 @@ def _refuse_not_finite(folder: Path, what: str) -> None:
 
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 (it is no mapping)
+            for name in tensors.keys():  # noqa: SIM118 (it is not a mapping)
                 tensor = tensors.get_tensor(name)
                 if tensor.is_floating_point() and not tensor.float().isfinite().all():
                     raise InputError(
-                        f"{what}: {file.name}: {name} holds values that are no finite numbers"
+                        f"{what}: {file.name}: {name} holds values that are not finite numbers"
                     )

@@ -181,11 +181,13 @@ def _cast_linear_layers(model: nn.Module, dtype: torch.dtype) -> None:
 
 def _json(path: Path) -> Any:
     if not path.is_file():
-        raise InputError(f"{path.parent} is no SentenceTransformer folder: it has no {path.name}")
+        raise InputError(
+            f"{path.parent} is not a SentenceTransformer folder: it has no {path.name}"
+        )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON ({' '.join(str(error).split())[:100]})") from None
+        raise InputError(f"{path} is not JSON ({' '.join(str(error).split())[:100]})") from None
 
 
 def _kind(module: Any) -> str:

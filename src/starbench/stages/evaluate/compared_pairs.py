@@ -108,7 +108,7 @@ def _similarities(folder: Path, cells: int, pairs: int) -> np.ndarray:
             f"{path} is an array of {array.dtype} {array.shape}, not {(cells, pairs)}: {AGAIN}"
         )
     if not (np.abs(array) < BEYOND_ANY_COSINE).all():
-        raise InputError(f"{path} holds values that are no cosines: {AGAIN}")
+        raise InputError(f"{path} holds values that are not cosines: {AGAIN}")
     return array
 
 

@@ -107,4 +107,4 @@ def _table_in(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, dtype={"query": str}, keep_default_na=False, na_values=["nan"])
     except (OSError, EOFError, ValueError, zlib.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} is no gzipped table ({reason[:100]}): {AGAIN}") from None
+        raise InputError(f"{path} is not a gzipped table ({reason[:100]}): {AGAIN}") from None

@@ -173,7 +173,7 @@ def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[
     """Stack all columns, padded on the right to the longest text: ({name: (B, T)}, rows each)."""
     names = [name for name in TEXT_INPUTS if name in columns[0]]
     longest = max(column["input_ids"].shape[1] for column in columns)
-    # Padding needs no id of its own: the attention mask hides whatever stands there.
+    # Padding needs no id of its own: the attention mask hides whatever is there.
     batch = {
         name: torch.cat(
             [

@@ -1,4 +1,4 @@
-"""The order of a fine-tuning: which example stands where, and how an epoch ends."""
+"""The order of a fine-tuning: which example comes where, and how an epoch ends."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class PassageCollator:
     def __call__(self, places: Sequence[dict[str, int]]) -> dict[str, Tensor]:
         """Return the features of the queries (Q), of the passages (Q * (1 + N)), and the keys.
 
-        Passages stand with all positives first, then every query's first negative, and so on.
+        Passages are ordered with all positives first, then every query's first negative, and so on.
         The label (Q, 1 + N + K) holds the keys of each query's passages, then of all its right
         answers.
         """

@@ -15,7 +15,7 @@ from starbench.machine.processes import processes, rank
 from starbench.training.gathering import gathered
 
 MASKED = -1e30
-"""Score of what is no negative; finite, so that a KL over scores stays a number."""
+"""Score of what is not a negative; finite, so that a KL over scores stays a number."""
 
 
 class RankingLoss(nn.Module):
@@ -54,7 +54,7 @@ class RankingLoss(nn.Module):
                 positive for each query, then the negatives.
             labels: keys (Q, passages of a query + K) of the query's own passages, then of all its
                 right answers (0: none): where right answers are masked, a passage that is right
-                for a query is no negative of it. Otherwise every other passage is one.
+                for a query is not a negative of it. Otherwise every other passage is one.
         """
         query_QD, passage_PD = columns[0], gathered(torch.cat(list(columns[1:])))
         if self.similarity == "cosine":

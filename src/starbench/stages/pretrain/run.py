@@ -226,7 +226,7 @@ def _train(
         callbacks=[StepSeed(seed, "pretrain"), skips, train_log, SaveInTime(what)],
         losses=StepLosses(what, skips),
     )
-    trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and where a run stands.
+    trainer.remove_callback(PrinterCallback)  # TrainLog says all this, and how far the run is.
     trained = trainer.train(resume_from_checkpoint=last_checkpoint(folder, identity))
     return {
         "steps": steps,

@@ -77,7 +77,7 @@ def _words(texts: Iterable[str], tokenizer: BertWordPieceTokenizer) -> Iterator[
 
 
 def _characters(words: Iterable[str], most: int) -> tuple[list[str], list[str]]:
-    """Return the most frequent characters, and those of them that stand within words, sorted."""
+    """Return the most frequent characters, and those of them that are within words, sorted."""
     counts: Counter[str] = Counter()
     within: set[str] = set()
     for word, count in Counter(words).items():

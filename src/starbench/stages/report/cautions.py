@@ -101,7 +101,7 @@ def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:
 def _losses(losses: Mapping[str, Sequence[float]]) -> Iterator[str]:
     for name, logged in losses.items():
         if not all(map(math.isfinite, logged)):
-            yield f"The training loss of {name} was no number at times."
+            yield f"The training loss of {name} was not a number at times."
         elif len(logged) > 1 and logged[-1] >= logged[0]:
             yield (
                 f"The training loss of {name} did not fall: {logged[0]:.3g} at first, "

@@ -18,8 +18,8 @@ _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 def read_csv_file(path: Path, columns: Sequence[str], what: str) -> pd.DataFrame:
     """Return the rows as text; pandas' own reader would skip blank lines and pad short rows.
 
-    Raises InputError, naming file and line, if there is no file (of `what`), it is no CSV in UTF-8,
-    has other columns than `columns`, or a row of another length.
+    Raises InputError, naming file and line, if there is no file (of `what`), it is not CSV in
+    UTF-8, has other columns than `columns`, or a row of another length.
     """
     if not path.is_file():
         raise InputError(f"no {what} at {path}: run the stage that makes it, or snakemake, first")
@@ -55,17 +55,17 @@ def with_numbers(
 ) -> pd.DataFrame:
     """Return the table with columns of whole numbers and of others, NaN where a file says nan.
 
-    Raises InputError for what is no number; whole numbers are not negative, none is infinite.
+    Raises InputError for what is not a number; whole numbers are not negative, none is infinite.
     """
     for column in whole:
         for line, text in enumerate(table[column], start=2):
             if not _WHOLE.fullmatch(text):
-                raise InputError(f"{path}:{line}: {column} '{text}' is no whole number")
+                raise InputError(f"{path}:{line}: {column} '{text}' is not a whole number")
     for column in decimal:
         for line, text in enumerate(table[column], start=2):
             number = as_number(text)
             if number is None or math.isinf(number):
-                raise InputError(f"{path}:{line}: {column} '{text}' is no number")
+                raise InputError(f"{path}:{line}: {column} '{text}' is not a number")
     types = dict.fromkeys(whole, "int64") | dict.fromkeys(decimal, "float64")
     return table.astype(types)
 

@@ -15,7 +15,7 @@ from starbench.store.scores import LEAKAGE_COLUMNS
 def read_leakage(path: Path) -> pd.DataFrame | None:
     """Return ``leakage.csv``; None if the run has none.
 
-    Raises InputError, naming file and line, for other columns, or what is no number.
+    Raises InputError, naming file and line, for other columns, or what is not a number.
     """
     if not path.exists():
         return None

@@ -33,7 +33,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
 
     Raises InputError, naming file and line, for a missing or unknown column, a row of another
     length, a system, seed, track, dataset or cell that the config does not have, a score that
-    stands twice, or a value that is no number or beyond [-1, 1].
+    appears twice, or a value that is not a number or beyond [-1, 1].
     """
     scores = read_csv_file(path, COLUMNS, "scores")
     if scores.empty:
@@ -50,7 +50,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
     for line, twice in enumerate(scores.duplicated(KEYS), start=2):
         if twice:
             what = ", ".join(scores.loc[line - 2, KEYS])
-            raise InputError(f"{path}:{line}: this score stands twice: {what}")
+            raise InputError(f"{path}:{line}: this score appears twice: {what}")
     # What has no size, as BM25, has 0 layers and 0 dimensions from here on.
     scores[["layers", "dim"]] = scores[["layers", "dim"]].replace("", "0")
     return with_numbers(scores, path, ["seed", "layers", "dim", "queries"], ["value"])
@@ -63,8 +63,8 @@ def _check_cells(scores: pd.DataFrame, path: Path, config: Config) -> None:
         valid = {("", "", "")} if system == BM25 else cells
         if (layers, dim, size) not in valid:
             raise InputError(
-                f"{path}:{line}: layers '{layers}', dim '{dim}', size '{size}' is no cell of the "
-                "config's grid"
+                f"{path}:{line}: layers '{layers}', dim '{dim}', size '{size}' is not a cell of "
+                "the config's grid"
             )
 
 
@@ -74,10 +74,10 @@ def _check_numbers(scores: pd.DataFrame, path: Path) -> None:
         low, high = range_of(metric)
         if not _possible(value, low, high):
             between = f"between {low:g} and {high:g}"
-            raise InputError(f"{path}:{line}: '{value}' is no score {between}")
+            raise InputError(f"{path}:{line}: '{value}' is not a score {between}")
     for line, queries in enumerate(scores["queries"], start=2):
         if not (queries.isascii() and queries.isdecimal() and len(queries) < 16):
-            raise InputError(f"{path}:{line}: '{queries}' is no number of queries")
+            raise InputError(f"{path}:{line}: '{queries}' is not a number of queries")
 
 
 def _possible(value: str, low: float, high: float) -> bool:

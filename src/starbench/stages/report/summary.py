@@ -154,7 +154,7 @@ def _claims(results: Results) -> Iterator[str]:
     if rest:
         left = dict.fromkeys(f"{verdict.claim} ({verdict.why})" for verdict in rest)
         yield f"Not asked of this run: {in_markdown('; '.join(left))}."
-    yield "The numbers behind all of them stand in [tables/claims.md](tables/claims.md)."
+    yield "The numbers behind them are in [tables/claims.md](tables/claims.md)."
 
 
 def _matrix(found: Sequence[Verdict]) -> Iterator[str]:
@@ -222,8 +222,8 @@ def _provenance(results: Results) -> Iterator[str]:
         yield (
             "The numbers are those printed in the paper (arXiv 2410.13230, ECIR 2026, Tables A1 "
             "and A2) and in the plots and tables of the reproduction study of 2D Matryoshka "
-            "embeddings (arXiv 2411.17299); the source stands in each row of the data that ships "
-            "with the package. Nothing was run."
+            "embeddings (arXiv 2411.17299). Each row of the data that ships with the package names "
+            "its source. Nothing was run."
         )
         return
     git, on = manifest["git"], manifest["reported_on"]
@@ -255,7 +255,7 @@ def as_html(text: str, folder: Path, title: str) -> str:
 
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     body = re.sub(r'<img src="([^"]+)"', lambda found: _embedded(folder, found[1]), body)
-    # In the HTML report the page stands alone: files beside it cannot be reached from there.
+    # In the HTML report the page is alone: files beside it cannot be reached from there.
     body = re.sub(r'<a href="[^"]+">(.*?)</a>', r"\1", body)
     return PAGE.format(title=html.escape(title), body=body)
 

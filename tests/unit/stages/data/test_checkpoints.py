@@ -152,7 +152,7 @@ def test_modules_outside_the_folder_are_refused(tmp_path, tiny_checkpoint):
 def test_a_list_of_modules_that_is_none_is_named(tmp_path, tiny_checkpoint, text):
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "st")
     (folder / "modules.json").write_text(text)
-    with pytest.raises(InputError, match=r"modules\.json is no list of modules"):
+    with pytest.raises(InputError, match=r"modules\.json is not a list of modules"):
         fetched(tmp_path, folder)
 
 
@@ -161,7 +161,7 @@ def test_an_index_of_weights_that_is_none_is_named(tmp_path, tiny_checkpoint, te
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "sharded")
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin.index.json").write_text(text)
-    with pytest.raises(InputError, match=r"pytorch_model\.bin\.index\.json is no index"):
+    with pytest.raises(InputError, match=r"pytorch_model\.bin\.index\.json is not an index"):
         fetched(tmp_path, folder)
 
 

@@ -126,7 +126,7 @@ def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, copied, key, v
         return tensor
 
     change(copied, key, spoil)
-    refused(tmp_path, rf"model\.safetensors: {key} holds values that are no finite", copied)
+    refused(tmp_path, rf"model\.safetensors: {key} holds values that are not finite", copied)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 99, b"\xff" * 99])

@@ -83,7 +83,7 @@ CASES = [
     ("collection", "qrels/test.tsv", b"q1\td1\t\xff\n", r"test\.tsv:1: not UTF-8 text"),
     ("collection", "qrels/test.tsv", b"q1\td1\t4294967296\n", r"test\.tsv:1: .*is too large"),
     ("collection", "qrels/test.tsv", b"q1\td1\t1e30\n", r"test\.tsv:1: .*is too large"),
-    ("collection", "qrels/test.tsv", b"q1\td\x001\t1\n", r"test\.tsv:1: .*is no id"),
+    ("collection", "qrels/test.tsv", b"q1\td\x001\t1\n", r"test\.tsv:1: .*is not an id"),
     ("collection", "qrels/test.tsv.gz", QRELS, r"test\.tsv\.gz:1: the gzip file is damaged"),
     (
         "collection",

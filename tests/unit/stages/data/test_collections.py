@@ -85,7 +85,7 @@ def test_an_empty_passage_is_kept_and_counted(tmp_path, caplog):
         ),
         ({"corpus": [{"title": "x", "text": "y"}]}, r"corpus.jsonl.gz:1: no field '_id'"),
         ({"corpus": [{"_id": "a", "txt": "y"}]}, r"no field 'text' .*\(did you mean 'txt'\?\)"),
-        ({"corpus": [{"_id": "a b", "text": "y"}]}, r"'a b' is no id"),
+        ({"corpus": [{"_id": "a b", "text": "y"}]}, r"'a b' is not an id"),
         ({"corpus": []}, r"has no passages"),
         ({"qrels": []}, r"has no judgements"),
         ({"qrels": [("q1", "d1", "good")]}, r"test.tsv:2: the relevance is not a whole number"),
@@ -412,7 +412,7 @@ def test_hub_datasets_hold_tevatrons_layout_too(tmp_path):
         ),
         (
             {"kind": "collection", "source": "hub", "name": "a/b", "split": "test"},
-            "'split' of a collection stands in passages, queries, qrels",
+            "'split' of a collection belongs into passages, queries, qrels",
         ),
         (
             {"kind": "text", "source": "hub", "name": "a/b", "queries": {"name": "c/d"}},

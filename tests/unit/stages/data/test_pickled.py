@@ -121,7 +121,7 @@ def test_a_missing_file_a_missing_tensor_and_a_path_elsewhere_are_refused(folder
     with pytest.raises(InputError, match=f"{SHARDS[0]} lacks 'other'"):
         fetched(tmp_path, folder)
     save_shards(folder, model.state_dict(), other="../../pytorch_model-1-of-2.bin")
-    with pytest.raises(InputError, match="is no name of a shard"):
+    with pytest.raises(InputError, match="is not a name of a shard"):
         fetched(tmp_path, folder)
     save_shards(folder, model.state_dict())
     (folder / SHARDS[1]).unlink()
@@ -167,7 +167,7 @@ def test_a_file_that_is_no_weights_is_refused_in_one_line(tmp_path, folder, mode
         assert "\n" not in str(found.value)
     for wrong in ([torch.ones(2)], {}, {"model": {"a": torch.ones(2)}}, {"step": 3}):
         torch.save(wrong, file)
-        with pytest.raises(InputError, match=r"holds no tensors by name|is no tensor, but a"):
+        with pytest.raises(InputError, match=r"holds no tensors by name|is not a tensor, but a"):
             fetched(tmp_path, folder)
 
 

@@ -58,5 +58,5 @@ def test_a_checkpoint_with_code_of_its_own_is_refused_by_one_line(name, tmp_path
 @pytest.mark.parametrize("content", [b"", b"\xff", b"{", b"[" * 50_000])
 def test_a_file_that_is_no_json_is_named(content, tmp_path):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"checkpoint mine: config\.json is no JSON"):
+    with pytest.raises(InputError, match=r"checkpoint mine: config\.json is not JSON"):
         refuse_own_code(tmp_path, "checkpoint mine")

@@ -73,7 +73,7 @@ def test_skipped_steps_are_counted(results):
 
 def test_a_score_that_is_no_number_is_named(results):
     (text,) = cautions(results({("tiny-srl", SMALL, "other"): math.nan}))
-    assert text == "1 score is no number: SRL at 1/4 on other (cosine_spearman)."
+    assert text == "1 score is not a number: SRL at 1/4 on other (cosine_spearman)."
 
 
 def test_equal_embeddings_are_named_and_many_cases_counted(results):
@@ -88,7 +88,7 @@ def test_a_loss_that_did_not_fall_or_was_no_number_is_named(results):
     texts = cautions(results(losses=losses))
     assert texts == [
         "The training loss of models/a did not fall: 2 at first, 2.5 at last.",
-        "The training loss of models/b was no number at times.",
+        "The training loss of models/b was not a number at times.",
     ]
 
 

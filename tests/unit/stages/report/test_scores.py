@@ -14,15 +14,15 @@ from tests.unit.stages.report.scored import all_scores
          r":2: no system 'tiny-slr' \(did you mean 'tiny-srl'\?\)"),
         ("tiny-srl,1,1,4,n1-d4,sts,tset,cosine_spearman,0.5,10", r":2: no dataset 'tset' .*'test'"),
         ("tiny-srl,1,1,4,n1-d4,st,test,cosine_spearman,0.5,10", r":2: no track 'st'"),
-        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,1.5,10", r":2: '1.5' is no score"),
-        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,good,10", r":2: 'good' is no score"),
-        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,inf,10", r":2: 'inf' is no score"),
-        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,,10", r":2: '' is no score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,1.5,10", r":2: '1.5' is not a score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,good,10", r":2: 'good' is not a score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,inf,10", r":2: 'inf' is not a score"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,,10", r":2: '' is not a score"),
         ("tiny-srl,7,1,4,n1-d4,sts,test,cosine_spearman,0.5,10", r":2: no seed '7' .*1, 2"),
-        ("tiny-srl,1,3,4,n3-d4,sts,test,cosine_spearman,0.5,10", r":2: layers '3', .* is no cell"),
-        ("tiny-srl,1,1,4,n1-d8,sts,test,cosine_spearman,0.5,10", r":2: .*'n1-d8' is no cell"),
+        ("tiny-srl,1,3,4,n3-d4,sts,test,cosine_spearman,0.5,10", r":2: .*'n3-d4' is not a cell"),
+        ("tiny-srl,1,1,4,n1-d8,sts,test,cosine_spearman,0.5,10", r":2: .*'n1-d8' is not a cell"),
         ("tiny-srl,1,one,4,n1-d4,sts,test,cosine_spearman,0.5,10", r":2: layers 'one'"),
-        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,ten", r":2: 'ten' is no number of"),
+        ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,ten", r":2: 'ten' is not a number of"),
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5", r":2: 9 values for 10 columns"),
         ("tiny-srl,1,1,4,n1-d4,sts,test,cosine_spearman,0.5,10,1", r":2: 11 values for 10 columns"),
         ("", r":2: 0 values for 10 columns"),
@@ -37,7 +37,7 @@ def test_a_row_that_cannot_be_right_is_named_by_its_line(config, tmp_path, row, 
 
 def test_a_missing_column_and_a_score_that_stands_twice_are_named(written, config):
     _, paths = written(all_scores(config, (1,))[:1] * 2)
-    with pytest.raises(InputError, match=r"scores\.csv:3: this score stands twice: tiny-srl, 1"):
+    with pytest.raises(InputError, match=r"scores\.csv:3: this score appears twice: tiny-srl, 1"):
         read_scores(paths.all_scores, config)
     text = paths.all_scores.read_text().replace(",value", ",val")
     paths.all_scores.write_text(text)

@@ -115,7 +115,7 @@ def hide_unused(panels: np.ndarray, used: int) -> None:
 def save_figure(figure: Figure, folder: Path, stem: str) -> None:
     """Write a figure in every format, each in one step and the same bytes for the same figure."""
     for ending in FIGURE_FORMATS:
-        # Without these, the time of drawing stands in the file.
+        # Without these, the file holds the time of drawing.
         metadata = {"CreationDate": None} if ending == "pdf" else {"Software": None}
         drawn = io.BytesIO()
         with look():

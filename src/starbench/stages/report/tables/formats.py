@@ -103,7 +103,7 @@ def _is_number(text: str) -> bool:
 
 
 def manifest_line(manifest: str) -> str:
-    """Return what stands below a table in Markdown: the hash of the run's manifest."""
+    """Return what is below a table in Markdown: the hash of the run's manifest."""
     return f"\nManifest: `{manifest}`.\n" if manifest else ""
 
 
@@ -159,7 +159,7 @@ def compilable(tabular: Sequence[str], notes: Sequence[str] = ()) -> str:
 def as_text(table: Table, config: Config, width: int = 100) -> str:
     """Return the headline column for a terminal: systems down, sizes across, the best starred.
 
-    Sizes that do not fit into `width` characters stand in a second block.
+    Sizes that do not fit into `width` characters are in a second block.
     """
     without_size = [row for row in table.rows if row.size is None]
     columns = [["", "", *(_short_name(config, system) for system in config.shown_systems)]]

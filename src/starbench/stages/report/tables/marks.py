@@ -57,7 +57,7 @@ def read_tests(path: Path, config: Config) -> pd.DataFrame:
     for column in ("p", "holm", "bonferroni"):
         for line, p_value in enumerate(tests[column], start=2):
             if p_value < 0 or p_value > 1:
-                raise InputError(f"{path}:{line}: {column} {p_value} is no probability")
+                raise InputError(f"{path}:{line}: {column} {p_value} is not a probability")
     return tests
 
 

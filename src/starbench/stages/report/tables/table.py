@@ -47,7 +47,7 @@ class Table:
     rows: list[Row]
     seeds: int
     headline: int = -1
-    """The column that stands for the table where there is room for one only."""
+    """The column that is shown where there is room for only one."""
     note: str = ""
     """What the marks mean; empty if there are none."""
     manifest: str = ""
@@ -70,7 +70,7 @@ def make_table(
 ) -> Table:
     """Return the table of some groups: trained sizes by systems, in the order of the config.
 
-    BM25 stands first where it was scored; the means over the sizes stand last.
+    BM25 comes first where it was scored, and the means over the sizes last.
     """
     parts = [_part(scores, config, group, len(groups) > 1) for group in groups]
     wide = parts[0].wide
