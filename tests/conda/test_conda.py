@@ -93,6 +93,7 @@ def test_a_run_is_made_in_the_environment_that_the_files_describe(checkout, fold
         text=True,
         check=True,
         cwd="/",
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
     )
     assert Path(found.stdout.strip()) == checkout / "src" / "starbench" / "__init__.py"
     config = load_config(folder / "run.yaml")

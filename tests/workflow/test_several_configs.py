@@ -72,4 +72,4 @@ def test_a_mistake_in_the_second_file_is_named_there_by_both(tmp_path, files):
 
 def test_a_value_of_the_command_line_is_named_as_such(tmp_path, files):
     done = dry_run(tmp_path, files, "--config", "seeds=[1, 1]")
-    assert "--config: seeds: a seed is listed twice" in done.stdout + done.stderr
+    assert "--config: seeds.1: seed 1 is listed twice" in done.stdout + done.stderr
