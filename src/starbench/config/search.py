@@ -21,7 +21,10 @@ class Adaptive(Section):
     """A small size shortlists, larger ones rank the shortlist again."""
 
     shortlist: int = Field(
-        default=200, ge=1, description="Passages that the small size passes on to the full one."
+        default=200,
+        ge=1,
+        description="Passages that the small size passes on to the full one; at most the search's "
+        "`depth`.",
     )
     funnel: list[Annotated[int, Field(ge=1)]] = Field(
         default=[200, 100, 50, 25, 10],

@@ -19,7 +19,7 @@ FINETUNE = 2
 EMBED = 2
 """Raised when the same model gives other embeddings than before."""
 
-EVALUATE = 2
+EVALUATE = 3
 """Raised when the same embeddings give other scores than before."""
 
 COMPARE = 1

@@ -40,19 +40,23 @@ class Cascade:
         return [passages, *(min(count, passages) for count in self.kept)]
 
 
-def cascades(sizes: Sequence[Size], options: Adaptive) -> list[Cascade]:
+def cascades(sizes: Sequence[Size], options: Adaptive, depth: int) -> list[Cascade]:
     """Return what is tried: each smaller size with the full one, and the funnel of all sizes.
+
+    No more passages go on from a size than the `depth` that the first one's ranking has.
 
     Source: Matryoshka Representation Learning (arXiv 2205.13147), section 4.3, where all sizes
     are prefixes of one vector; here a smaller size is another layer's vector.
     """
     full = sizes[-1]
     tried = [
-        Cascade(f"{size} -> {full}", (size, full), (options.shortlist,)) for size in sizes[:-1]
+        Cascade(f"{size} -> {full}", (size, full), (min(options.shortlist, depth),))
+        for size in sizes[:-1]
     ]
     if len(sizes) > 2:
         counts = [
-            options.funnel[min(step, len(options.funnel) - 1)] for step in range(len(sizes) - 1)
+            min(depth, options.funnel[min(step, len(options.funnel) - 1)])
+            for step in range(len(sizes) - 1)
         ]
         tried.append(Cascade("funnel", tuple(sizes), tuple(counts)))
     return tried

@@ -80,7 +80,8 @@ def _try_adaptive(
     similarity = task.model.finetuning.similarity
     reranker = Reranker(queries, shards, similarity, collection.tie_ranks)
     tried = []
-    for steps in cascades(task.model.sizes, options):
+    depth = min(ranking.rows.shape[1] for ranking in rankings.values())
+    for steps in cascades(task.model.sizes, options, depth):
         again = reranker.cascade(steps, rankings[steps.sizes[0]])
         ranked = {query: ids for query, ids, _ in collection.ranked(again)}
         tried.append((steps, _means(collection.measuring.of(ranked))))

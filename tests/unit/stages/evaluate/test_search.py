@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from starbench.config.search import Adaptive
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of, write_json
 from starbench.sizes import Size
 from starbench.stages.evaluate import search as module
-from starbench.stages.evaluate.adaptive import Cascade, Reranker
+from starbench.stages.evaluate.adaptive import Cascade, Reranker, cascades
 from starbench.stages.evaluate.search import Candidates, Ranking, candidates, merged, search
 from starbench.store.embeddings import EmbeddingWriter, StoredEmbeddings
 
@@ -201,3 +202,15 @@ def test_search_agrees_with_faiss(tmp_path):
         ours: Ranking = found[Size(1, dim)]
         np.testing.assert_allclose(ours.scores, scores, atol=1e-4)
         assert (ours.rows == rows).mean() > 0.999
+
+
+def test_no_more_passages_go_on_and_are_paid_for_than_the_first_ranking_has():
+    sizes = [Size(1, 2), Size(2, 4), Size(3, 8)]
+    tried = cascades(sizes, Adaptive(shortlist=200, funnel=[200, 50]), depth=100)
+    assert [(steps.name, steps.kept) for steps in tried] == [
+        ("n1-d2 -> n3-d8", (100,)),
+        ("n2-d4 -> n3-d8", (100,)),
+        ("funnel", (100, 50)),
+    ]
+    assert tried[0].multiply_adds(1000) == 1000 * 2 + 100 * 8
+    assert tried[2].multiply_adds(1000) == 1000 * 2 + 100 * 4 + 50 * 8
