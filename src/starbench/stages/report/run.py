@@ -63,7 +63,6 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         skipped_steps(config, paths),
     )
     # All that is read is right by now: nothing is written where something is not.
-    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,
@@ -78,6 +77,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         absent,
     )
     write_products(results, paths, processes=processes)
+    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
 
 
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
