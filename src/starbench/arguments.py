@@ -168,7 +168,7 @@ def _config_files(
 
 def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--results", type=_folder, help="folder of all runs (the config's `results`)"
+        "--results", type=folder_of_runs, help="folder of all runs (the config's `results`)"
     )
 
 
@@ -182,7 +182,8 @@ def _stage(
     return parser
 
 
-def _folder(text: str) -> Path:
+def folder_of_runs(text: str) -> Path:
+    """Return a folder that is there or can be made; argparse.ArgumentTypeError for what is none."""
     path = Path(text)
     try:
         found = existing(path)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from starbench.arguments import parse_into
+from starbench.arguments import folder_of_runs, parse_into
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.endings import status_of
 from starbench.machine.startup import exit_with, importing
@@ -88,7 +88,10 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
             raise InputError(
                 f"no seed changes model '{model.name}': it is made once, with {model.seeds[0]}"
             )
-    paths = RunPaths.of(config, options.results)
+    try:
+        paths = RunPaths.of(config, options.results or folder_of_runs(config.results))
+    except argparse.ArgumentTypeError as problem:
+        raise InputError(f"the config's results: {problem}") from None
     options.root = paths.root
     return config, paths
 

@@ -101,8 +101,8 @@ ORDER = [
 
 FOLDERS = [
     Row("folder: a run that is a dangling link", f"data {CONFIG} --dataset stories", rf"error: {ROOT}.*: .*link.*", dangling),
-    Row("folder: results that are a dangling link", f"data {CONFIG} --dataset stories", r"error: results: file exists: 'results' is a link that leads to nothing: remove it, or make its target", lambda place: (alone(place), (place.folder / "results").symlink_to("/nowhere"))),
-    Row("folder: results that are a file", f"data {CONFIG} --dataset stories", r"error: results/tiny/data/stories: not a directory: 'results' is a file where a folder is needed: remove or rename it", a_file_for("results")),
+    Row("folder: results that are a dangling link", f"data {CONFIG} --dataset stories", r"error: the config's results: 'results' is a link that leads to nothing", lambda place: (alone(place), (place.folder / "results").symlink_to("/nowhere"))),
+    Row("folder: results that are a file", f"data {CONFIG} --dataset stories", r"error: the config's results: 'results' is not a folder", a_file_for("results")),
     Row("folder: a run that is a file", f"data {CONFIG} --dataset stories", rf"error: {ROOT}.*: not a directory: .*", a_file_for(ROOT)),
     Row("folder: data that are a file", f"data {CONFIG} --dataset stories", rf"error: {DATA}.*: not a directory: .*", a_file_for(DATA)),
     Row("folder: a dataset that is a file", f"data {CONFIG} --dataset stories", rf"error: {DATA}/stories.*: (not a directory|file exists): .*", a_file_for(f"{DATA}/stories")),
