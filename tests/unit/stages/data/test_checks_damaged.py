@@ -62,7 +62,7 @@ def failed(tmp_path, capsys, unit, name, data):
     return capsys.readouterr().err.splitlines()[-1]
 
 
-ID = "no id, but of type"
+ID = "not an id, but of type"
 CASES = [
     ("collection", "corpus.jsonl", lines([{"_id": None, "text": "x"}]), f"corpus.jsonl:1: .*{ID}"),
     ("collection", "corpus.jsonl", lines([{"_id": [1], "text": "x"}]), f"corpus.jsonl:1: .*{ID}"),
@@ -70,7 +70,7 @@ CASES = [
         "collection",
         "corpus.jsonl",
         lines([{"_id": "a\0", "text": "x"}]),
-        r"corpus.jsonl:1: .*no id",
+        r"corpus.jsonl:1: .*not an id",
     ),
     ("collection", "queries.jsonl", lines([{"_id": True, "text": "x"}]), rf"jsonl:1: .*{ID} bool"),
     ("collection", "queries.jsonl", lines([{"_id": 1.5, "text": "x"}]), rf"jsonl:1: .*{ID} float"),
