@@ -151,4 +151,6 @@ def summary(config: Config, paths: RunPaths) -> str:
         ("figures", "figures"),
         ("report", "report.html"),
     ]
-    return "\n".join([*parts, *(f"{what + ':':9}{paths.root / name}" for what, name in where)])
+    legend = "Columns are sizes, layers/dimensions of the cut model; rows are systems."
+    places = [f"{what + ':':9}{paths.root / name}" for what, name in where]
+    return "\n".join([*parts, legend, "", *places])
