@@ -75,7 +75,7 @@ def _not_numbers(scores: pd.DataFrame, config: Config) -> Iterator[str]:
             f"{config.display('datasets', row.dataset)} ({row.metric})"
             for row in rows.itertuples()
         ]
-        yield f"{_counted(len(rows), 'score is', 'scores are')} no number: {_named(cases)}."
+        yield f"{_counted(len(rows), 'score is', 'scores are')} not a number: {_named(cases)}."
 
 
 def _constant(constant: Sequence[tuple[str, str, str]], config: Config) -> Iterator[str]:
