@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-import starbench
 from starbench.config.reading import load_config
 from starbench.run.paths import RunPaths
 from starbench.stages.report.products import products
@@ -172,13 +171,15 @@ def test_the_package_need_not_be_installed_where_it_lies_beside_the_workflow(fin
 
 
 def hidden_package(folder: Path) -> Path:
-    """Make a folder for PYTHONPATH with which no process finds an installed `starbench`."""
+    """Make a folder for PYTHONPATH with which no process finds a `starbench` outside `folder`."""
     hidden = folder / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
         "import sys\n"
-        f"own = {str(Path(starbench.__file__).parents[1])!r}\n"
-        "sys.path[:] = [path for path in sys.path if path != own]\n"
+        "from pathlib import Path\n"
+        f"kept = {str(folder)!r}\n"
+        "sys.path[:] = [path for path in sys.path\n"
+        "               if path.startswith(kept) or not Path(path, 'starbench').is_dir()]\n"
         "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in repr(f).lower()]\n"
     )
     return hidden
