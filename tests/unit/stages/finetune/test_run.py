@@ -210,7 +210,8 @@ def test_a_training_without_a_finite_gradient_stops_the_training(prepared, tiny_
         systems=SYSTEMS,
         tracks=tracks,
     )
-    with pytest.raises(
+    message = r"tiny-srl seed 1: the gradient was not a finite number"
+    with pytest.raises(FloatingPointError, match=message):
         FloatingPointError, match=r"tiny-srl seed 1: the gradient was not a finite number"
     ):
         finetune_model(config, paths, "sts", "tiny-srl", 1)
