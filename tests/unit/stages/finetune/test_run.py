@@ -212,8 +212,6 @@ def test_a_training_without_a_finite_gradient_stops_the_training(prepared, tiny_
     )
     message = r"tiny-srl seed 1: the gradient was not a finite number"
     with pytest.raises(FloatingPointError, match=message):
-        FloatingPointError, match=r"tiny-srl seed 1: the gradient was not a finite number"
-    ):
         finetune_model(config, paths, "sts", "tiny-srl", 1)
     assert not (paths.model("sts", "tiny-srl", 1) / "manifest.json").exists()
 
