@@ -101,7 +101,7 @@ PLANS = [
     Row("plan: records of no dataset", f"plan {CONFIG} --records storys=5", r"error: --records: the config has no dataset 'storys' \(did you mean 'stories'\?\)"),
     Row("plan: no records", f"plan {CONFIG} --records stories=0", r"error: --records stories=0: at least 1 .*"),
     Row("plan: records given twice", f"plan {CONFIG} --records stories=5 --records stories=6", r"error: --records stories=6: .*twice.*"),
-    Row("plan: queries of a text", f"plan {CONFIG} --records stories=5/5", r"error: --records stories=5/5: .*stories.* is no collection.*"),
+    Row("plan: queries of a text", f"plan {CONFIG} --records stories=5/5", r"error: --records stories=5/5: .*stories.* is not a collection.*"),
     Row("plan: a dataset of unknown size", f"plan {CONFIG}", r"error: dataset 'stories': nothing tells its size before it is fetched; state it: --records stories=RECORDS", lambda place: place.edit(("kind: text\n    source: micro\n    rows: 80", "kind: text\n    source: hub\n    name: a/b"))),
     Row("plan: a folder that is not there", f"plan {CONFIG}", r"error: .*there is no data root: .*", lambda place: place.edit(("kind: text\n    source: micro\n    rows: 80", "kind: text\n    source: folder\n    name: b"))),
     Row("plan: a checkpoint of unknown size", f"plan {CONFIG}", r"error: .*no-such/model.*", lambda place: place.edit(("    architecture:\n      layers: 2\n      width: 16\n      heads: 2\n      intermediate: 32\n      max_positions: 64\n      vocabulary: 600\n", "    checkpoint:\n      name: no-such/model\n"))),

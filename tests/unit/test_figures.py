@@ -87,11 +87,19 @@ def test_chosen_sizes_are_all_that_is_shown(files):
     assert fewer.heatmap("sts", "one").axes[0].images[0].get_array().shape == (2, 2)
 
 
+def test_results_are_where_the_config_says(files):
+    (files.parent / "results").rename(files.parent / "elsewhere")
+    value = yaml.safe_load(files.read_text()) | {"results": "elsewhere"}
+    files.write_text(yaml.safe_dump(value, sort_keys=False))
+    assert Run.of(files).groups == ["sts"]
+    assert Run.of(files, results="elsewhere").groups == ["sts"]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda file: Run.of(file, systems=["tree"]), r"no system 'tree' \(did you mean 'three'"),
-        (lambda file: Run.of(file, sizes=["9/9"]), "none of 9/9 is a trained size"),
+        (lambda file: Run.of(file, sizes=["1/4", "9/9"]), "no trained size '9/9'"),
         (lambda file: Run.of(file).heatmaps("st"), r"no group 'st' \(did you mean 'sts'"),
         (lambda file: Run.of(file).heatmap("sts", "on"), "no system 'on' is shown"),
         (lambda file: Run.of(file, systems=["one"]).differences("sts"), "beside another one"),

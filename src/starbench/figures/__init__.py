@@ -59,7 +59,7 @@ class Run:
     def of(
         cls,
         *configs: str | Path,
-        results: str | Path = "results",
+        results: str | Path | None = None,
         systems: Sequence[str] | None = None,
         sizes: Sequence[str] | None = None,
     ) -> Run:
@@ -67,7 +67,7 @@ class Run:
 
         Args:
             configs: its config file, or several as Snakemake takes them.
-            results: folder of all runs.
+            results: folder of all runs; as `results` of the config if None.
             systems: systems to show, in this order; as `report.systems` of the config if None.
             sizes: trained sizes to show, by name or as ``layers/dim``.
 
@@ -79,11 +79,14 @@ class Run:
             if name not in config.systems:
                 hint = did_you_mean(name, config.systems)
                 raise InputError(f"the config has no system '{name}'{hint}")
+        trained = {config.size_label(size) for size in config.trained_sizes}
+        trained |= {f"{size.layers}/{size.dim}" for size in config.trained_sizes}
+        for wanted in sizes or []:
+            if wanted not in trained:
+                raise InputError(f"no trained size '{wanted}'{did_you_mean(wanted, trained)}")
         given = {key: value for key, value in chosen.items() if value is not None}
         config = config.model_copy(update={"report": config.report.model_copy(update=given)})
-        if not config.shown_sizes:
-            raise InputError(f"none of {', '.join(sizes or [])} is a trained size of the config")
-        path = RunPaths.of(config, Path(results)).all_scores
+        path = RunPaths.of(config, Path(results) if results else None).all_scores
         return cls(config, read_scores(path, config))
 
     @property

@@ -71,7 +71,7 @@ def make_plan(
             raise InputError(f"--records: the config has no dataset '{name}'{hint}")
         if stated[name][1] is not None and config.datasets[name].kind != "collection":
             raise InputError(
-                f"--records {name}={stated[name][0]}/{stated[name][1]}: dataset '{name}' is no "
+                f"--records {name}={stated[name][0]}/{stated[name][1]}: dataset '{name}' is not a "
                 f"collection, it has no queries: write {name}={stated[name][0]}"
             )
     count = units or _default_units(config, device)

@@ -18,8 +18,8 @@ _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 def read_csv_file(path: Path, columns: Sequence[str], what: str) -> pd.DataFrame:
     """Return the rows as text; pandas' own reader would skip blank lines and pad short rows.
 
-    Raises InputError, naming file and line, if there is no file (of `what`), it is not CSV in
-    UTF-8, has other columns than `columns`, or a row of another length.
+    Raises InputError, naming file and line, if the file (of `what`) is missing, is not CSV in
+    UTF-8, has other columns than `columns`, or has a row of another length.
     """
     if not path.is_file():
         raise InputError(f"no {what} at {path}: run the stage that makes it, or snakemake, first")

@@ -255,7 +255,7 @@ def test_a_finished_shard_is_not_done_again_and_a_missing_one_is_named(
 def test_shards_give_the_scores_of_a_collection_in_one_piece(tmp_path, tiny_checkpoint, similarity):
     prepared(tmp_path, tiny_checkpoint, similarity)
     value = config_of(tiny_checkpoint, similarity).model_dump(mode="json", exclude_unset=True)
-    # Each text by itself: what stands beside it in a batch moves the last bits of an embedding.
+    # Each text by itself: what else is in its batch moves the last bits of an embedding.
     value["tracks"]["retrieval"]["embedding"] = {"tokens_per_batch": 16}
     config = parse_config(value)
     paths = RunPaths.of(config, tmp_path / "results")
