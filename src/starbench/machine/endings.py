@@ -95,14 +95,13 @@ def keep_traceback(error: BaseException, folder: Path) -> Path | None:
 def _unexpected(error: Exception, folder: Path) -> int:
     """Tell an error that nothing in the package foresaw; it is none of the user's."""
     name, reason = type(error).__name__, (str(error).strip().splitlines() or [""])[0]
+    kept = keep_traceback(error, folder)
     if isinstance(error, MemoryError) or name == "OutOfMemoryError":
-        kept = keep_traceback(error, folder)
         _tell(
             f"error: no memory left ({reason[:200] or name}): give the job more, or set "
             f"mini_batch_size, accumulation or tokens_per_batch; traceback in {kept}"
         )
         return UNEXPECTED
-    kept = keep_traceback(error, folder)
     _tell(
         f"error: unexpected {name}: {reason[:300]}; please report it with the traceback in {kept}"
     )
