@@ -80,7 +80,7 @@ def _told_apart(results: Results, group: Group) -> Iterator[str]:
             continue
         not_told = rows[[index not in told for index in rows.index]]
         name = in_markdown(system_name(config, system))
-        rest = f" (not {_cases(config, not_told)})" if len(not_told) else ""
+        rest = f" (not {_cases(config, not_told)})" if 0 < len(not_told) < len(rows) else ""
         parts.append(f"from {name} in {len(rows) - len(not_told)} of {len(rows)} cases{rest}")
     if parts:
         yield (
@@ -116,7 +116,10 @@ def _cost(results: Results) -> str:
 
 
 def _hours(hours: float) -> str:
-    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+    if hours >= 1:
+        return f"{hours:.1f} hours"
+    minutes = max(1, round(60 * hours))
+    return f"{minutes} minute{'s' * (minutes > 1)}"
 
 
 def _label(config: Config, size: Size) -> str:
