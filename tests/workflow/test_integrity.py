@@ -149,8 +149,9 @@ def test_a_run_without_sizes_and_times_in_its_manifests_is_read_and_not_made_ane
     assert (root / "scores.csv").read_bytes() == scores
 
 
-def test_checks_take_a_small_part_of_a_stages_processor_time(by_commands):
+def test_checks_take_a_small_part_of_the_processor_time(by_commands):
+    """All commands ran in this process, whose counts go on: the largest are those of them all."""
     manifests = [json.loads(p.read_text()) for p in by_commands.rglob("manifest.json")]
-    checks = sum(manifest["checks"]["cpu_s"] for manifest in manifests)
-    assert any(manifest["checks"]["files"] for manifest in manifests)
+    checks = max(manifest["checks"]["cpu_s"] for manifest in manifests)
+    assert max(manifest["checks"]["files"] for manifest in manifests)
     assert checks < 0.03 * max(manifest["cpu_s"] for manifest in manifests)
