@@ -15,13 +15,13 @@ class Compute(Section):
     max_memory_mb: int | None = Field(
         default=None,
         ge=100,
-        description="What no attempt asks more than, in MB, if jobs that fail are tried again.",
+        description="Upper limit of what a retried job asks for, in MB.",
     )
     runtime_min: int = Field(default=60, ge=1, description="Longest run time, in minutes.")
     max_runtime_min: int | None = Field(
         default=None,
         ge=1,
-        description="What no attempt asks more than, in minutes: the partition's limit.",
+        description="Upper limit of what a retried job asks for, in minutes (the partition's).",
     )
     gpus: int = Field(default=0, ge=0, le=1, description="GPUs of one job.")
     partition: str | None = Field(default=None, description="Slurm: partition of the jobs.")

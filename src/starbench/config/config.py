@@ -35,7 +35,7 @@ class NamedSize(Section):
 
 
 class Override(Section):
-    """What one system does otherwise than its track."""
+    """What differs for one system from the rest of its track."""
 
     backbone: Name | None = Field(
         default=None,
@@ -67,7 +67,7 @@ class Config(Section):
     results: str = Field(
         default="results",
         pattern=r"^[^\s<>{}*?\[\]]+$",
-        description="Folder of all runs, made where it is not there; relative to the folder that "
+        description="Folder of all runs, created if it is missing; relative to the folder that "
         "Snakemake works in (`--directory`).",
     )
     title: str = Field(default="", description="One line on what the run is, for the report.")
@@ -91,7 +91,7 @@ class Config(Section):
         min_length=1, description="Every system by name, in table order."
     )
     tracks: dict[TrackName, TrackSection] = Field(
-        min_length=1, description="What is trained for and scored."
+        min_length=1, description="What models are fine-tuned for and scored on."
     )
     report: Report = Field(
         default=Report(), description="Tests of significance, and the comparison with the paper."

@@ -24,9 +24,9 @@ from starbench.sources.hub_collection import CollectionPart
 
 INTRODUCTION = """# Config
 
-One YAML file describes one run; its results are in `results/<run>/`. This page is made from the
-types in `src/starbench/config/` (`make config-docs`); `schema.json` beside it serves editors.
-Unknown keys are errors. What a config does not say is as in the column *default*.
+One YAML file describes one run; its results are in `results/<run>/`. This page is generated
+from the types in `src/starbench/config/` (`make config-docs`); `schema.json` beside it is for
+editors. Unknown keys are errors. A key that is left out has the value in the column *default*.
 
 | file | what |
 |---|---|

@@ -46,7 +46,7 @@ class _Report(Section):
     )
     published: Literal["claims", "numbers", "none"] = Field(
         default="claims",
-        description="What of the paper the run is held against: its `claims`; also its `numbers` "
+        description="What of the paper the run is compared with: its `claims`; also its `numbers` "
         "(only for the paper's backbone and data: scores of the same system, size, dataset and "
         "metric, by name); or nothing.",
     )

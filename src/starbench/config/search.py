@@ -13,8 +13,15 @@ from starbench.section import Section
 class Bm25Options(Section):
     """BM25 on every collection, beside the models."""
 
-    k1: float = Field(default=1.5, ge=0, description="How soon repeated words stop counting.")
-    b: float = Field(default=0.75, ge=0, le=1, description="How much long passages are held back.")
+    k1: float = Field(
+        default=1.5,
+        ge=0,
+        description="Saturation of term frequencies: the higher, the longer repeated words add to "
+        "the score.",
+    )
+    b: float = Field(
+        default=0.75, ge=0, le=1, description="Length normalisation: 0 for none, 1 for full."
+    )
 
 
 class Adaptive(Section):
@@ -55,8 +62,8 @@ class Search(Section):
         description="Which TREC run files are kept: of the trained sizes, of all cells, or none.",
     )
     bm25: Bm25Options | None = Field(
-        default=Bm25Options(), description="BM25 beside the models; null: no."
+        default=Bm25Options(), description="BM25 beside the models; null for none."
     )
     adaptive: Adaptive | None = Field(
-        default=Adaptive(), description="Adaptive retrieval over the trained sizes; null: no."
+        default=Adaptive(), description="Adaptive retrieval over the trained sizes; null for none."
     )

@@ -52,8 +52,8 @@ class TrackSection(Section):
     )
     out_of_domain: list[Name] = Field(
         default_factory=list,
-        description="Datasets that are scored besides, far from what is trained on: a table of "
-        "their own.",
+        description="Further datasets to score, of other domains than the training data; they get "
+        "a table of their own.",
     )
     grid: Literal["full", "diagonal"] = Field(
         default="full",

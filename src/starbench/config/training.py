@@ -41,9 +41,9 @@ class Training(Section):
         default=0.01,
         ge=0,
         le=1,
-        description="Share of the steps that may be skipped because their gradient is not finite "
-        "number; more of them end the training. A training of fewer than 100 steps ends at the "
-        "first one by default.",
+        description="Share of the steps that may be skipped because their gradient is not "
+        "finite; the training ends if there are more. A training of fewer than 100 steps ends at "
+        "the first one by default.",
     )
     precision: Precision = Field(
         default="fp32", description="Arithmetic of the forward pass (autocast); weights are fp32."
@@ -62,7 +62,8 @@ class Training(Section):
     )
     log_every: int = Field(default=50, ge=1, description="Optimisation steps between log lines.")
     log_to: list[Literal["tensorboard", "wandb"]] = Field(
-        default_factory=list, description="Where to log besides the console and train_log.jsonl."
+        default_factory=list,
+        description="Where to log in addition to the console and train_log.jsonl.",
     )
 
 
@@ -89,16 +90,16 @@ class Pretraining(Training):
     mask_budget: Literal["tokens", "words"] = Field(
         default="tokens",
         description="What the rates are shares of: `tokens`, the special ones included, where "
-        "words are hidden as long as they fit (the published collator); `words`.",
+        "words are masked as long as they fit (the published collator); `words`.",
     )
     mask_unknown: bool = Field(
         default=False,
-        description="Whether [UNK] may be hidden and predicted as any other word; the published "
-        "collator never does so.",
+        description="Whether [UNK] may be masked and predicted like any other word; the published "
+        "collator never does this.",
     )
     random_tokens: Literal["all", "ordinary"] = Field(
         default="all",
-        description="What a hidden token is now and then replaced with: `all` tokens of the "
+        description="What some masked tokens are replaced with at random: `all` tokens of the "
         "vocabulary (the published collator), or `ordinary` ones, which are not special.",
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(

@@ -74,8 +74,8 @@ class Source(Section):
     )
     strict: bool = Field(
         default=False,
-        description="Take every oddity of the records that is otherwise counted and warned of "
-        "(blank texts, repeated ids, judgements of unknown passages ...) for an error.",
+        description="Treat as an error whatever is otherwise only counted and warned of "
+        "(blank texts, repeated ids, judgements of unknown passages ...).",
     )
     corpus: Name | None = Field(
         default=None,
