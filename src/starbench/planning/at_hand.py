@@ -13,6 +13,9 @@ from starbench.planning.devices import Device, shipped
 GPUS = {"H200": "h200", "H100": "h100", "A100": "a100", "RTX 4090": "rtx-4090"}
 """Part of a GPU's name -> the shipped device."""
 
+CORES = {"amx_bf16": "xeon-core", "avx512_bf16": "epyc-core"}
+"""A flag of a processor -> the shipped device, the first that fits."""
+
 
 def device_at_hand() -> tuple[Device, int]:
     """Return this machine's kind of GPU or processor core, and how many of it there are.
@@ -21,7 +24,8 @@ def device_at_hand() -> tuple[Device, int]:
     """
     gpus = _gpus()
     if not gpus:
-        name = "xeon-core" if "amx_bf16" in _processor_flags() else "laptop-core"
+        flags = _processor_flags()
+        name = next((name for flag, name in CORES.items() if flag in flags), "laptop-core")
         cores = _cores()
         return shipped()[name].model_copy(update={"cores": cores}), cores
     for part, name in GPUS.items():

@@ -35,6 +35,20 @@ def test_without_a_gpu_it_is_a_core_of_the_processor_as_often_as_there_are_cores
     assert units == device.cores == len(os.sched_getaffinity(0))
 
 
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ({"avx2"}, "laptop-core"),
+        ({"avx2", "avx512_bf16"}, "epyc-core"),
+        ({"avx2", "avx512_bf16", "amx_bf16"}, "xeon-core"),
+    ],
+)
+def test_the_kind_of_core_is_told_by_what_it_computes_with(smi, monkeypatch, flags, name):
+    smi(status=9)
+    monkeypatch.setattr("starbench.planning.at_hand._processor_flags", lambda: flags)
+    assert device_at_hand()[0].name == shipped()[name].name
+
+
 def test_the_gpus_that_jobs_may_use_are_counted(smi, monkeypatch):
     smi("NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3")
     assert device_at_hand() == (shipped()["h100"], 3)
