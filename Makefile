@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial rehearse bench check format config-docs clean
+.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial rehearse bench check format config-docs docs-tables clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -97,6 +97,9 @@ format: $(VENV)/.installed-dev ## mend what linters can mend
 
 config-docs: $(VENV)/.installed ## write config/README.md and config/schema.json
 	starbench config --write-docs config
+
+docs-tables: $(VENV)/.installed-dev ## write the tables of the docs that repeat results/reference
+	python -m tests.repository.tables_in_docs
 
 $(VENV)/.installed: envs/requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def embed_texts(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
     """Embed with one model all texts of its track but those that shards have jobs for.
 
-    Sets of texts that are embedded already, by the same model and config, are left as they are.
+    Sets of texts that are already embedded, by the same model and config, are left as they are.
     Raises InputError for a model that is too small for its cells.
     """
     model = model_named(config, track, name)
@@ -63,7 +63,7 @@ def _embed_sets(
         stage = embed_stage(config, paths, model, seed, texts)
         with only_one_in(root / texts.folder, "embedding"):
             if stage.is_done(root / texts.folder):
-                log.info("%s: embedded already", texts.folder)
+                log.info("%s: already embedded", texts.folder)
                 continue
             encoder = encoder or _load(config, paths, model, seed)
             _embed_set(config, encoder, model, seed, texts, found, stage, root / texts.folder)

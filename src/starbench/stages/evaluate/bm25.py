@@ -36,7 +36,7 @@ def score_bm25(config: Config, paths: RunPaths, track: str) -> None:
         stage = Stage("evaluate", versions.EVALUATE, part, [data, corpus / PASSAGES])
         with only_one_in(folder, "scoring"):
             if stage.is_done(folder):
-                log.info("%s: scored already", dataset)
+                log.info("%s: already scored", dataset)
                 continue
             shutil.rmtree(folder, ignore_errors=True)
             stage.finish(folder, _score(config, paths, track, dataset))

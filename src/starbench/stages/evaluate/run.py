@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
     """Score one model's embeddings of every dataset of its track at every cell.
 
-    Datasets that are scored already, from the same embeddings and config, are left as they are.
+    Datasets that are already scored, from the same embeddings and config, are left as they are.
     Raises InputError for embeddings that are missing or of another model or config.
     """
     model = model_named(config, track, name)
@@ -42,7 +42,7 @@ def score_model(config: Config, paths: RunPaths, track: str, name: str, seed: in
         stage = Stage("evaluate", versions.EVALUATE, scoring_slice(config, model, dataset), inputs)
         with only_one_in(task.folder, "scoring"):
             if stage.is_done(task.folder):
-                log.info("%s: scored already", dataset)
+                log.info("%s: already scored", dataset)
                 continue
             shutil.rmtree(task.folder, ignore_errors=True)
             scored = scorer(task)

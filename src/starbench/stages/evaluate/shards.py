@@ -46,7 +46,7 @@ def search_shard(
         folder = _folder(paths, model, seed, texts) / task
         stage = _stage(config, paths, model, seed, task, texts)
         if stage.is_done(folder):
-            log.info("%s: searched already for %s", texts.folder, task)
+            log.info("%s: already searched for %s", texts.folder, task)
             continue
         found = _search(config, paths, model, seed, task, texts)
         stage.finish(folder, _save(folder, model, found))

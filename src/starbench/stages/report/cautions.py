@@ -26,7 +26,7 @@ MOSTLY = 0.5
 """From this share of passages on, a dataset counts as one whose passages have titles."""
 
 ABSENT = {
-    "significance.csv": "no score is marked, and no system is told apart from another",
+    "significance.csv": "no score is marked, and no difference is tested",
     "adaptive.csv": "the table of adaptive retrieval is left out",
 }
 """What a report lacks without a file."""
@@ -38,7 +38,7 @@ MOST_NAMED = 3
 def cautions(results: Results) -> list[str]:
     """Return the warnings of a run, a sentence each."""
     return [
-        *(f"{name} is not there: {ABSENT[name]}." for name in results.absent),
+        *(f"{name} is missing: {ABSENT[name]}." for name in results.absent),
         *_missing(results),
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
@@ -101,7 +101,7 @@ def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:
 def _losses(losses: Mapping[str, Sequence[float]]) -> Iterator[str]:
     for name, logged in losses.items():
         if not all(map(math.isfinite, logged)):
-            yield f"The training loss of {name} was not a number at times."
+            yield f"The training loss of {name} was at times not a number."
         elif len(logged) > 1 and logged[-1] >= logged[0]:
             yield (
                 f"The training loss of {name} did not fall: {logged[0]:.3g} at first, "
@@ -169,8 +169,8 @@ def _few_queries(scores: pd.DataFrame, config: Config) -> Iterator[str]:
     counts = scores[scores["queries"] > 0].groupby("dataset", sort=False)["queries"].max()
     for dataset, count in counts[counts < FEW_QUERIES].items():
         yield (
-            f"{config.display('datasets', str(dataset))} has {count} queries only: its scores "
-            "are rough."
+            f"{config.display('datasets', str(dataset))} has only {count} queries: its "
+            "scores are imprecise."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a run shows in a few sentences: what is best where, what is told apart, what it cost."""
+"""What a run shows in a few sentences: what is best where, what differs, what it cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _of_group(results: Results, group: Group) -> Iterator[str]:
     if best:
         yield f"Best: {_in_words(results.config, best)}."
     if results.tests is not None:
-        yield from _told_apart(results, group)
+        yield from _differing(results, group)
 
 
 def best_by_size(results: Results, group: Group) -> dict[Size, list[str]]:
@@ -58,8 +58,8 @@ def _in_words(config: Config, best: dict[Size, list[str]]) -> str:
     return "; ".join(parts)
 
 
-def _told_apart(results: Results, group: Group) -> Iterator[str]:
-    """Yield how often the compared system is told apart from each other one, and where not."""
+def _differing(results: Results, group: Group) -> Iterator[str]:
+    """Yield in how many cases the compared system differs from each other one, and where not."""
     config, tests = results.config, results.tests
     assert tests is not None
     against = config.compared_system
@@ -78,19 +78,19 @@ def _told_apart(results: Results, group: Group) -> Iterator[str]:
         rows = rows[[cell in config.shown_sizes for cell in cells]]
         if rows.empty:
             continue
-        not_told = rows[[index not in told for index in rows.index]]
+        alike = rows[[index not in told for index in rows.index]]
         name = in_markdown(system_name(config, system))
-        rest = f" (not {_cases(config, not_told)})" if 0 < len(not_told) < len(rows) else ""
-        parts.append(f"from {name} in {len(rows) - len(not_told)} of {len(rows)} cases{rest}")
+        rest = f" (not {_cases(config, alike)})" if 0 < len(alike) < len(rows) else ""
+        parts.append(f"from {name} in {len(rows) - len(alike)} of {len(rows)} cases{rest}")
     if parts:
         yield (
-            f"{in_markdown(system_name(config, against))} is told apart (p < "
-            f"{config.report.level:g}; a case is a size and a dataset) {'; '.join(parts)}."
+            f"{in_markdown(system_name(config, against))} differs significantly (p < "
+            f"{config.report.level:g}; a case is one size on one dataset) {'; '.join(parts)}."
         )
 
 
 def _cases(config: Config, rows: pd.DataFrame) -> str:
-    """Return where systems are not told apart: sizes, and how many datasets of each."""
+    """Return where systems do not differ: sizes, and how many datasets of each."""
     parts = []
     for size in config.shown_sizes:
         here = rows[(rows["layers"] == size.layers) & (rows["dim"] == size.dim)]
@@ -110,8 +110,8 @@ def _cost(results: Results) -> str:
     share = stages[longest]["wall_s"] / 3600 / hours if hours else 0.0
     jobs = sum(cost["jobs"] for cost in stages.values())
     return (
-        f"**Cost.** {jobs} parts of work took {_hours(hours)} in all, {share:.0%} of it stage "
-        f"`{longest}`; one job held at most {memory:.1f} GiB."
+        f"**Cost.** {jobs} jobs took {_hours(hours)} in all, {share:.0%} of it in stage "
+        f"`{longest}`; the largest one used {memory:.1f} GiB of memory."
     )
 
 

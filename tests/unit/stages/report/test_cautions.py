@@ -88,7 +88,7 @@ def test_a_loss_that_did_not_fall_or_was_no_number_is_named(results):
     texts = cautions(results(losses=losses))
     assert texts == [
         "The training loss of models/a did not fall: 2 at first, 2.5 at last.",
-        "The training loss of models/b was not a number at times.",
+        "The training loss of models/b was at times not a number.",
     ]
 
 
@@ -112,7 +112,7 @@ def test_a_size_that_significantly_beats_a_larger_one_is_named(config, results):
 
 def test_few_queries_are_told_unknown_numbers_are_not(results):
     texts = cautions(results(queries=12))
-    assert texts[0] == "test has 12 queries only: its scores are rough."
+    assert texts[0] == "test has only 12 queries: its scores are imprecise."
     assert len(texts) == 3
     assert cautions(results(queries=0)) == []
 

@@ -62,7 +62,7 @@ def test_a_tie_as_it_is_shown_has_two_best(config, tmp_path):
     assert all(set(systems) == set(config.systems) for systems in best.values())
 
 
-def test_what_is_told_apart_is_counted_and_what_is_not_is_named(config, tmp_path):
+def test_what_is_differing_is_counted_and_what_is_not_is_named(config, tmp_path):
     small, *_, full = config.trained_sizes
     config = config.model_copy(
         update={"report": config.report.model_copy(update={"compared_system": "tiny-sep"})}
@@ -83,7 +83,7 @@ def test_what_it_cost_is_said_in_one_line(config, tmp_path):
     stages = {"embed": cost, "finetune": cost | {"jobs": 2, "wall_s": 5400.0}}
     results = results_of(config, tmp_path, lambda *_: 0.5, manifest={"stages": stages})
     *_, line = findings(results)
-    assert "5 parts of work took 2.0 hours in all, 75% of it stage `finetune`" in line
+    assert "5 jobs took 2.0 hours in all, 75% of it in stage `finetune`" in line
     assert "at most 2.0 GiB" in line
 
 

@@ -29,8 +29,8 @@ def test_scores_and_config_alone_are_enough_and_what_is_missing_is_said(written)
     paths.significance.unlink()
     write_report(config, paths)
     text = (paths.root / "summary.md").read_text()
-    assert "significance.csv is not there: no score is marked" in text
-    assert "told apart (" not in text
+    assert "significance.csv is missing: no score is marked" in text
+    assert "differs significantly" not in text
     for name in table_names(config):
         assert (paths.root / "tables" / name).is_file()
 
