@@ -34,7 +34,7 @@ rule search_shard:
         reads=reads_of("search_shard"),
     shell:
         """
-        exec &> >(tee {log:q})
+        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate shard \
             --config {params.config:q} \
             --track {wildcards.track:q} \
@@ -67,7 +67,7 @@ rule score_model:
         reads=reads_of("score_model"),
     shell:
         """
-        exec &> >(tee {log:q})
+        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate model \
             --config {params.config:q} \
             --track {wildcards.track:q} \
@@ -97,7 +97,7 @@ rule score_bm25:
         reads=reads_of("score_bm25"),
     shell:
         """
-        exec &> >(tee {log:q})
+        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate bm25 \
             --config {params.config:q} --track {wildcards.track:q} --threads {threads}
         """
@@ -125,7 +125,7 @@ rule collect_scores:
         config=CONFIG_FILE,
     shell:
         """
-        exec &> >(tee {log:q})
+        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
         python -P -m starbench evaluate collect --config {params.config:q} --threads {threads}
         """
 
@@ -150,7 +150,7 @@ rule compare_systems:
         reads=reads_of("compare_systems"),
     shell:
         """
-        exec &> >(tee {log:q})
+        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate compare \
             --config {params.config:q} --threads {threads}
         """
