@@ -1,4 +1,4 @@
-"""Exact search of 36 cells in one pass a layer beside a FAISS flat index for each cell."""
+"""Exact search of 36 cells in one pass per layer beside a FAISS flat index for each cell."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def _scores(path: Path) -> Scores:
 
 WORK = Work(
     "36-cell STS evaluation",
-    "one encoding a cell, the model cut to it",
+    "one encoding per cell, the model cut to it",
     _prepare,
     time_target=12,
     precision="bf16",

@@ -1,4 +1,4 @@
-"""What the command line takes: one subcommand a stage, and a mistake in it told in one line."""
+"""What the command line takes: one subcommand per stage, and one line for each mistake in it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def parse_into(options: argparse.Namespace, arguments: Sequence[str] | None) -> 
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="starbench", description="The command starbench: one subcommand a stage."
+        prog="starbench", description="The command starbench: one subcommand per stage."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(required=True, metavar="STAGE", dest="stage")

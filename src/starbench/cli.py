@@ -1,4 +1,4 @@
-"""The command ``starbench``: one subcommand a stage, with the stage's name."""
+"""The command ``starbench``: one subcommand per stage, with the stage's name."""
 
 from __future__ import annotations
 

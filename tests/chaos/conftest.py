@@ -121,7 +121,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def table_of(kills: Counter[tuple[str, str]]) -> list[str]:
-    """Return a table of kills, a rule a line, a kind of kill a column."""
+    """Return a table of kills, one line per rule, one column per kind of kill."""
     ways = sorted({way for _, way in kills})
     lines = [f"{'kills':20}" + "".join(f"{way:>19}" for way in ways) + f"{'all':>5}"]
     for rule in sorted({rule for rule, _ in kills}):

@@ -86,7 +86,7 @@ def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
 
 
 def by_seed(config: Config, scores: pd.DataFrame, *systems: str) -> str:
-    """Return seeds and systems down, and across STS and each collection at the three smallest sizes."""
+    """Return seeds and systems down, STS and each collection at the three smallest sizes across."""
     sizes = config.shown_sizes[:3]
     sts, retrieval = _group(config, "sts"), _group(config, "retrieval")
     columns = [("STS", "sts", sts.datasets)]

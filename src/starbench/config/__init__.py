@@ -1,1 +1,1 @@
-"""Every key of a run, one module a section."""
+"""Every key of a run, one module per section."""

@@ -1,4 +1,4 @@
-"""Families of encoders: where the parts of a model are that the project uses, one entry a family.
+"""Families of encoders: where the parts of a model are that the project uses, one entry per family.
 
 An encoder of no entry can be cut, embedded and fine-tuned: its layers and its norm are looked for.
 Only a family with a head can be pre-trained.

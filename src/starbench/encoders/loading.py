@@ -1,4 +1,4 @@
-"""Loading what a stage has saved of a model: what a library finds wrong is told in one line."""
+"""Loading what a stage has saved of a model: what a library finds wrong gets one line."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ NO_READER = 128 + signal.SIGPIPE
 
 
 def status_of(work: Callable[[], None], written_to: Callable[[], Path]) -> int:
-    """Do the work of a command and return its exit status; an error is told in one line.
+    """Do the work of a command and return its exit status; an error gets one line.
 
     Tracebacks go to a file: see `keep_traceback`.
 

@@ -50,7 +50,7 @@ def take_gpus(wanted: int, locks: Path = LOCKS) -> list[str]:
         return []
     if len(visible) < wanted:
         raise InputError(
-            f"the config asks for {wanted} GPUs a job, this machine has {len(visible)}"
+            f"the config asks for {wanted} GPUs per job, this machine has {len(visible)}"
         )
     # In a Slurm job, GPU 0 is the first of the job's own, not of the machine.
     scope = f"starbench-gpu{f'-job-{slurm_job}' if slurm_job else ''}"

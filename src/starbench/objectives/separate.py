@@ -35,7 +35,7 @@ class Separate(Objective):
     per_size: ClassVar[bool] = True
 
     def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
-        """Return one group a cell, or one for each number of layers if that trains the same."""
+        """Return one group per cell, or one for each number of layers if that trains the same."""
         if self.train_dim == "own":
             return super().groups(cells)
         return [[c for c in cells if c.layers == layers] for layers in layers_of(cells)]

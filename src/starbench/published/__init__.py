@@ -59,7 +59,7 @@ def published_config() -> Config:
 
 
 def published_tables() -> pd.DataFrame:
-    """Return Tables A1 and A2, one row a number, the printed averages among them.
+    """Return Tables A1 and A2, one row per number, the printed averages among them.
 
     Columns: system, layers, dim, size, dataset, metric, value, marked (a `*` in the paper),
     source. Names are those of ``config.yaml``.
@@ -68,7 +68,7 @@ def published_tables() -> pd.DataFrame:
 
 
 def published_grids() -> pd.DataFrame:
-    """Return the grids of the reproduction study, one row a number.
+    """Return the grids of the reproduction study, one row per number.
 
     Columns: method (the name here), label (the name there), layers, dim, dataset, metric, value,
     source.

@@ -51,11 +51,11 @@ class RunPaths:
         return self.root / "searches" / track / model / f"seed-{seed}"
 
     def scores(self, track: str, model: str, seed: int) -> Path:
-        """Folder of all scores of one model, a folder a dataset."""
+        """Folder of all scores of one model, one folder per dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"
 
     def bm25(self, track: str) -> Path:
-        """Folder of the scores of BM25 on a track, a folder a dataset."""
+        """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25
 
     @property

@@ -1,4 +1,4 @@
-"""Embeddings on disk: one memory-mapped array a layer, only as wide as a size needs it."""
+"""Embeddings on disk: one memory-mapped array per layer, only as wide as a size needs it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class EmbeddingWriter:
         return np.lib.format.open_memmap(path, "r+")
 
     def write_ids(self, ids: Sequence[str]) -> None:
-        """Write the ids of the next rows, one a line, in the order of the rows."""
+        """Write the ids of the next rows, one per line, in the order of the rows."""
         path = self._temporary(IDS)
         with naming(self.folder / IDS), path.open("a", encoding="utf-8") as out:
             out.writelines(f"{name}\n" for name in ids)

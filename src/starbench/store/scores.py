@@ -1,4 +1,4 @@
-"""Scores as tidy CSV: one row a number, the only thing that tables and figures are made of."""
+"""Scores as tidy CSV: one row per number, the only thing that tables and figures are made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training logs: a line of JSON each, beside the manifest of what it trains."""
+"""What a training logs: one line of JSON per entry, beside the manifest of what it trains."""
 
 from __future__ import annotations
 

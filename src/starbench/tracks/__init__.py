@@ -1,4 +1,4 @@
-"""What models are trained for and scored on, one file a track."""
+"""What models are trained for and scored on, one file per track."""
 
 from starbench.section import modules_in
 from starbench.tracks.track import Track

@@ -70,7 +70,7 @@ def trainer_arguments(training: Training, folder: Path, steps: int, seed: int) -
 
 
 class StepSeed(TrainerCallback):  # type: ignore[misc]
-    """Makes dropout a pure function of (seed, step): a resumed run then equals a straight one.
+    """Makes dropout a pure function of (seed, step): a resumed run equals an uninterrupted one.
 
     The Trainer itself restores the generator only after it has fetched the first batches.
     """

@@ -119,7 +119,7 @@ def test_jobs_within_one_slurm_job_share_out_its_gpus(job):
 
 def test_more_gpus_than_there_are_is_an_error(job):
     _, error = job(3, CUDA_VISIBLE_DEVICES="0,1").communicate()
-    assert "the config asks for 3 GPUs a job, this machine has 2" in error
+    assert "the config asks for 3 GPUs per job, this machine has 2" in error
 
 
 SPREAD = """

@@ -36,7 +36,7 @@ MOST_NAMED = 3
 
 
 def cautions(results: Results) -> list[str]:
-    """Return the warnings of a run, a sentence each."""
+    """Return the warnings of a run, one sentence each."""
     return [
         *(f"{name} is missing: {ABSENT[name]}." for name in results.absent),
         *_missing(results),

@@ -27,7 +27,7 @@ ROUNDING = 1e-9
 
 
 def read_scores(path: Path, config: Config) -> pd.DataFrame:
-    """Return the scores of a run, one row a number.
+    """Return the scores of a run, one row per number.
 
     A value may be NaN (the score of equal embeddings); it is shown as missing.
 
@@ -100,7 +100,7 @@ def averages(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
 
 
 def by_dataset(scores: pd.DataFrame, group: Group) -> pd.DataFrame:
-    """Return a group's scores with one column a dataset, a row for (system, seed, layers, dim)."""
+    """Return a group's scores: one column per dataset, a row for (system, seed, layers, dim)."""
     shown = scores["dataset"].map(group.metrics)
     chosen = scores[(scores["track"] == group.track) & (scores["metric"] == shown)]
     wide = chosen.pivot(

@@ -157,7 +157,7 @@ def test_2dmse_equals_the_library_at_the_same_samples(tiny_model, triplet_column
 
 
 def test_2dmse_as_published_equals_the_plain_formula(tiny_model, triplet_columns):
-    """sentence-transformers 3.x: 1/l decay, teacher attached, one layer and one dim a step."""
+    """sentence-transformers 3.x: 1/l decay, teacher attached, one layer and one dim per step."""
     objective = Mse2d(objective="2dmse")
     loss = LayeredLoss(tiny_model, MultipleNegativesRankingLoss(tiny_model), SIZES, objective)
     for step in range(4):

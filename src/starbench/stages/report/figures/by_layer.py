@@ -1,4 +1,4 @@
-"""Average against dimensions, a panel a layer, one line a system."""
+"""Average against dimensions, one panel per layer, one line per system."""
 
 from __future__ import annotations
 

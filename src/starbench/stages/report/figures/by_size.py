@@ -1,4 +1,4 @@
-"""Average against size, one line a system, one panel a group of datasets."""
+"""Average against size, one line per system, one panel per group of datasets."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ HEAD = ["System", "Cascade", "Metric", "Value", "Exact", "Lost", "Work", "Bytes"
 
 
 def read_adaptive(path: Path, config: Config) -> pd.DataFrame:
-    """Return what adaptive retrieval found, one row a number.
+    """Return what adaptive retrieval found, one row per number.
 
     Raises InputError, naming file and line, for other columns, unknown names, or no numbers.
     """

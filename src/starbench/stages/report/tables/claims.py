@@ -1,4 +1,4 @@
-"""The paper's claims held against a run: each holds, does not hold, or cannot be told."""
+"""The paper's claims compared with a run: each holds, does not hold, or cannot be told."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Some groups' table: one row for each size and system, one column a dataset or average."""
+    """Some groups' table: one row for each size and system, one column per dataset or average."""
 
     columns: list[str]
     rows: list[Row]
