@@ -25,5 +25,5 @@ EVALUATE = 3
 COMPARE = 1
 """Raised when the same scores give other p-values than before."""
 
-REPORT = 6
+REPORT = 7
 """Raised when the same scores give other tables or figures than before."""

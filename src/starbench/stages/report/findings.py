@@ -20,21 +20,27 @@ MOST_NAMED = 3
 
 
 def findings(results: Results) -> Iterator[str]:
-    """Yield the sentences of a run, as Markdown."""
+    """Yield the paragraphs and lists of a run, as Markdown."""
     config = results.config
     if len(config.shown_systems) > 1:
         for group in groups_of(config):
-            yield f"**{_capital(group.title)}.** " + " ".join(_of_group(results, group))
+            yield from _of_group(results, group)
     if results.manifest and results.manifest["stages"]:
         yield _cost(results)
 
 
 def _of_group(results: Results, group: Group) -> Iterator[str]:
     best = best_by_size(results, group)
-    if best:
-        yield f"Best: {_in_words(results.config, best)}."
-    if results.tests is not None:
-        yield from _differing(results, group)
+    words = f" Best: {_in_words(results.config, best)}." if best else ""
+    compared = _compared(results, group)
+    if compared:
+        against = in_markdown(system_name(results.config, results.config.compared_system))
+        level = f"p < {results.config.report.level:g}"
+        words += f" {against} is, significantly ({level}):"
+    if words:
+        yield f"**{_capital(group.title)}.**{words}"
+    if compared:
+        yield "\n".join(compared)
 
 
 def best_by_size(results: Results, group: Group) -> dict[Size, list[str]]:
@@ -58,46 +64,57 @@ def _in_words(config: Config, best: dict[Size, list[str]]) -> str:
     return "; ".join(parts)
 
 
-def _differing(results: Results, group: Group) -> Iterator[str]:
-    """Yield in how many cases the compared system differs from each other one, and where not."""
-    config, tests = results.config, results.tests
-    assert tests is not None
-    against = config.compared_system
-    mine = chosen_tests(tests, config)
+def _compared(results: Results, group: Group) -> list[str]:
+    """Return a list's items: how often the compared system is better or worse, and where neither.
+
+    A case is one size on one dataset.
+    """
+    if results.tests is None:
+        return []
+    config, against = results.config, results.config.compared_system
+    mine = chosen_tests(results.tests, config)
     mine = mine[
         (mine["against"] == against)
         & (mine["system"] != against)
         & (mine["track"] == group.track)
         & mine["dataset"].isin(group.datasets)
     ]
-    told = set(significant(mine, config).index)
-    parts = []
+    differing = set(significant(mine, config).index)
+    items = []
     for system in config.shown_systems:
         rows = mine[mine["system"] == system]
         cells = map(Size, rows["layers"], rows["dim"])
         rows = rows[[cell in config.shown_sizes for cell in cells]]
         if rows.empty:
             continue
-        alike = rows[[index not in told for index in rows.index]]
-        name = in_markdown(system_name(config, system))
-        rest = f" (not {_cases(config, alike)})" if 0 < len(alike) < len(rows) else ""
-        parts.append(f"from {name} in {len(rows) - len(alike)} of {len(rows)} cases{rest}")
-    if parts:
-        yield (
-            f"{in_markdown(system_name(config, against))} differs significantly (p < "
-            f"{config.report.level:g}; a case is one size on one dataset) {'; '.join(parts)}."
-        )
+        told = rows.index.isin(differing)
+        better, worse = (told & (sign * rows["difference"] > 0) for sign in (-1, 1))
+        name, cases = in_markdown(system_name(config, system)), _counted(group, len(rows))
+        if not told.any():
+            items.append(f"- not different from {name} in any of {cases}")
+            continue
+        counts = f"better than {name} in {better.sum()} of {cases}, worse in {worse.sum()}"
+        rest = f"; not different {_cases(config, group, rows[~told])}" if not told.all() else ""
+        items.append(f"- {counts}{rest}")
+    return items
 
 
-def _cases(config: Config, rows: pd.DataFrame) -> str:
-    """Return where systems do not differ: sizes, and how many datasets of each."""
-    parts = []
+def _counted(group: Group, cases: int) -> str:
+    return f"{cases} {'sizes' if len(group.datasets) == 1 else 'pairs of size and dataset'}"
+
+
+def _cases(config: Config, group: Group, rows: pd.DataFrame) -> str:
+    """Return the sizes and datasets of some cases; sizes with the same datasets together."""
+    sizes_on: dict[tuple[str, ...], list[str]] = {}
     for size in config.shown_sizes:
         here = rows[(rows["layers"] == size.layers) & (rows["dim"] == size.dim)]
         if len(here):
-            names = [in_markdown(config.display("datasets", name)) for name in here["dataset"]]
-            on = _listed(names) if len(names) <= MOST_NAMED else f"{len(names)} datasets"
-            parts.append(f"at {_label(config, size)} on {on}")
+            sizes_on.setdefault(tuple(here["dataset"]), []).append(_label(config, size))
+    parts = []
+    for datasets, sizes in sizes_on.items():
+        names = [in_markdown(config.display("datasets", name)) for name in datasets]
+        on = _listed(names) if len(names) <= MOST_NAMED else f"{len(names)} datasets"
+        parts.append(f"at {_listed(sizes)}" + (f" on {on}" if len(group.datasets) > 1 else ""))
     return ", ".join(parts)
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from starbench.config.reading import load_config
 from starbench.sizes import grid_of
+from starbench.stages.report.escapes import in_markdown
 from starbench.stages.report.findings import best_by_size, findings
 from starbench.stages.report.groups import groups_of
 from starbench.stages.report.products import has_claims
@@ -62,20 +63,54 @@ def test_a_tie_as_it_is_shown_has_two_best(config, tmp_path):
     assert all(set(systems) == set(config.systems) for systems in best.values())
 
 
-def test_what_is_differing_is_counted_and_what_is_not_is_named(config, tmp_path):
+def test_what_differs_is_counted_and_what_is_not_is_named(config, tmp_path):
     small, *_, full = config.trained_sizes
     config = config.model_copy(
         update={"report": config.report.model_copy(update={"compared_system": "tiny-sep"})}
     )
     rows = [comparison("tiny-srl", size, task, 0.001) for size in (small, full) for task in TASKS]
     rows[0] |= {"holm": 0.2}
+    rows[1] |= {"difference": 0.1}
     # Another test than the config's says otherwise, and does not count.
     rows += [comparison("tiny-srl", full, TASKS[1], 0.9, "williams")]
     results = results_of(config, tmp_path, lambda *_: 0.5, pd.DataFrame(rows))
-    (sentence,) = findings(results)
+    paragraph, items = findings(results)
+    assert paragraph.endswith(" Tiny-Separate is, significantly (p < 0.05):")
     cases = 2 * len(TASKS)
-    assert f"from Tiny & SRL in {cases - 1} of {cases} cases (not at " in sentence
-    assert f"(not at {config.size_label(small)} on " in sentence
+    name = in_markdown(config.display("datasets", TASKS[0]))
+    assert items == (
+        f"- better than Tiny & SRL in {cases - 2} of {cases} pairs of size and dataset, worse in "
+        f"1; not different at {config.size_label(small)} on {name}"
+    )
+
+
+def test_sizes_on_which_the_same_datasets_do_not_differ_are_named_together(config, tmp_path):
+    *_, large, full = config.trained_sizes
+    config = config.model_copy(
+        update={"report": config.report.model_copy(update={"compared_system": "tiny-sep"})}
+    )
+    rows = [
+        comparison("tiny-srl", size, task, 0.001 if size not in (large, full) else 0.9)
+        for size in config.trained_sizes
+        for task in TASKS[:2]
+    ]
+    results = results_of(config, tmp_path, lambda *_: 0.5, pd.DataFrame(rows))
+    _, items = findings(results)
+    one, two = (in_markdown(config.display("datasets", task)) for task in TASKS[:2])
+    sizes = f"{config.size_label(large)} and {config.size_label(full)}"
+    assert items.endswith(f"; not different at {sizes} on {one} and {two}")
+
+
+def test_a_system_that_differs_nowhere_is_one_item(config, tmp_path):
+    config = config.model_copy(
+        update={"report": config.report.model_copy(update={"compared_system": "tiny-sep"})}
+    )
+    rows = [comparison("tiny-srl", size, TASKS[0], 0.9) for size in config.trained_sizes]
+    results = results_of(config, tmp_path, lambda *_: 0.5, pd.DataFrame(rows))
+    _, items = findings(results)
+    assert (
+        items == f"- not different from Tiny & SRL in any of {len(rows)} pairs of size and dataset"
+    )
 
 
 def test_what_it_cost_is_said_in_one_line(config, tmp_path):
@@ -84,7 +119,7 @@ def test_what_it_cost_is_said_in_one_line(config, tmp_path):
     results = results_of(config, tmp_path, lambda *_: 0.5, manifest={"stages": stages})
     *_, line = findings(results)
     assert "5 jobs took 2.0 hours in all, 75% of it in stage `finetune`" in line
-    assert "at most 2.0 GiB" in line
+    assert "the largest one used 2.0 GiB of memory" in line
 
 
 def test_a_run_without_the_papers_systems_is_not_held_against_its_claims(config):
