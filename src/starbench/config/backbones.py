@@ -46,6 +46,12 @@ class Backbone(Section):
     checkpoint: Checkpoint | None = Field(default=None, description="Start from this checkpoint.")
     architecture: Architecture | None = Field(default=None, description="Start from scratch.")
     start: Name | None = Field(default=None, description="Start from another backbone.")
+    prompts: dict[str, str] = Field(
+        default_factory=dict,
+        description="What is put before a text, in training and in scoring, by its role (`query`, "
+        "`passage`, `text`), its dataset, or both (`scifact-query`); the checkpoint's own prompts "
+        "where none fits.",
+    )
     pretraining: Pretraining | None = Field(
         default=None, description="Training of the backbone; none leaves a checkpoint as it is."
     )

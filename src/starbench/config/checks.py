@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from starbench.config.collisions import name_collision
 from starbench.config.lengths import asked_lengths
 from starbench.config.messages import told_problem
-from starbench.config.resolved import backbone_of, finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, objective_of, use_of
+from starbench.config.training import Finetuning
 from starbench.errors import did_you_mean
 from starbench.measures import MEASURES
 from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from starbench.config.backbones import Backbone
     from starbench.config.config import Config
     from starbench.config.search import Search
-    from starbench.config.training import Finetuning, Pretraining, Training
+    from starbench.config.training import Pretraining, Training, Use
+    from starbench.objectives.objective import Objective
 
 LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
 
@@ -49,6 +51,8 @@ def check_config(config: Config) -> None:
         _check_positions(config, name)
     for stage in type(config.compute).model_fields:
         _check_compute(config, stage)
+    for name in config.backbones:
+        _check_prompts(config, name)
     _check_report(config)
     for index, seed in enumerate(config.seeds):
         if seed in config.seeds[:index]:
@@ -56,6 +60,14 @@ def check_config(config: Config) -> None:
     collision = name_collision(config)
     if collision is not None:
         raise ConfigMismatchError(*collision)
+
+
+def _check_prompts(config: Config, backbone: str) -> None:
+    roles = ("query", "passage", "text")
+    valid = [*roles, *config.datasets]
+    valid += [f"{dataset}-{role}" for dataset in config.datasets for role in roles]
+    for name in config.backbones[backbone].prompts:
+        _known(name, valid, ("backbones", backbone, "prompts", name), "role or dataset")
 
 
 def _check_report(config: Config) -> None:
@@ -205,7 +217,8 @@ def _check_architecture(config: Config, name: str) -> None:
 def _check_track(config: Config, track: str) -> None:
     section = config.tracks[track]
     at = ("tracks", track)
-    _check_length(section.finetuning, (*at, "finetuning"))
+    if section.finetuning is not None:
+        _check_length(section.finetuning, (*at, "finetuning"))
     before: set[str] = set()
     for key in ("tasks", "out_of_domain"):
         for index, task in enumerate(getattr(section, key)):
@@ -268,24 +281,33 @@ def _check_system(config: Config, name: str) -> None:
         backbone = backbone_of(config, name, track)
         _known(backbone, config.backbones, (*over, "backbone"), "backbone")
         try:
-            finetuning = finetuning_of(config, name, track)
+            use = use_of(config, name, track)
         except ValidationError as error:
             raise _mismatch((*over, "finetuning"), error) from None
         try:
             objective = objective_of(config, name, track)
         except ValidationError as error:
             raise _mismatch((*over, "options"), error) from None
-        if objective.scores_in_bf16 and finetuning.loss != "mnrl":
-            raise ConfigMismatchError(
-                at, f"`bf16_scores` is for the loss mnrl, on track {track} it is {finetuning.loss}"
-            )
         if OBJECTIVES[system.objective].trains:
-            where = ("tracks", track, "finetuning")
-            _check_length(finetuning, where)
-            _known(finetuning.dataset, config.datasets, (*where, "dataset"), "dataset")
-            kinds = [kind for kind in LOSS_KINDS[finetuning.loss] if kind in TRACKS[track].trains]
-            _of_kind(config, finetuning.dataset, kinds, (*where, "dataset"))
-            _check_finetuning(config, finetuning, where)
+            _check_trained(config, name, track, use, objective)
+
+
+def _check_trained(config: Config, system: str, track: str, use: Use, objective: Objective) -> None:
+    at = ("tracks", track, "finetuning")
+    if not isinstance(use, Finetuning):
+        raise ConfigMismatchError(
+            ("tracks", track), f"needs `finetuning`: system '{system}' is trained on it"
+        )
+    if objective.scores_in_bf16 and use.loss != "mnrl":
+        raise ConfigMismatchError(
+            ("systems", system),
+            f"`bf16_scores` is for the loss mnrl, on track {track} it is {use.loss}",
+        )
+    _check_length(use, at)
+    _known(use.dataset, config.datasets, (*at, "dataset"), "dataset")
+    kinds = [kind for kind in LOSS_KINDS[use.loss] if kind in TRACKS[track].trains]
+    _of_kind(config, use.dataset, kinds, (*at, "dataset"))
+    _check_finetuning(config, use, at)
 
 
 def _mismatch(at: tuple[str | int, ...], error: ValidationError) -> ConfigMismatchError:
@@ -310,7 +332,7 @@ def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ..
         for key in ("negatives", "passage_choice", "mask_right_answers", "query_max_length"):
             if getattr(given, key) is not None:
                 raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
-    if given.loss == "cosent" and given.similarity != "cosine":
+    if given.loss == "cosent" and given.similarity == "dot":
         raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")
 
 

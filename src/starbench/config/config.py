@@ -42,7 +42,9 @@ class Override(Section):
         description="Backbone of this track's models, where it is not the system's `backbone`.",
     )
     finetuning: dict[str, Any] = Field(
-        default_factory=dict, description="Keys of the track's `finetuning` with other values."
+        default_factory=dict,
+        description="Keys of the track's `finetuning` with other values; of a system that is not "
+        "trained `pooling`, `similarity`, `max_length` and `query_max_length`.",
     )
     options: dict[str, Any] = Field(
         default_factory=dict, description="Options of the system's objective."

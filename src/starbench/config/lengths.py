@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from starbench.config.resolved import backbone_of, finetuning_of
+from starbench.config.resolved import backbone_of, use_of
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -45,7 +45,7 @@ def asked_lengths(config: Config, origin: str) -> Iterator[Asked]:
             if origin_of(config, backbone_of(config, system, track)) == origin
         ]
         for system in systems:
-            yield from _finetuning_lengths(config, system, track)
+            yield from _own_lengths(config, system, track)
         if systems:
             for key in KEYS:
                 if (length := getattr(section.embedding, key)) is not None:
@@ -53,8 +53,8 @@ def asked_lengths(config: Config, origin: str) -> Iterator[Asked]:
             yield from _dataset_lengths(config, section.scored)
 
 
-def _finetuning_lengths(config: Config, system: str, track: str) -> Iterator[Asked]:
-    settings = finetuning_of(config, system, track)
+def _own_lengths(config: Config, system: str, track: str) -> Iterator[Asked]:
+    settings = use_of(config, system, track)
     override = config.systems[system].overrides.get(track)
     own = override.finetuning if override is not None else {}
     for key in KEYS:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from starbench.config.training import Use
 from starbench.objectives import OBJECTIVES
 from starbench.objectives.objective import Objective
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
-    from starbench.config.training import Finetuning
 
 
 def backbone_of(config: Config, system: str, track: str) -> str:
@@ -38,10 +38,15 @@ def objective_of(config: Config, system: str, track: str) -> Objective:
     return OBJECTIVES[name].model_validate(options)
 
 
-def finetuning_of(config: Config, system: str, track: str) -> Finetuning:
-    """Return how a system is fine-tuned on a track: the track's section with its overrides."""
+def use_of(config: Config, system: str, track: str) -> Use:
+    """Return how a system embeds and, where it is trained, how: the track's section and its own.
+
+    It is a `Finetuning` wherever the track has such a section.
+    """
     section = config.tracks[track].finetuning
     override = config.systems[system].overrides.get(track)
+    if section is None:
+        return Use.model_validate({} if override is None else override.finetuning)
     if override is None:
         return section
     values = section.model_dump() | override.finetuning

@@ -38,7 +38,10 @@ class Embedding(Section):
 class TrackSection(Section):
     """One track: how its models are trained and what they are scored on."""
 
-    finetuning: Finetuning = Field(description="Fine-tuning of this track's models.")
+    finetuning: Finetuning | None = Field(
+        default=None,
+        description="Fine-tuning of this track's models; needed only where something is trained.",
+    )
     objectives: list[AnyObjective] = Field(
         default_factory=list,
         description="Options of objectives that differ from their defaults (the published code).",

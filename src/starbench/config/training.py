@@ -107,7 +107,33 @@ class Pretraining(Training):
     )
 
 
-class Finetuning(Training):
+class Use(Section):
+    """How a model embeds texts and compares embeddings, where it is not as its checkpoint says."""
+
+    pooling: Literal["mean", "cls", "lasttoken"] | None = Field(
+        default=None,
+        description="How token vectors become one embedding; if not given as the checkpoint says, "
+        "and `mean` where it says nothing.",
+    )
+    similarity: Literal["cosine", "dot"] | None = Field(
+        default=None,
+        description="Score of two embeddings, in training and in search; if not given as the "
+        "checkpoint says, and `cosine` where it says nothing.",
+    )
+    max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Longest text, of retrieval longest passage, in tokens; the checkpoint's limit "
+        "if not given.",
+    )
+    query_max_length: int | None = Field(
+        default=None,
+        ge=8,
+        description="Training queries: longest query in tokens; `max_length` if not given.",
+    )
+
+
+class Finetuning(Use, Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
     dataset: Name = Field(description="Dataset of kind `triplets`, `pairs` or `training-queries`.")
@@ -115,9 +141,6 @@ class Finetuning(Training):
         default="mnrl",
         description="`mnrl`: multiple negatives ranking, a text's own positive against all other "
         "texts of the batch, on triplets or training queries; `cosent`: CoSENT on pairs.",
-    )
-    similarity: Literal["cosine", "dot"] = Field(
-        default="cosine", description="Score of two embeddings, in training and in search."
     )
     temperature: float = Field(
         default=0.05,
@@ -152,20 +175,6 @@ class Finetuning(Training):
         ge=1,
         description="Texts embedded at a time (gradient caching): a step of any batch size needs "
         "the memory of so many texts, and gives the same gradients; all at once if not given.",
-    )
-    pooling: Literal["mean", "cls"] = Field(
-        default="mean", description="How token vectors become one embedding."
-    )
-    max_length: int | None = Field(
-        default=None,
-        ge=8,
-        description="Longest text, of retrieval longest passage, in tokens; the backbone's limit "
-        "if not given.",
-    )
-    query_max_length: int | None = Field(
-        default=None,
-        ge=8,
-        description="Training queries: longest query in tokens; `max_length` if not given.",
     )
     dropout: float | None = Field(
         default=None,

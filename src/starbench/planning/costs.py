@@ -129,10 +129,10 @@ class Costs:
         """Fine-tune a model, or save an untouched one."""
         encoder, layers = self._of(model)
         compute = self.config.compute.finetune
-        settings = model.finetuning
         if not model.objective.trains:
             stored = 4.0 * encoder.parameters(layers)
             return Cost(self.host.start_s["finetune"], self.held(compute), 0.0, stored)
+        settings = model.finetuning
         data = self.size(settings.dataset)
         work = finetuning_work(encoder, layers, settings, data, self._devices(compute))
         return self._training(work, settings, encoder, compute, "finetune")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from starbench.config.config import Config
 from starbench.errors import InputError
@@ -14,9 +14,6 @@ from starbench.run.texts import TextSet
 from starbench.store.embeddings import StoredEmbeddings
 from starbench.store.manifest import Stage, read_manifest
 
-if TYPE_CHECKING:
-    pass
-
 
 def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
     """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
@@ -27,6 +24,15 @@ def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts:
     else:
         inputs.append(texts.source(paths))
     return Stage("embed", versions.EMBED, part, inputs)
+
+
+def similarity_of(embeddings: StoredEmbeddings, model: Model) -> Literal["cosine", "dot"]:
+    """Return what compares a model's embeddings: `cosine` or `dot`.
+
+    Their manifest says so; older versions took what the config says.
+    """
+    found = embeddings.manifest.get("similarity") or model.use.similarity
+    return "dot" if found == "dot" else "cosine"
 
 
 def opened_embeddings(

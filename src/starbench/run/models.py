@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from starbench.config.resolved import backbone_of, finetuning_of, objective_of
+from starbench.config.resolved import backbone_of, objective_of, use_of
+from starbench.config.training import Finetuning, Use
 from starbench.errors import InputError, did_you_mean
 from starbench.objectives.objective import Objective
 from starbench.sizes import Size, grid_of
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
-    from starbench.config.training import Finetuning
 
 
 MODEL_FOLDER = "model"
@@ -34,12 +34,18 @@ class Model:
     """What it is made from: a backbone of the config."""
     objective: Objective = field(hash=False)
     """What it is trained for, with the options of its system on its track."""
-    finetuning: Finetuning = field(hash=False)
-    """How it is trained: its track's settings, with what its system does otherwise."""
+    use: Use = field(hash=False)
+    """How it embeds and is trained: its track's settings, with what its system does otherwise."""
     seeds: tuple[int, ...]
     """The seeds that it is made with: the run's, or the first one alone where none changes it."""
     shared: tuple[str, ...] = ()
     """Systems with a model per size whose model of the full size is this one."""
+
+    @property
+    def finetuning(self) -> Finetuning:
+        """How it is trained; only of a model that is, or whose track trains others."""
+        assert isinstance(self.use, Finetuning)
+        return self.use
 
     def stands_for(self, config: Config, seed: int) -> list[int]:
         """Return the run's seeds whose scores are those of the model made with one of them."""
@@ -96,7 +102,7 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
     seeds = tuple(config.seeds)
     if not objective.trains and config.backbones[backbone].pretraining is None:
         seeds = seeds[:1]  # a checkpoint as it is
-    settings = backbone, objective, finetuning_of(config, system, track), seeds
+    settings = backbone, objective, use_of(config, system, track), seeds
     if not objective.per_size:
         cells = grid_of(trained) if section.grid == "full" else trained
         return [Model(system, system, track, tuple(trained), tuple(cells), *settings)]
@@ -117,7 +123,7 @@ def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
             and other.backbone == model.backbone
             and config.full_size in other.cells
             and other.objective.scores_in_bf16 == model.objective.scores_in_bf16
-            and other.finetuning == model.finetuning
+            and other.use == model.use
         ):
             return other.name
     return None

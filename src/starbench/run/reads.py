@@ -46,7 +46,7 @@ def _dataset(config: Config, paths: RunPaths, job: Job) -> Reads:
 
 
 def _checkpoint(config: Config, paths: RunPaths, job: Job) -> Reads:
-    return {"version": versions.DATA, **checkpoint_slice(config, paths, job.backbone)}
+    return {"version": versions.CHECKPOINT, **checkpoint_slice(config, paths, job.backbone)}
 
 
 def _leakage(config: Config, paths: RunPaths, job: Job) -> Reads:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.run.models import Model
+from starbench.run.prompts import ROLES, asked_prompt
 from starbench.run.texts import with_corpora
 from starbench.section import Section
 from starbench.sizes import widest_dim_by_layer
@@ -32,18 +33,26 @@ IMPLIED = {
 with before there was a key: such a result still counts as one of the same work."""
 
 
+WITHOUT_CHECKPOINT = {"pooling": "mean", "similarity": "cosine"}
+"""How a model embeds and compares where neither a checkpoint nor the config says so."""
+
+
 def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     """Return the part of the config that a model's fine-tuning depends on, as JSON values."""
-    settings, objective = model.finetuning, model.objective
+    settings, objective = model.use, model.objective
     trained = _told(settings)
-    if config.datasets[settings.dataset].kind != "training-queries":
-        for key in ("passage_choice", "mask_right_answers"):
-            trained.pop(key, None)
-    section = config.tracks[model.track]
-    if objective.trains and section.leakage == "drop":
-        trained["left_out"] = section.scored
     if not objective.trains:
         trained = {key: trained[key] for key in ("pooling", "max_length", "similarity")}
+    elif config.datasets[model.finetuning.dataset].kind != "training-queries":
+        for key in ("passage_choice", "mask_right_answers"):
+            trained.pop(key, None)
+    section, backbone = config.tracks[model.track], config.backbones[model.backbone]
+    if objective.trains and section.leakage == "drop":
+        trained["left_out"] = section.scored
+    if backbone.checkpoint is None or backbone.pretraining is not None:
+        trained |= {key: trained[key] or default for key, default in WITHOUT_CHECKPOINT.items()}
+    if backbone.prompts:
+        trained["prompts"] = dict(backbone.prompts)
     return {
         "objective": _told(objective),
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
@@ -75,7 +84,7 @@ def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
     Lengths of single collections are there only where the config has some.
     """
     section = config.tracks[model.track].embedding
-    trained = model.finetuning
+    trained = model.use
     longest = section.max_length or trained.max_length
     part: dict[str, Any] = {
         "precision": section.precision,
@@ -102,7 +111,12 @@ def text_set_slice(config: Config, model: Model, dataset: str, part: str) -> dic
     shared.pop("lengths", None)
     key = "query_max_length" if part == "queries" else "max_length"
     own = _own_lengths(config, dataset)
-    return shared | ({key: own[key]} if key in own else {})
+    prompt = asked_prompt(config, model, dataset, ROLES[part])
+    return (
+        shared
+        | ({key: own[key]} if key in own else {})
+        | ({} if prompt is None else {"prompt": prompt})
+    )
 
 
 def _own_lengths(config: Config, dataset: str) -> dict[str, int]:
@@ -120,7 +134,7 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     if source.kind == "collection":
         part |= source.model_dump(include={"leave_out_query", "ties", "rr"})
         part["search"] = section.searching.model_dump(exclude={"bm25"})
-        part["similarity"] = model.finetuning.similarity
+        part["similarity"] = _similarity(config, model)
         part["sizes"] = [str(size) for size in model.sizes]
     return part
 
@@ -131,9 +145,14 @@ def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any
     return {
         "cells": [str(cell) for cell in model.cells],
         "depth": config.tracks[model.track].searching.depth,
-        "similarity": model.finetuning.similarity,
+        "similarity": _similarity(config, model),
         **source.model_dump(include={"leave_out_query", "ties"}),
     }
+
+
+def _similarity(config: Config, model: Model) -> str | None:
+    """Return the similarity that the config asks for; None: that of the model's checkpoint."""
+    return finetuning_slice(config, model, model.seeds[0])["finetuning"]["similarity"]
 
 
 def comparison_slice(config: Config) -> dict[str, Any]:

@@ -7,6 +7,9 @@ has the version of its stage among its parameters, and each manifest has it too.
 DATA = 2
 """Raised when the same config gives other records than before."""
 
+CHECKPOINT = 3
+"""Raised when the same config gives another checkpoint than before."""
+
 LEAKAGE = 1
 """Raised when the same records give other counts of what leaks than before."""
 

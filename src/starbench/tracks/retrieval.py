@@ -7,6 +7,7 @@ TRACK = Track(
     title="retrieval",
     trains=("triplets", "pairs", "training-queries"),
     scores="collection",
+    mteb_type="Retrieval",
     embeds=("queries", "passages"),
     metric=lambda dataset: dataset.metric,
     groups=(

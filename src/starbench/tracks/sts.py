@@ -8,6 +8,7 @@ TRACK = Track(
     title="semantic similarity",
     trains=("triplets", "pairs", "training-queries"),
     scores="pairs",
+    mteb_type="STS",
     embeds=("pairs",),
     metric=lambda dataset: next(iter(PAIRS)),
     groups=(

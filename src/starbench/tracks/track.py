@@ -51,6 +51,8 @@ class Track:
     """Kinds of dataset that its models may be trained on."""
     scores: Kind
     """Kind of dataset that they are scored on."""
+    mteb_type: str
+    """What MTEB calls this type of task, which models may have prompts for."""
     embeds: tuple[str, ...]
     """Sets of texts of such a dataset: `pairs`, or `queries` and `passages`."""
     metric: Callable[[Source], str]

@@ -13,15 +13,22 @@ from typing import Any
 from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
 from starbench.config.lengths import asked_lengths, pretrained_from
+from starbench.encoders.modules import (
+    LENGTHS,
+    MODULES,
+    OPTIONS,
+    WITH_WEIGHTS,
+    TransformerFolder,
+    transformer_in,
+)
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
-from starbench.machine.files import written_whole
+from starbench.machine.files import write_json, written_whole
 from starbench.machine.lock import only_one_in
 from starbench.run import versions
 from starbench.run.models import all_models
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
-from starbench.stages.data.modules import MODULES, TransformerFolder, transformer_in
 from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
 from starbench.stages.data.remote_code import refuse_own_code
 from starbench.stages.data.tokenizer import check_tokenizer, refuse_without_tokenizer
@@ -45,20 +52,29 @@ FILES = (
 )
 """The files of an encoder and its tokenizer that are kept as they are; nothing pickled."""
 
+MODULE_FILES = ("config.json", "*.safetensors")
+"""The files of a module that follows the transformer."""
+
 
 def _also_below_folders(patterns: Sequence[str]) -> tuple[str, ...]:
     """Return patterns of files, and of those in the folder that old models have theirs in."""
     return (*patterns, *(f"0_Transformer/{pattern}" for pattern in patterns))
 
 
-FILES_OF_HUB = (*_also_below_folders(FILES), MODULES, "*_Pooling/config.json")
+FILES_OF_HUB = (
+    *_also_below_folders((*FILES, LENGTHS)),
+    MODULES,
+    OPTIONS,
+    *(f"[0-9]*_*/{pattern}" for pattern in MODULE_FILES),
+)
 
 
 def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     """Copy a backbone's checkpoint into the run, its weights as safetensors.
 
     Weights in PyTorch's format are converted where there are no others; the manifest has the
-    checksums of what they were read from. Of a SentenceTransformer the transformer is taken.
+    checksums of what they were read from. A SentenceTransformer keeps its modules, prompts,
+    similarity and longest text; its transformer comes to lie in the folder itself.
 
     Raises InputError where there is none; its weights, config.json and tokenizer do not fit one
     another or hold values that are not finite; or the config asks for more layers, dimensions or
@@ -69,34 +85,50 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     what = f"checkpoint {checkpoint.name}"
     folder = paths.checkpoint(backbone)
     origin = source_files(folder, checkpoint_files(checkpoint))
-    stage = Stage("data", versions.DATA, checkpoint.model_dump(), [], origin.checksums)
+    stage = Stage("data", versions.CHECKPOINT, checkpoint.model_dump(), [], origin.checksums)
     local = on_disk(checkpoint)
     found = local or _from_hub(checkpoint)
     source = transformer_in(found, what)
-    _check(source.folder, config, what)
-    _check_pooling(source, config, backbone, what)
+    _check(source, config, what)
+    _check_use(source, config, backbone, what)
     # The hub's library keeps what it fetches in a folder with the name of the commit.
     facts: dict[str, Any] = {"commits": {} if local else {"revision": found.name}}
     with only_one_in(folder, "fetch"):
         shutil.rmtree(folder, ignore_errors=True)
         with written_whole(folder) as temporary:
-            facts |= _copy(source.folder, temporary)
+            facts |= copy_checkpoint(source, temporary)
             _check_encoder(temporary, config, backbone, what)
-        copied = sorted(file.name for file in folder.iterdir())
+        files = (file for file in folder.rglob("*") if file.is_file())
+        copied = sorted(file.relative_to(folder).as_posix() for file in files)
         origin.write(folder)
         stage.finish(folder, copied, **facts)
 
 
-def _copy(source: Path, folder: Path) -> dict[str, Any]:
-    """Make a folder of an encoder's files; return what was converted for it, if anything was."""
-    facts = {}
-    folder.mkdir()
-    for pattern in FILES:
-        for file in source.glob(pattern):
-            shutil.copyfile(file, folder / file.name)
+def copy_checkpoint(source: TransformerFolder, folder: Path) -> dict[str, Any]:
+    """Make a folder of a checkpoint's files; return what was converted for it, if anything was."""
+    converted = {}
+    _copy_files(source.folder, folder, FILES)
     if not list(folder.glob("*.safetensors")):
-        facts["converted"] = convert_pickled(source, folder)
-    return facts
+        converted = convert_pickled(source.folder, folder)
+    if not source.modules:
+        return {"converted": converted} if converted else {}
+    _copy_files(source.folder, folder, (LENGTHS,))
+    _copy_files(source.root, folder, (OPTIONS,))
+    for module in source.modules:
+        own = source.root / module.path
+        _copy_files(own, folder / module.path, MODULE_FILES)
+        if not list(own.glob("*.safetensors")) and has_pickled_weights(own):
+            found = convert_pickled(own, folder / module.path)
+            converted |= {f"{module.path}/{name}": sha for name, sha in found.items()}
+    write_json(folder / MODULES, source.listed())
+    return {"converted": converted} if converted else {}
+
+
+def _copy_files(source: Path, folder: Path, patterns: Sequence[str]) -> None:
+    files = [file for pattern in patterns for file in sorted(source.glob(pattern))]
+    folder.mkdir(exist_ok=True)
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
 
 
 def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
@@ -107,25 +139,30 @@ def checkpoint_files(checkpoint: Checkpoint) -> list[Path]:
     source = on_disk(checkpoint)
     if source is None:
         return []
-    patterns = (*FILES_OF_HUB, *_also_below_folders(PATTERNS))
+    patterns = (*FILES_OF_HUB, *_also_below_folders(PATTERNS), f"[0-9]*_*/{WHOLE}")
     return sorted({file for pattern in patterns for file in source.glob(pattern)})
 
 
-def _check_pooling(source: TransformerFolder, config: Config, backbone: str, what: str) -> None:
-    """Warn where an untrained system would embed otherwise than the checkpoint itself does."""
+def _check_use(source: TransformerFolder, config: Config, backbone: str, what: str) -> None:
+    """Warn where a system embeds or compares otherwise than the checkpoint itself does.
+
+    Raises InputError for a similarity that cannot be searched by.
+    """
+    own = {"pooling": source.pooling, "similarity": source.similarity}
     for model in all_models(config):
-        if model.objective.trains or model.backbone != backbone:
+        if model.backbone != backbone:
             continue
-        pooling = model.finetuning.pooling
-        if source.pooling not in (None, pooling):
-            log.warning(
-                "%s has the pooling %s, system '%s' is scored with %s on track %s",
-                *(what, source.pooling, model.system, pooling, model.track),
-            )
-        if source.others:
-            log.warning(
-                "%s: system '%s' is scored without its modules %s on track %s",
-                *(what, model.system, ", ".join(source.others), model.track),
+        for key, found in own.items():
+            asked = getattr(model.use, key)
+            if asked is not None and found not in (None, asked):
+                log.warning(
+                    "%s has the %s %s, system '%s' is made with %s on track %s",
+                    *(what, key, found, model.system, asked, model.track),
+                )
+        if model.use.similarity is None and source.similarity not in (None, "cosine", "dot"):
+            raise InputError(
+                f"{what} compares by {source.similarity}, which is not searched by here: give "
+                f"`similarity` cosine or dot for system '{model.system}'"
             )
 
 
@@ -160,8 +197,13 @@ def _in_package(distribution: str) -> Path:
 def _from_hub(checkpoint: Checkpoint) -> Path:
     folder = _snapshot(checkpoint, FILES_OF_HUB)
     transformer = transformer_in(folder, f"checkpoint {checkpoint.name}").folder
+    # Only what has no other weights is fetched as pickles, and refused if it is not weights alone.
     if not list(transformer.glob("*.safetensors")):
         folder = _snapshot(checkpoint, (*FILES_OF_HUB, *_also_below_folders(PATTERNS)))
+    modules = transformer_in(folder, f"checkpoint {checkpoint.name}").modules
+    pickled = [f"{module.path}/{WHOLE}" for module in modules if module.kind in WITH_WEIGHTS]
+    if any(not list((folder / name).parent.glob("*.safetensors")) for name in pickled):
+        folder = _snapshot(checkpoint, (*FILES_OF_HUB, *_also_below_folders(PATTERNS), *pickled))
     return folder
 
 
@@ -180,7 +222,8 @@ def _snapshot(checkpoint: Checkpoint, patterns: Sequence[str]) -> Path:
         raise InputError(f"cannot fetch checkpoint '{checkpoint.name}': {reason}") from error
 
 
-def _check(source: Path, config: Config, what: str) -> None:
+def _check(folder: TransformerFolder, config: Config, what: str) -> None:
+    source = folder.folder
     if not (source / "config.json").is_file():
         raise InputError(f"{what} has no config.json")
     if not list(source.glob("*.safetensors")) and not has_pickled_weights(source):
@@ -192,7 +235,7 @@ def _check(source: Path, config: Config, what: str) -> None:
     depth, width = (found.get(key) for key in ("num_hidden_layers", "hidden_size"))
     if not (isinstance(depth, int) and isinstance(width, int)):
         raise InputError(f"{what}: config.json tells no num_hidden_layers and hidden_size")
-    check_sizes(config.trained_sizes, depth, width, what)
+    check_sizes(config.trained_sizes, depth, folder.width(width), what)
 
 
 def _check_encoder(folder: Path, config: Config, backbone: str, what: str) -> None:

@@ -1,10 +1,9 @@
 """An encoder that gives the embedding of every wanted layer from one forward pass."""
 
-# B = texts of a batch, T = tokens, W = width
+# B = texts of a batch, T = tokens, W = width of the transformer, E = dimensions
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,12 @@ from starbench.config.amounts import TOKENS_PER_BATCH
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import final_norm
 from starbench.encoders.loading import loading, refuse_random
+from starbench.encoders.modules import MODULES, TransformerFolder, transformer_in
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
+from starbench.run.prompts import own_prompt
+from starbench.stages.embed.following import Following, PlainPooling, is_plain, load_modules
 
-POOLINGS = ("mean", "cls")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -31,25 +32,26 @@ class LayeredEncoder:
     Args:
         transformer: the encoder; below fp32 its linear layers are cast to the precision.
         tokenizer: its tokenizer.
-        pooling: ``mean`` over the tokens of a text, or ``cls``: the first token.
+        following: what makes embeddings of a layer's states; a pooling by its name.
         layers: numbers of layers whose embeddings are wanted.
         max_length: longest text in tokens; what is longer is cut.
         precision: ``fp32``, ``bf16`` or ``fp16``: arithmetic of the forward pass (autocast).
         tokens_per_batch: padded tokens in one forward pass; None for the device's default.
+        source: the SentenceTransformer folder that it is of, if it is.
     """
 
     def __init__(
         self,
         transformer: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        pooling: str,
+        following: Following | str,
         layers: Sequence[int],
         max_length: int,
         precision: str = "fp32",
         tokens_per_batch: int | None = None,
+        source: TransformerFolder | None = None,
     ) -> None:
-        if pooling not in POOLINGS:
-            raise InputError(f"pooling is mean or cls, got {pooling!r}")
+        self.following = PlainPooling(following) if isinstance(following, str) else following
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if precision == "fp16" and self.device.type == "cpu":
             raise InputError("precision fp16 needs a GPU; use bf16 or fp32 on a processor")
@@ -58,11 +60,12 @@ class LayeredEncoder:
         self.norm = final_norm(self.transformer)
         if precision != "fp32":
             _cast_linear_layers(self.transformer, PRECISIONS[precision])
-        self.tokenizer, self.pooling = tokenizer, pooling
+        self.tokenizer = tokenizer
         self.positions = positions_of(transformer)
         self.max_length = min(max_length, self.positions or max_length)
         self.precision = precision
         self.tokens_per_batch = tokens_per_batch or TOKENS_PER_BATCH[self.device.type]
+        self.source = source
 
     @classmethod
     def load(
@@ -73,36 +76,67 @@ class LayeredEncoder:
         precision: str = "fp32",
         tokens_per_batch: int | None = None,
     ) -> LayeredEncoder:
-        """Load a SentenceTransformer folder of a transformer and a mean or cls pooling.
+        """Load a SentenceTransformer folder; all modules that follow its transformer are kept.
 
-        Raises InputError for a folder with other modules, or fewer layers than wanted.
+        Raises InputError for a folder without modules, with one that cannot be applied to an inner
+        layer, or with fewer layers than wanted.
         """
-        modules = _json(folder / "modules.json")
-        kinds = [_kind(module) for module in modules] if isinstance(modules, list) else modules
-        if kinds != ["Transformer", "Pooling"]:
-            raise InputError(
-                f"{folder / 'modules.json'}: expected the modules Transformer, Pooling, got {kinds}"
-            )
+        if not (folder / MODULES).is_file():
+            raise InputError(f"{folder} is not a SentenceTransformer folder: it has no {MODULES}")
+        source = transformer_in(folder, str(folder))
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        following: Following
         with loading(folder, "model"):
-            tokenizer = AutoTokenizer.from_pretrained(folder)
             transformer, told = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, output_loading_info=True
+                source.folder, dtype=torch.float32, output_loading_info=True
             )
+            if is_plain(source):
+                tokenizer = AutoTokenizer.from_pretrained(source.folder)
+                following = PlainPooling(source.pooling or "mean")
+            else:
+                first, following = load_modules(folder, device)
+                transformer, tokenizer = first.auto_model, first.tokenizer
         refuse_random(folder, "model", told["missing_keys"])
+        longest = max_length or source.max_length or tokenizer.model_max_length
         return cls(
             transformer,
             tokenizer,
-            _pooling(folder / "1_Pooling" / "config.json"),
+            following,
             layers,
-            max_length or tokenizer.model_max_length,
+            longest,
             precision,
             tokens_per_batch,
+            source,
         )
+
+    @property
+    def similarity(self) -> str:
+        """What compares embeddings that are cut: ``cosine`` or ``dot``.
+
+        A model that normalises at its end does so after the cut: its dot product is the cosine.
+        """
+        if self.source is None or self.source.normalises:
+            return "cosine"
+        return self.source.similarity or "cosine"
+
+    def prompt(self, dataset: str, role: str, track: str) -> str:
+        """Return the model's own prompt for texts of a dataset in a role; empty for none."""
+        if self.source is None:
+            return ""
+        return own_prompt(self.source.prompts, self.source.default_prompt, track, (dataset, role))
+
+    def prompt_tokens(self, prompt: str) -> int:
+        """Return how many tokens at the start of a text pooling leaves out: those of its prompt."""
+        if not prompt or self.source is None or self.source.pools_prompt:
+            return 0
+        (ids,) = self.tokenize([prompt])
+        return len(ids) - (ids[-1] in self.tokenizer.all_special_ids)
 
     @property
     def width(self) -> int:
         """Dimensions of the embeddings."""
-        return int(self.transformer.config.hidden_size)
+        hidden = int(self.transformer.config.hidden_size)
+        return hidden if self.source is None else self.source.width(hidden)
 
     def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
         """Return the token ids of each text, cut to `max_length` or the encoder's own.
@@ -135,8 +169,13 @@ class LayeredEncoder:
         return batches
 
     @torch.inference_mode()
-    def embed_batch(self, ids: Sequence[Sequence[int]]) -> dict[int, np.ndarray]:
-        """Return {layer: (B, W) float32} of tokenized texts, neither cut nor normalised."""
+    def embed_batch(self, ids: Sequence[Sequence[int]], left_out: int = 0) -> dict[int, np.ndarray]:
+        """Return {layer: (B, E) float32} of tokenized texts, neither cut nor normalised.
+
+        Args:
+            ids: the tokens of each text.
+            left_out: tokens at the start of each text that pooling leaves out.
+        """
         longest = max(len(row) for row in ids)
         mask_BT = torch.zeros(len(ids), longest, dtype=torch.long)
         ids_BT = torch.full((len(ids), longest), self.tokenizer.pad_token_id or 0)
@@ -152,8 +191,10 @@ class LayeredEncoder:
                 attention_mask=mask_BT,
                 output_hidden_states=True,
             )
+        pooled_BT = mask_BT.clone()
+        pooled_BT[:, :left_out] = 0
         return {
-            layer: self._pool(self._hidden(output, layer).float(), mask_BT).cpu().numpy()
+            layer: self.following(self._hidden(output, layer).float(), pooled_BT).cpu().numpy()
             for layer in self.layers
         }
 
@@ -165,39 +206,9 @@ class LayeredEncoder:
         )
         return hidden_BTW
 
-    def _pool(self, hidden_BTW: Tensor, mask_BT: Tensor) -> Tensor:
-        if self.pooling == "cls":
-            return hidden_BTW[:, 0]
-        weights_BT1 = mask_BT.unsqueeze(-1).to(hidden_BTW.dtype)
-        return (hidden_BTW * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp(min=1)
-
 
 def _cast_linear_layers(model: nn.Module, dtype: torch.dtype) -> None:
     """Cast once what autocast casts in every batch, which takes a fifth of the time."""
     for module in model.modules():
         if isinstance(module, nn.Linear):
             module.to(dtype)
-
-
-def _json(path: Path) -> Any:
-    if not path.is_file():
-        raise InputError(
-            f"{path.parent} is not a SentenceTransformer folder: it has no {path.name}"
-        )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({' '.join(str(error).split())[:100]})") from None
-
-
-def _kind(module: Any) -> str:
-    kind = module.get("type") if isinstance(module, dict) else module
-    return str(kind).rsplit(".", 1)[-1]
-
-
-def _pooling(path: Path) -> str:
-    found = _json(path)
-    if not isinstance(found, dict) or found.get("pooling_mode") not in POOLINGS:
-        got = found.get("pooling_mode") if isinstance(found, dict) else found
-        raise InputError(f"{path}: pooling_mode is mean or cls, got {got!r:.40}")
-    return str(found["pooling_mode"])

@@ -17,6 +17,7 @@ from starbench.run import versions
 from starbench.run.embeddings import embed_stage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
+from starbench.run.prompts import ROLES
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
@@ -87,7 +88,11 @@ def _embed_set(
         scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch,
         EmbeddingWriter(folder, len(found), part["widths"], part["dtype"], scratch) as writer,
     ):
-        _embed(encoder, found, writer, longest, what)
+        role = ROLES[texts.part]
+        prompt = part.get("prompt")
+        if prompt is None:
+            prompt = encoder.prompt(texts.dataset, role, model.track)
+        _embed(encoder, found, writer, longest, what, prompt)
         files = writer.close()
     stage.finish(
         folder,
@@ -95,6 +100,8 @@ def _embed_set(
         texts=len(found),
         loop_s=round(time.monotonic() - start, 2),
         device=str(encoder.device),
+        similarity=encoder.similarity,
+        prompt=prompt,
         dtype={"forward": part["precision"], "vectors": part["dtype"]},
     )
 
@@ -121,14 +128,20 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
 
 
 def _embed(
-    encoder: LayeredEncoder, texts: Texts, writer: EmbeddingWriter, longest: int | None, what: str
+    encoder: LayeredEncoder,
+    texts: Texts,
+    writer: EmbeddingWriter,
+    longest: int | None,
+    what: str,
+    prompt: str,
 ) -> None:
+    left_out = encoder.prompt_tokens(prompt)
     with Progress(what, len(texts), "texts") as progress:
         for start, names, window in texts.windows(WINDOW):
             writer.write_ids(names)
-            ids = encoder.tokenize(window, longest)
+            ids = encoder.tokenize([prompt + text for text in window], longest)
             for batch in encoder.batches([len(row) for row in ids]):
-                embeddings = encoder.embed_batch([ids[row] for row in batch])
+                embeddings = encoder.embed_batch([ids[row] for row in batch], left_out)
                 writer.write([start + row for row in batch], embeddings)
                 progress.step(len(batch))
             writer.flush()

@@ -17,6 +17,7 @@ import numpy as np
 from starbench.config.search import Adaptive
 from starbench.machine.files import written_whole
 from starbench.measures import RANKING
+from starbench.run.embeddings import similarity_of
 from starbench.sizes import Size
 from starbench.stages.evaluate.adaptive import Reranker, cascades, write_adaptive
 from starbench.stages.evaluate.collection import CollectionToScore, Ranked
@@ -58,7 +59,7 @@ def _rankings(task: Task, collection: CollectionToScore) -> dict[Size, Ranking]:
     queries, *shards = task.embeddings
     if len(shards) > 1:
         return merged_shards(task, collection)
-    similarity = task.model.finetuning.similarity
+    similarity = similarity_of(queries, task.model)
     cells, depth = task.model.cells, collection.depth_to_search
     return search(queries, shards, cells, depth, similarity, collection.tie_ranks)
 
@@ -77,7 +78,7 @@ def _try_adaptive(
 ) -> None:
     """Rank again what small sizes shortlist, and write what that finds and costs."""
     queries, *shards = task.embeddings
-    similarity = task.model.finetuning.similarity
+    similarity = similarity_of(queries, task.model)
     reranker = Reranker(queries, shards, similarity, collection.tie_ranks)
     tried = []
     depth = min(ranking.rows.shape[1] for ranking in rankings.values())

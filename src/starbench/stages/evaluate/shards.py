@@ -11,7 +11,7 @@ import numpy as np
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.run import versions
-from starbench.run.embeddings import opened_embeddings
+from starbench.run.embeddings import opened_embeddings, similarity_of
 from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
 from starbench.run.slices import searching_slice
@@ -116,7 +116,7 @@ def _search(
         [shard],
         model.cells,
         collection.depth_to_search,
-        searching_slice(config, model, task)["similarity"],
+        similarity_of(queries, model),
         collection.tie_ranks_of(rows),
     )
 

@@ -17,7 +17,7 @@ from starbench.errors import InputError
 from starbench.objectives.objective import Alignment, Objective, Term
 from starbench.objectives.srl import Srl
 from starbench.sizes import Size, check_sizes
-from starbench.stages.finetune.one_pass import depth_of, embed_columns, unwrapped, width_of
+from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
 
 
 class LayeredLoss(nn.Module):
@@ -63,9 +63,7 @@ class LayeredLoss(nn.Module):
         check_sizes(self.sizes, self.full.layers, self.full.dim, "the model")
         self.objective, self.seed = objective, seed
         self.mini_batch_size = mini_batch_size
-        self.normalises = any(
-            type(module).__name__ == "Normalize" for module in unwrapped(model).children()
-        )
+        self.normalises = normalises(model)
         self._draw = generator(seed, "finetune", "step", 0)
         self._step_was_set = False
         self._calls = 0

@@ -10,12 +10,16 @@ from typing import Any, NamedTuple
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from starbench.encoders.families import final_norm
 
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+PROMPT_LENGTH = "prompt_length"
+"""Tokens at the start of a text that are its prompt's; some models leave them out of pooling."""
+NORMALIZE = "Normalize"
 MIN_ROWS = 16
 """Fewer rows in a forward pass than this cost more in calls than they save in padding."""
 
@@ -48,8 +52,13 @@ def depth_of(model: nn.Module) -> int:
 
 
 def width_of(model: nn.Module) -> int:
-    """Return the number of dimensions of the hidden states of a SentenceTransformer."""
-    return int(unwrapped(model)[0].auto_model.config.hidden_size)
+    """Return the number of dimensions of the embeddings of a SentenceTransformer."""
+    return int(unwrapped(model).get_embedding_dimension())
+
+
+def normalises(model: nn.Module) -> bool:
+    """Whether the last module of a SentenceTransformer is a normalisation."""
+    return type(list(unwrapped(model).children())[-1]).__name__ == NORMALIZE
 
 
 def embed_columns(
@@ -77,8 +86,8 @@ def embed_columns(
         mini_batch_size: texts embedded at a time, None for all of about one length.
 
     Returns:
-        For each of `layers` the embeddings (rows, W) of each column, not cut and not normalised
-        unless the model itself normalises.
+        For each of `layers` the embeddings (rows, W) of each column, neither cut nor normalised
+        at the end, even if the model itself does so: a size is cut first.
     """
     batch, rows = _merged(columns)
     table = _shared_table(model, batch) if torch.is_grad_enabled() else None
@@ -145,6 +154,7 @@ def _embed_group(
         features = dict(features)
         rows = features.pop("input_ids")
         features["inputs_embeds"] = nn.functional.embedding(rows, table)
+    features, pooled_mask = _without_prompt(inner, features)
     config = inner[0].auto_model.config
     before = config.output_hidden_states
     config.output_hidden_states = True
@@ -155,18 +165,38 @@ def _embed_group(
     depth = config.num_hidden_layers
     hidden_LBTW = output["all_layer_embeddings"]
     norm = final_norm(inner[0].auto_model)
+    as_it_is = pooled_mask is None and not normalises(inner)
+    kept = features if pooled_mask is None else {**features, "attention_mask": pooled_mask}
     return {
         layer: output["sentence_embedding"]
-        if layer == depth
-        else _after_transformer(inner, {**features, "token_embeddings": norm(hidden_LBTW[layer])})
+        if layer == depth and as_it_is
+        else _after_transformer(inner, {**kept, "token_embeddings": norm(hidden_LBTW[layer])})
         for layer in layers
     }
 
 
 def _after_transformer(model: SentenceTransformer, features: dict[str, Tensor]) -> Tensor:
-    for module in list(model.children())[1:]:
+    following = list(model.children())[1:]
+    for module in following[:-1] if normalises(model) else following:
         features = module(features)
     return features["sentence_embedding"]
+
+
+def _without_prompt(
+    model: SentenceTransformer, features: dict[str, Tensor]
+) -> tuple[dict[str, Tensor], Tensor | None]:
+    """Return features without the length of prompts, and the mask of pooling if it differs.
+
+    The texts of a step may have prompts of other lengths, which the library's pooling cannot tell.
+    """
+    features = dict(features)
+    length_B = features.pop(PROMPT_LENGTH, None)
+    pools = [module for module in model.children() if isinstance(module, Pooling)]
+    if length_B is None or all(module.include_prompt for module in pools):
+        return features, None
+    mask_BT = features["attention_mask"]
+    place_T = torch.arange(mask_BT.shape[1], device=mask_BT.device)
+    return features, mask_BT * (place_T >= length_B.unsqueeze(1))
 
 
 def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[int]]:
@@ -183,7 +213,16 @@ def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[
         )
         for name in names
     }
+    if any(PROMPT_LENGTH in column for column in columns):
+        batch[PROMPT_LENGTH] = torch.cat([_prompt_lengths(column) for column in columns])
     return batch, [len(column["input_ids"]) for column in columns]
+
+
+def _prompt_lengths(column: dict[str, Any]) -> Tensor:
+    """Return the length of each row's prompt, which may be given as one number for all rows."""
+    ids = column["input_ids"]
+    lengths = torch.as_tensor(column.get(PROMPT_LENGTH, 0), device=ids.device).reshape(-1)
+    return lengths.expand(len(ids)) if len(lengths) == 1 else lengths
 
 
 def _embedded_once(groups: Sequence[_Group], mini_batch_size: int | None) -> set[int]:
@@ -204,7 +243,10 @@ def _embedded_once(groups: Sequence[_Group], mini_batch_size: int | None) -> set
 
 
 def _rows_of(batch: dict[str, Tensor], rows: Tensor, length: int) -> dict[str, Tensor]:
-    return {name: tensor[rows, :length] for name, tensor in batch.items()}
+    return {
+        name: tensor[rows] if name == PROMPT_LENGTH else tensor[rows, :length]
+        for name, tensor in batch.items()
+    }
 
 
 def _groups(order: Tensor, lengths: Tensor, most: int | None = None) -> list[_Group]:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class PassageCollator:
         seed: the training's seed.
         cycled: whether passages take turns from epoch to epoch, by the rule and with the numbers
             of Tevatron (texttron/tevatron: src/tevatron/retriever/dataset.py), or are drawn anew.
+        prompts: {column, ``query`` or ``passage``: its prompt and the prompt's tokens}.
     """
 
     valid_label_columns = ("label",)
@@ -58,9 +60,10 @@ class PassageCollator:
         passage_length: int,
         seed: int,
         cycled: bool = True,
+        prompts: Mapping[str, tuple[str, int]] = MappingProxyType({}),
     ) -> None:
         self.rows, self.tokenizer, self.negatives, self.seed = rows, tokenizer, negatives, seed
-        self.cycled = cycled
+        self.cycled, self.prompts = cycled, prompts
         self.query_length, self.passage_length = query_length, passage_length
 
     def __call__(self, places: Sequence[dict[str, int]]) -> dict[str, Tensor]:
@@ -111,10 +114,15 @@ class PassageCollator:
         return [negatives[number] for number in chosen]
 
     def _tokenized(self, column: str, texts: list[str], length: int) -> dict[str, Tensor]:
+        prompt, prompt_length = self.prompts.get(column, ("", 0))
+        texts = [prompt + text for text in texts]
         features: dict[str, Any] = self.tokenizer(
-            list(texts), truncation=True, max_length=length, padding=True, return_tensors="pt"
+            texts, truncation=True, max_length=length, padding=True, return_tensors="pt"
         )
-        return {f"{column}_{name}": features[name] for name in ("input_ids", "attention_mask")}
+        kept = {f"{column}_{name}": features[name] for name in ("input_ids", "attention_mask")}
+        if prompt_length:
+            kept[f"{column}_prompt_length"] = torch.full((len(texts),), prompt_length)
+        return kept
 
 
 def _keys(groups: list[list[str]], answers: list[list[str]]) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import torch
 from datasets import Dataset
 from sentence_transformers import (
     SentenceTransformer,
@@ -16,7 +17,6 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.sentence_transformer.losses import CoSENTLoss
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
 from torch.utils.data import BatchSampler
 from transformers import (
@@ -29,28 +29,23 @@ from transformers import (
 
 from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
-from starbench.encoders.attention import use_fast_attention
-from starbench.encoders.cutting import cut_to_depth
-from starbench.encoders.families import drop_pooler
-from starbench.encoders.loading import loading
-from starbench.encoders.positions import positions_of
-from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
 from starbench.run.leakage import rows_without_leakage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
+from starbench.run.prompts import asked_prompt, own_prompt, training_roles
 from starbench.run.slices import finetuning_slice
-from starbench.sizes import check_sizes
 from starbench.stages.finetune.layered_loss import LayeredLoss
-from starbench.stages.finetune.one_pass import depth_of, width_of
+from starbench.stages.finetune.model import build_model, overridden
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
 from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 from starbench.store.manifest import Stage
 from starbench.store.records import read_records
+from starbench.tracks import TRACKS
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
 from starbench.training.lock import only_training_in
 from starbench.training.losses import StepLosses, WatchesLosses
@@ -79,17 +74,19 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
     track = model.track
-    settings, objective = model.finetuning, model.objective
+    objective = model.objective
     backbone = paths.backbone_in_use(config, model.backbone, seed)
     inputs = [backbone, *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
     check_listed(backbone, opened(backbone), READ_BY_LIBRARIES)
-    encoder = build_model(backbone, model)
+    encoder = build_model(backbone, model, config.backbones[model.backbone].prompts)
     facts: dict[str, Any] = {
         "seed": seed,
         "parameters": sum(p.numel() for p in encoder.parameters()),
+        "overridden": overridden(backbone, model.use),
     }
     if objective.trains:
+        settings = model.finetuning
         rows = read_records(paths.dataset(settings.dataset))
         if config.tracks[model.track].leakage == "drop":
             kept = rows_without_leakage(config, paths, track, settings.dataset)
@@ -104,55 +101,16 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
     remove_checkpoints(folder)
 
 
-def build_model(backbone: Path, model: Model) -> SentenceTransformer:
-    """Return the untrained model: the backbone, cut to the deepest layer of the model's sizes.
-
-    Only objectives with one model per size are cut; the others keep every layer.
-    """
-    settings = model.finetuning
-    overrides = {}
-    if settings.dropout is not None:
-        overrides = {
-            "hidden_dropout_prob": settings.dropout,
-            "attention_probs_dropout_prob": settings.dropout,
-        }
-    with loading(backbone, "backbone"):
-        transformer = Transformer(
-            str(backbone),
-            max_seq_length=settings.max_length,
-            model_kwargs={"dtype": torch.float32},
-            config_kwargs=overrides,
-        )
-    drop_pooler(transformer.model)
-    _fit_length(transformer, settings.max_length, backbone)
-    use_fast_attention(transformer.model)
-    pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
-    encoder = SentenceTransformer(
-        modules=[transformer, pooling], device="cpu", similarity_fn_name=settings.similarity
-    )
-    check_sizes(model.sizes, depth_of(encoder), width_of(encoder), f"backbone {backbone}")
-    if len(model.sizes) == 1:
-        transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
-    return encoder
-
-
-def _fit_length(transformer: Transformer, asked: int | None, backbone: Path) -> None:
-    """Take no longer texts than there are positions for; InputError if the config asks for them."""
-    positions = positions_of(transformer.model)
-    if positions is None or transformer.max_seq_length <= positions:
-        return
-    if asked is not None:
-        raise InputError(f"max_length is {asked}, backbone {backbone} has {positions} positions")
-    transformer.max_seq_length = positions
-
-
 def base_loss(
     model: SentenceTransformer, settings: Finetuning, bf16_scores: bool = False
 ) -> nn.Module:
     """Return the base loss that the config names."""
     if settings.loss == "mnrl":
         return RankingLoss(
-            settings.similarity, settings.temperature, settings.masks_right_answers, bf16_scores
+            model.similarity_fn_name,
+            settings.temperature,
+            settings.masks_right_answers,
+            bf16_scores,
         )
     return CoSENTLoss(model, scale=1 / settings.temperature)
 
@@ -170,8 +128,9 @@ def _train(
     steps = total_steps(settings, len(rows))
     parts = settings.accumulation * processes()
     order = order_of(len(rows), steps, settings, seed, parts)
+    prompts = prompts_of_columns(config, model, encoder, rows)
     arguments = SentenceTransformerTrainingArguments(
-        **trainer_arguments(settings, folder, steps, seed)
+        **trainer_arguments(settings, folder, steps, seed), prompts=prompts
     )
     loss = LayeredLoss(
         encoder,
@@ -185,7 +144,7 @@ def _train(
     skips = SkipNotFinite(what, settings.max_skipped)
     train_log = TrainLog(what, folder, skips)
     kind = config.datasets[settings.dataset].kind
-    examples, collator = training_examples(encoder, rows, kind, settings, order, seed)
+    examples, collator = training_examples(encoder, rows, kind, settings, order, seed, prompts)
     trainer = FinetuningTrainer(
         model=encoder,
         args=arguments,
@@ -248,6 +207,7 @@ def training_examples(
     settings: Finetuning,
     order: TrainingOrder,
     seed: int,
+    prompts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Dataset, PassageCollator | None]:
     """Return the examples in training order, and what makes batches of them (None: the library)."""
     if kind != "training-queries":
@@ -262,8 +222,37 @@ def training_examples(
         passage_length,
         seed,
         settings.cycles_passages,
+        {column: (text, prompt_tokens(encoder, text)) for column, text in prompts.items()},
     )
     return training_places(order), collator
+
+
+def prompts_of_columns(
+    config: Config, model: Model, encoder: SentenceTransformer, rows: Dataset
+) -> dict[str, str]:
+    """Return {column: prompt} of the columns of texts that have a prompt."""
+    dataset = model.finetuning.dataset
+    if config.datasets[dataset].kind == "training-queries":
+        columns = ["query", "passage"]
+        roles = columns if TRACKS[model.track].searches else ["text", "text"]
+    else:
+        columns = [name for name in rows.column_names if name != "score"]
+        roles = training_roles(model, len(columns))
+    found = {}
+    for column, role in zip(columns, roles, strict=True):
+        prompt = asked_prompt(config, model, dataset, role)
+        if prompt is None:
+            default = encoder.default_prompt_name
+            prompt = own_prompt(encoder.prompts, default, model.track, (dataset, role))
+        if prompt:
+            found[column] = prompt
+    return found
+
+
+def prompt_tokens(encoder: SentenceTransformer, prompt: str) -> int:
+    """Return the tokens of a prompt at the start of a text, without what ends a text."""
+    ids = encoder.tokenizer(prompt)["input_ids"]
+    return len(ids) - (ids[-1] in encoder.tokenizer.all_special_ids)
 
 
 def negatives_per_query(settings: Finetuning, kind: str) -> int:

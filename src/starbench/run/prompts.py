@@ -1,0 +1,68 @@
+"""Prompts: what is put before a text, by its role and its dataset.
+
+Names are those of MTEB and sentence-transformers: a role (`query`, `passage`, `text`), a dataset,
+a dataset with a role (`scifact-query`), and in a model's own prompts also MTEB's type of task
+(`STS`, `Retrieval-query`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from starbench.tracks import TRACKS
+
+if TYPE_CHECKING:
+    from starbench.config.config import Config
+    from starbench.run.models import Model
+
+ROLES = {"pairs": "text", "queries": "query", "passages": "passage"}
+"""{set of texts of a dataset: the role of its texts}"""
+
+ALIASES = {"passage": ("document", "corpus")}
+"""What models call a role besides."""
+
+
+def find_prompt(
+    prompts: Mapping[str, str], dataset: str, role: str, task_type: str | None = None
+) -> str | None:
+    """Return the prompt of the most specific name that fits, None if there is none.
+
+    Args:
+        prompts: {name: prompt}.
+        dataset: name of the dataset that a text is of.
+        role: the text's role: `query`, `passage` or `text`.
+        task_type: MTEB's type of the task, e.g. ``STS``.
+    """
+    roles = (role, *ALIASES.get(role, ()))
+    names = [*(f"{dataset}-{name}" for name in roles), dataset]
+    if task_type is not None:
+        names += [*(f"{task_type}-{name}" for name in roles), task_type]
+    return next((prompts[name] for name in (*names, *roles) if name in prompts), None)
+
+
+def own_prompt(
+    prompts: Mapping[str, str], default: str | None, track: str, of: tuple[str, str]
+) -> str:
+    """Return a model's own prompt for texts of (dataset, role); empty if it has none.
+
+    Args:
+        prompts: the model's prompts.
+        default: name of the one that it uses where nothing else fits.
+        track: the track that the model is of.
+        of: the dataset and the role of the texts.
+    """
+    found = find_prompt(prompts, *of, TRACKS[track].mteb_type)
+    return found if found is not None else prompts.get(default or "", "")
+
+
+def asked_prompt(config: Config, model: Model, dataset: str, role: str) -> str | None:
+    """Return the prompt that the config gives for texts of a dataset; None: the model's own."""
+    return find_prompt(config.backbones[model.backbone].prompts, dataset, role)
+
+
+def training_roles(model: Model, columns: int) -> list[str]:
+    """Return the roles of the columns of a training's examples."""
+    if not TRACKS[model.track].searches:
+        return ["text"] * columns
+    return ["query", *["passage"] * (columns - 1)]

@@ -1,0 +1,130 @@
+"""The untrained model of a fine-tuning: a backbone with what follows it, as a checkpoint has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+from starbench.config.training import Finetuning, Use
+from starbench.encoders.attention import use_fast_attention
+from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import drop_pooler
+from starbench.encoders.loading import loading
+from starbench.encoders.modules import MODULES, transformer_in
+from starbench.encoders.positions import positions_of
+from starbench.errors import InputError
+from starbench.run.models import Model
+from starbench.sizes import check_sizes
+from starbench.stages.finetune.one_pass import depth_of, width_of
+
+SIMILARITIES = ("cosine", "dot")
+
+
+def build_model(
+    backbone: Path, model: Model, prompts: dict[str, str] | None = None
+) -> SentenceTransformer:
+    """Return the untrained model: the backbone, cut to the deepest layer of the model's sizes.
+
+    Of a backbone that is a SentenceTransformer all modules, prompts, the similarity and the longest
+    text are kept; what the config says goes before. Only objectives with one model per size are
+    cut; the others keep every layer.
+
+    Args:
+        backbone: folder of the backbone.
+        model: what is to be made of it.
+        prompts: the config's prompts by their names.
+    """
+    use = model.use
+    with loading(backbone, "backbone"):
+        encoder = _loaded(backbone, _dropout(use))
+    transformer: Transformer = encoder[0]
+    drop_pooler(transformer.model)
+    if use.max_length is not None:
+        transformer.max_seq_length = use.max_length
+    _fit_length(transformer, use.max_length, backbone)
+    use_fast_attention(transformer.model)
+    if use.pooling is not None:
+        _pool_by(encoder, use.pooling)
+    encoder.similarity_fn_name = _similarity(encoder, use, backbone)
+    _add_prompts(encoder, prompts or {})
+    check_sizes(model.sizes, depth_of(encoder), width_of(encoder), f"backbone {backbone}")
+    if len(model.sizes) == 1:
+        transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
+    return encoder
+
+
+def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:
+    """Return {key: [what the checkpoint says, what the config says]} where the two differ."""
+    source = transformer_in(backbone, str(backbone))
+    asked = {"pooling": use.pooling, "similarity": use.similarity}
+    own = {"pooling": source.pooling, "similarity": source.similarity}
+    return {
+        key: [str(own[key]), value]
+        for key, value in asked.items()
+        if value is not None and own[key] not in (None, value)
+    }
+
+
+def _dropout(use: Use) -> dict[str, Any]:
+    dropout = use.dropout if isinstance(use, Finetuning) else None
+    if dropout is None:
+        return {}
+    return {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+
+
+def _loaded(backbone: Path, overrides: dict[str, Any]) -> SentenceTransformer:
+    weights = {"dtype": torch.float32}
+    if (backbone / MODULES).is_file():
+        return SentenceTransformer(
+            str(backbone),
+            device="cpu",
+            local_files_only=True,
+            model_kwargs=weights,
+            config_kwargs=overrides,
+        )
+    transformer = Transformer(str(backbone), model_kwargs=weights, config_kwargs=overrides)
+    pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
+    return SentenceTransformer(modules=[transformer, pooling], device="cpu")
+
+
+def _pool_by(encoder: SentenceTransformer, mode: str) -> None:
+    """Replace the pooling; what follows it stays."""
+    for name, module in encoder.named_children():
+        if isinstance(module, Pooling) and module.pooling_mode != mode:
+            other = Pooling(module.embedding_dimension, mode, module.include_prompt)
+            encoder._modules[name] = other
+
+
+def _similarity(encoder: SentenceTransformer, use: Use, backbone: Path) -> str:
+    """Return the similarity that the config names, the checkpoint's, or the cosine."""
+    found = str(use.similarity or encoder.similarity_fn_name or "cosine")
+    if found not in SIMILARITIES:
+        raise InputError(
+            f"backbone {backbone}: its similarity is {found}; set `similarity` to cosine or dot"
+        )
+    return found
+
+
+def _add_prompts(encoder: SentenceTransformer, prompts: dict[str, str]) -> None:
+    """Keep the config's prompts with the model, under the names that they have there."""
+    encoder.prompts = {**encoder.prompts, **prompts}
+    if "passage" in prompts:
+        # What the library's `encode_document` looks for first.
+        encoder.prompts["document"] = prompts["passage"]
+    if "text" in prompts:
+        encoder.default_prompt_name = "text"
+
+
+def _fit_length(transformer: Transformer, asked: int | None, backbone: Path) -> None:
+    """Take no longer texts than there are positions for; InputError if the config asks for them."""
+    positions = positions_of(transformer.model)
+    longest = transformer.max_seq_length
+    if positions is None or (longest is not None and longest <= positions):
+        return
+    if asked is not None:
+        raise InputError(f"max_length is {asked}, backbone {backbone} has {positions} positions")
+    transformer.max_seq_length = positions
