@@ -134,6 +134,7 @@ def _tools(commands: Any) -> None:
     )
     example.add_argument("folder", type=Path, help="folder to make")
     example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
+    _score_parser(commands)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
@@ -142,6 +143,22 @@ def _tools(commands: Any) -> None:
         action="store_true",
         help="also one of another machine or container, where nobody can tell whether it works",
     )
+
+
+def _score_parser(commands: Any) -> None:
+    text = "score a model as it is, at every size: from a model to its heatmap"
+    score = commands.add_parser("score", help=text, description=text)
+    score.add_argument(
+        "model", help="hub repository, folder, or package:<distribution> of a Python package"
+    )
+    score.add_argument("--sizes", required=True, help="layers/dimensions, e.g. 1/16,2/32,6/384")
+    score.add_argument("--data", type=Path, metavar="FOLDER", help="folder of the datasets")
+    _config_files(score, "config whose datasets to take instead of a folder's")
+    score.add_argument("--datasets", nargs="+", metavar="NAME", help="which of them (all)")
+    score.add_argument("--split", default="test", help="split of the folder's datasets (test)")
+    score.add_argument("--run", help="name of the run (score-<model>)")
+    _results(score)
+    score.add_argument("--write-only", action="store_true", help="write the config, run nothing")
 
 
 def _report_parser(commands: Any) -> None:

@@ -309,6 +309,26 @@ def _example(options: argparse.Namespace) -> None:
     print("\n".join(write_example(options.folder, options.checkpoint)))
 
 
+def _score(options: argparse.Namespace) -> None:
+    if (options.data is None) == (options.config is None):
+        raise InputError("score needs --data FOLDER or --config FILE, one of the two")
+    from starbench.score import score_command
+
+    status = score_command(
+        options.model,
+        options.sizes,
+        data=options.data,
+        configs=options.config or [],
+        datasets=options.datasets or [],
+        split=options.split,
+        run=options.run,
+        results=options.results or Path("results"),
+        writes_only=options.write_only,
+    )
+    if status:
+        sys.exit(status)
+
+
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
@@ -326,6 +346,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "plan": _plan,
     "doctor": _doctor,
     "example": _example,
+    "score": _score,
     "unlock": _unlock,
 }
 """What each subcommand does."""

@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from starbench.config.reading import load_config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import objective_of, use_of
 from starbench.draws import generator
 from starbench.objectives import OBJECTIVES
 from starbench.objectives.objective import Term
 from starbench.run.models import models_of
 from starbench.sizes import Size
 from starbench.stages.finetune.layered_loss import LayeredLoss
+from starbench.stages.finetune.model import build_model
 from starbench.stages.finetune.one_pass import embed_columns
-from starbench.stages.finetune.run import base_loss, build_model
+from starbench.stages.finetune.run import base_loss
 from tests.golden.weights import (
     OFFICIAL,
     beyond_tolerance,
@@ -60,8 +61,8 @@ def encoder(reference_folder):
         if (track, sizes) not in made:
             of_system = next(m for m in models_of(PAPER, track) if m.system == SYSTEM[case])
             # The reference encoder has fewer positions than the paper's longest passage.
-            settings = of_system.finetuning.model_copy(update={"max_length": None})
-            model = replace(of_system, sizes=sizes, cells=sizes, finetuning=settings)
+            settings = of_system.use.model_copy(update={"max_length": None})
+            model = replace(of_system, sizes=sizes, cells=sizes, use=settings)
             made[track, sizes] = build_model(reference_folder, model).train()
         return made[track, sizes]
 
@@ -92,7 +93,7 @@ def loss_of(case, encoder, mini_batch_size=None, **changed):
     options = given.model_dump() | CHANGED.get(case, {}) | changed
     objective = OBJECTIVES[given.name].model_validate(options)
     sizes = [CUT[case]] if case in CUT else PAPER.trained_sizes
-    base = base_loss(model, finetuning_of(PAPER, SYSTEM[case], track))
+    base = base_loss(model, use_of(PAPER, SYSTEM[case], track))
     seed = seed_that_draws(objective, sizes, DRAWN[case]) if case in DRAWN else 42
     return LayeredLoss(model, base, sizes, objective, seed, mini_batch_size)
 

@@ -7,7 +7,7 @@ import pytest
 
 from starbench.config.config import Config
 from starbench.config.reading import load_config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import objective_of, use_of
 from starbench.planning.devices import device_named
 from starbench.planning.plan import Plan, make_plan
 from starbench.run.models import models_of
@@ -91,7 +91,7 @@ def test_an_option_of_srl_is_all_that_differs(paper, name, option, before, after
             new = objective_of(other, system, track).model_dump()
             assert differences(old, new) == {option}
             assert (old[option], new[option]) == (before[track], after)
-            assert finetuning_of(other, system, track) == finetuning_of(paper, system, track)
+            assert use_of(other, system, track) == use_of(paper, system, track)
 
 
 @pytest.mark.parametrize("name", ["mlm", "matryoshka-mlm"])
@@ -122,6 +122,4 @@ def test_the_grid_of_separate_models_has_one_for_every_cell(paper):
         assert {model.system for model in made} == {"bert-separate"}
         served = [cell for model in made for cell in model.cells]
         assert len(served) == len(set(served)) == 36
-        assert finetuning_of(other, "bert-separate", track) == finetuning_of(
-            paper, "bert-separate", track
-        )
+        assert use_of(other, "bert-separate", track) == use_of(paper, "bert-separate", track)

@@ -177,10 +177,7 @@ def pooling_mode(settings: dict[str, Any]) -> str | None:
 def _listed(folder: Path, what: str) -> list[Module]:
     try:
         listed = json.loads((folder / MODULES).read_text(encoding="utf-8"))
-        return [
-            Module(str(m["type"]).rsplit(".", 1)[-1], str(m["type"]), str(m["path"]))
-            for m in listed
-        ]
+        return [Module(m["type"].rsplit(".", 1)[-1], m["type"], str(m["path"])) for m in listed]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(
             f"{what}: {MODULES} is not a list of modules, each with type and path"

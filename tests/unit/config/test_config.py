@@ -12,7 +12,7 @@ from starbench.config import docs
 from starbench.config.config import Config
 from starbench.config.docs import readme_text, schema_text
 from starbench.config.reading import load_config, parse_config
-from starbench.config.resolved import finetuning_of, objective_of
+from starbench.config.resolved import objective_of, use_of
 from starbench.errors import InputError
 from starbench.run.models import models_of
 from starbench.section import Section
@@ -223,9 +223,9 @@ def test_overrides_change_one_system_alone():
         "sts": {"finetuning": {"epochs": 2}, "options": {"kl_weight": 0.0}}
     }
     config = parse_config(value)
-    assert finetuning_of(config, "bert-srl", "sts").epochs == 2
-    assert finetuning_of(config, "bert-srl", "sts").steps is None
-    assert finetuning_of(config, "starbucks", "sts").steps == config.tracks["sts"].finetuning.steps
+    assert use_of(config, "bert-srl", "sts").epochs == 2
+    assert use_of(config, "bert-srl", "sts").steps is None
+    assert use_of(config, "starbucks", "sts").steps == config.tracks["sts"].finetuning.steps
     assert objective_of(config, "bert-srl", "sts").kl_weight == 0.0
     assert objective_of(config, "starbucks", "sts").kl_weight == 0.3
 

@@ -9,7 +9,7 @@ from starbench.encoders.positions import positions_follow_padding, positions_of
 from starbench.errors import InputError
 from starbench.run.models import model_named
 from starbench.stages.embed.layered_encoder import LayeredEncoder
-from starbench.stages.finetune.run import build_model
+from starbench.stages.finetune.model import build_model
 from tests.unit.encoders.roberta import roberta
 from tests.unit.runs import tiny_config
 
@@ -30,7 +30,7 @@ def test_a_model_takes_no_longer_texts_than_there_are_positions(tmp_path, tiny_c
     model = model_named(config, "sts", "tiny-srl")
 
     def up_to(length):
-        return replace(model, finetuning=model.finetuning.model_copy(update={"max_length": length}))
+        return replace(model, use=model.use.model_copy(update={"max_length": length}))
 
     built = build_model(tmp_path / "start", model)
     assert built.max_seq_length == 30

@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
 import starbench
+from starbench.encoders.modules import transformer_in
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of
 from starbench.run.paths import RunPaths
@@ -101,34 +102,76 @@ UNTOUCHED = {"tiny": {"backbone": "tiny", "objective": "untouched"}}
 
 
 @pytest.mark.parametrize("old", [False, True])
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_a_sentence_transformer_gives_its_transformer_and_says_how_it_pools(
-    tmp_path, tiny_checkpoint, caplog, old, pooling
-):
+@pytest.mark.parametrize("pooling", ["mean", "cls", "lasttoken"])
+def test_a_sentence_transformer_keeps_its_modules(tmp_path, tiny_checkpoint, old, pooling):
     folder = tmp_path / "st"
     layers = [Transformer(str(tiny_checkpoint)), Pooling(16, pooling_mode=pooling)]
-    SentenceTransformer(modules=layers, device="cpu").save(str(folder))
+    SentenceTransformer(modules=layers, device="cpu", prompts={"query": "q: "}).save(str(folder))
     if old:
-        modes = {"cls": "pooling_mode_cls_token", "mean": "pooling_mode_mean_tokens"}
-        booleans = {key: mode == pooling for mode, key in modes.items()}
+        names = {"cls": "cls_token", "mean": "mean_tokens", "lasttoken": "lasttoken"}
+        booleans = {f"pooling_mode_{name}": mode == pooling for mode, name in names.items()}
         given = {"word_embedding_dimension": 16, **booleans}
         (folder / "1_Pooling" / "config.json").write_text(json.dumps(given))
     copied = fetched(tmp_path, folder, systems=UNTOUCHED)
-    assert not (copied / "modules.json").exists()
-    expected = load_file(tiny_checkpoint / "model.safetensors")
-    found = load_file(copied / "model.safetensors")
+    found = transformer_in(copied, "it")
+    assert (found.pooling, found.prompts["query"]) == (pooling, "q: ")
+    weights = load_file(copied / "model.safetensors")
     name = "encoder.layer.3.output.dense.weight"
-    assert torch.equal(found[name], expected[f"bert.{name}"])
-    warned = "has the pooling cls, system 'tiny' is scored with mean on track sts" in caplog.text
-    assert warned == (pooling == "cls")
+    expected = load_file(tiny_checkpoint / "model.safetensors")
+    assert torch.equal(weights[name], expected[f"bert.{name}"])
+    assert set(read_manifest(copied, "data")["files"]) >= {"modules.json", "1_Pooling/config.json"}
 
 
-def test_a_module_that_is_left_out_is_named(tmp_path, tiny_checkpoint, caplog):
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_dense_module_is_kept_with_its_weights_and_sets_the_width(
+    tmp_path, tiny_checkpoint, pickled
+):
     folder = tmp_path / "st"
-    layers = [Transformer(str(tiny_checkpoint)), Pooling(16), Dense(16, 4)]
+    dense = Dense(16, 20)
+    layers = [Transformer(str(tiny_checkpoint)), Pooling(16), dense]
     SentenceTransformer(modules=layers, device="cpu").save(str(folder))
-    fetched(tmp_path, folder, systems=UNTOUCHED)
-    assert "system 'tiny' is scored without its modules Dense on track sts" in caplog.text
+    if pickled:
+        weights = load_file(folder / "2_Dense" / "model.safetensors")
+        (folder / "2_Dense" / "model.safetensors").unlink()
+        torch.save(weights, folder / "2_Dense" / "pytorch_model.bin")
+    copied = fetched(tmp_path, folder, systems=UNTOUCHED)
+    kept = load_file(copied / "2_Dense" / "model.safetensors")
+    assert torch.equal(kept["linear.weight"], dense.linear.weight)
+    assert transformer_in(copied, "it").width(16) == 20
+    manifest = read_manifest(copied, "data")
+    assert manifest.get("converted", {}).keys() == (
+        {"2_Dense/pytorch_model.bin"} if pickled else set()
+    )
+
+
+def test_sizes_beyond_what_a_dense_module_gives_are_refused(tmp_path, tiny_checkpoint):
+    layers = [Transformer(str(tiny_checkpoint)), Pooling(16), Dense(16, 6)]
+    SentenceTransformer(modules=layers, device="cpu").save(str(tmp_path / "st"))
+    with pytest.raises(InputError, match="has 6 dimensions, not 8"):
+        fetched(tmp_path, tmp_path / "st")
+
+
+def test_a_similarity_that_is_not_searched_by_asks_for_one(tmp_path, tiny_checkpoint):
+    layers = [Transformer(str(tiny_checkpoint)), Pooling(16)]
+    model = SentenceTransformer(modules=layers, device="cpu", similarity_fn_name="euclidean")
+    model.save(str(tmp_path / "st"))
+    with pytest.raises(InputError, match=r"compares by euclidean, .* give `similarity`"):
+        fetched(tmp_path, tmp_path / "st")
+
+
+def test_modules_that_are_code_of_their_own_are_refused(tmp_path, tiny_checkpoint):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "st")
+    (folder / "modules.json").write_text(json.dumps([{"type": "custom_st.Mine", "path": ""}]))
+    with pytest.raises(InputError, match=r"names custom_st\.Mine, which is code of its own"):
+        fetched(tmp_path, folder)
+
+
+def test_a_model_without_a_transformer_is_refused(tmp_path, tiny_checkpoint):
+    folder = shutil.copytree(tiny_checkpoint, tmp_path / "st")
+    kind = "sentence_transformers.models.StaticEmbedding"
+    (folder / "modules.json").write_text(json.dumps([{"type": kind, "path": ""}]))
+    with pytest.raises(InputError, match="does not begin with the module Transformer, but is Sta"):
+        fetched(tmp_path, folder)
 
 
 def test_a_transformer_in_a_folder_of_its_own_is_found(tmp_path, tiny_checkpoint):

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+from sentence_transformers.sentence_transformer.modules import (
+    Dense,
+    Normalize,
+    Pooling,
+    WeightedLayerPooling,
+)
 from transformers import AutoConfig, AutoModel
 
 from starbench.encoders.cutting import cut_to_depth
@@ -65,10 +70,15 @@ def test_groups_hold_every_row_once_and_are_never_tiny():
 
 
 def test_modules_after_the_pooling_are_applied_to_every_layer(tiny_model, triplet_columns):
-    model = SentenceTransformer(modules=[*tiny_model.children(), Normalize()], device="cpu")
+    torch.manual_seed(1)
+    dense = Dense(16, 20)
+    model = SentenceTransformer(modules=[*tiny_model.children(), dense, Normalize()], device="cpu")
     embedded = embed_columns(model.eval(), triplet_columns, [2, 4])
+    pooled = embed_columns(tiny_model.eval(), triplet_columns, [2, 4])
     for layer in (2, 4):
-        torch.testing.assert_close(embedded[layer][0].norm(dim=-1), torch.ones(6))
+        expected = dense({"sentence_embedding": pooled[layer][0]})["sentence_embedding"]
+        # Not normalised: a size is cut first.
+        torch.testing.assert_close(embedded[layer][0], expected)
 
 
 def test_a_cut_model_saved_and_loaded_again_is_the_same(tiny_model, tmp_path):
@@ -136,8 +146,12 @@ def test_weights_cast_beforehand_give_what_autocast_gives(tiny_model, tmp_path):
         np.testing.assert_allclose(embedded[layer], hidden[layer].float().mean(dim=1), rtol=1e-6)
 
 
-def test_a_folder_with_other_modules_is_refused(tiny_model, tmp_path):
-    model = SentenceTransformer(modules=[*tiny_model.children(), Normalize()], device="cpu")
+def test_a_folder_with_a_module_that_reads_all_layers_is_refused(tiny_model, tmp_path):
+    weighted = WeightedLayerPooling(16, num_hidden_layers=4)
+    transformer, pooling = tiny_model.children()
+    model = SentenceTransformer(modules=[transformer, weighted, pooling], device="cpu")
     model.save_pretrained(str(tmp_path), create_model_card=False)
-    with pytest.raises(InputError, match="expected the modules Transformer, Pooling"):
+    with pytest.raises(
+        InputError, match="module WeightedLayerPooling cannot be applied to an inner"
+    ):
         LayeredEncoder.load(tmp_path, [1])
