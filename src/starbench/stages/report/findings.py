@@ -11,6 +11,7 @@ from starbench.config.config import Config
 from starbench.sizes import Size
 from starbench.stages.report.escapes import in_markdown
 from starbench.stages.report.groups import Group, groups_of, system_name
+from starbench.stages.report.numbers import shorten
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.marks import chosen_tests, significant
 from starbench.stages.report.tables.table import make_table
@@ -22,9 +23,11 @@ MOST_NAMED = 3
 def findings(results: Results) -> Iterator[str]:
     """Yield the paragraphs and lists of a run, as Markdown."""
     config = results.config
-    if len(config.shown_systems) > 1:
-        for group in groups_of(config):
+    for group in groups_of(config):
+        if len(config.shown_systems) > 1:
             yield from _of_group(results, group)
+        elif len(config.shown_sizes) > 1:
+            yield from _kept(results, group)
     if results.manifest and results.manifest["stages"]:
         yield _cost(results)
 
@@ -41,6 +44,25 @@ def _of_group(results: Results, group: Group) -> Iterator[str]:
         yield f"**{_capital(group.title)}.**{words}"
     if compared:
         yield "\n".join(compared)
+
+
+def _kept(results: Results, group: Group) -> Iterator[str]:
+    """Yield how much of its full size's average each size of the only system keeps."""
+    table = make_table(results.scores, results.config, [group])
+    means = {r.size: r.means[table.headline] for r in table.rows if isinstance(r.size, Size)}
+    *smaller, full = (size for size in results.config.shown_sizes if size in means)
+    name = in_markdown(system_name(results.config, results.config.shown_systems[0]))
+    parts = [
+        f"{means[size] / means[full]:.0%} at {_label(results.config, size)}"
+        for size in reversed(smaller)
+        if means[full] > 0
+    ]
+    if parts:
+        label = _label(results.config, full)
+        yield (
+            f"**{_capital(group.title)}.** {name} has {shorten(means[full])} at {label}, and keeps of "
+            f"it {_listed(parts)}."
+        )
 
 
 def best_by_size(results: Results, group: Group) -> dict[Size, list[str]]:

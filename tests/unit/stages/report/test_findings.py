@@ -113,6 +113,17 @@ def test_a_system_that_differs_nowhere_is_one_item(config, tmp_path):
     )
 
 
+def test_a_single_system_is_compared_with_its_own_full_size(config, tmp_path):
+    config = config.model_copy(
+        update={"report": config.report.model_copy(update={"systems": ["tiny-srl"]})}
+    )
+    *smaller, full = config.trained_sizes
+    results = results_of(config, tmp_path, lambda _, size: 0.8 if size == full else 0.2)
+    (sentence,) = findings(results)
+    assert f"Tiny & SRL has .8000 at {config.size_label(full)}, and keeps of it 25% at " in sentence
+    assert sentence.count("25% at") == len(smaller)
+
+
 def test_what_it_cost_is_said_in_one_line(config, tmp_path):
     cost = {"jobs": 3, "wall_s": 1800.0, "peak_memory_mib": 2048, "energy_j": None}
     stages = {"embed": cost, "finetune": cost | {"jobs": 2, "wall_s": 5400.0}}
