@@ -29,6 +29,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_an_undisturbed_one(
     for kill in kills_of(chain):
         rule = kill.rule if kill.rule in RULES else RULES[-1]
         if is_done(folder, rule, reference.folder):  # the kill before came too late
+            history.wait_for_orphans()
             remove_from(folder, rule)
         until = ["--until", kill.rule] if kill.rule in RULES else []
         before = history.steps()
@@ -61,6 +62,11 @@ class History:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.orphans: list[Attempt] = []
+
+    def wait_for_orphans(self) -> None:
+        """Wait until no job of a Snakemake that was killed alone writes any more."""
+        for orphan in self.orphans:
+            orphan.wait()
 
     def steps(self) -> dict[Path, int]:
         """Return the step of the newest whole checkpoint of every training that is not done."""

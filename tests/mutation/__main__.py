@@ -77,8 +77,8 @@ def difference(mutant: Mutant) -> str:
 def table(outcomes: list[tuple[Target, Mutant, Outcome]]) -> str:
     """Return how many faults of each target were noticed."""
     rows = [
-        "| | faults | killed | timeout | survived | noticed |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| | faults | killed | timeout | survived | unused | noticed |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name in [*(target.name for target in TARGETS), "all"]:
         counts = Counter(

@@ -23,6 +23,7 @@ EVALUATE = "unit/stages/evaluate"
 SOURCES = (
     "unit/sources/test_folder.py",
     "unit/sources/test_judgements.py",
+    "unit/sources/test_mining.py",
     "unit/sources/test_hub_collection.py",
     "unit/sources/test_hub_files.py",
     "unit/sources/test_hub_repository.py",

@@ -19,9 +19,7 @@ import pandas as pd
 
 from starbench.config.config import Config
 from starbench.config.reading import load_config
-from starbench.sizes import Size
-from starbench.stages.report.groups import Group, groups_of, system_name
-from starbench.stages.report.numbers import shorten
+from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.scores import read_scores
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.table import Table, make_table
@@ -82,60 +80,14 @@ def by_dataset(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
 
 def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
     """Return what a terminal shows at the end of a run."""
-    return f"```\n{as_text(_table(config, scores, *arguments), config)}\n```"
-
-
-def by_seed(config: Config, scores: pd.DataFrame, *systems: str) -> str:
-    """Return seeds and systems down, STS and each collection at the three smallest sizes across."""
-    sizes = config.shown_sizes[:3]
-    sts, retrieval = _group(config, "sts"), _group(config, "retrieval")
-    columns = [("STS", "sts", sts.datasets)]
-    columns += [(config.display("datasets", d), "retrieval", [d]) for d in retrieval.datasets]
-    metrics = {**sts.metrics, **retrieval.metrics}
-    shown = scores[scores["metric"] == scores["dataset"].map(metrics)]
-    heads = [
-        f"{title} {config.size_label(size)}" if place == 0 else config.size_label(size)
-        for title, _, _ in columns
-        for place, size in enumerate(sizes)
-    ]
-    lines = ["| seed | system | " + " | ".join(heads) + " |", "|---|---|" + "---:|" * len(heads)]
-    for seed in sorted(shown["seed"].dropna().unique()):
-        values = {
-            system: [
-                _mean(shown, seed, system, size, datasets)
-                for _, _, datasets in columns
-                for size in sizes
-            ]
-            for system in systems
-        }
-        best = [max(column) for column in zip(*values.values(), strict=True)]
-        for system, row in values.items():
-            cells = [
-                f"**{shorten(value)}**" if value == most else shorten(value)
-                for value, most in zip(row, best, strict=True)
-            ]
-            name = system_name(config, system)
-            lines.append(f"| {seed:.0f} | {name} | " + " | ".join(cells) + " |")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _mean(scores: pd.DataFrame, seed: float, system: str, size: Size, datasets: list[str]) -> float:
-    found = scores[
-        (scores["seed"] == seed)
-        & (scores["system"] == system)
-        & (scores["layers"] == size.layers)
-        & (scores["dim"] == size.dim)
-        & scores["dataset"].isin(datasets)
-    ]
-    assert len(found) == len(datasets)
-    return float(found["value"].mean())
+    lines = as_text(_table(config, scores, *arguments), config).splitlines()
+    return "\n".join(["```", *(line.rstrip() for line in lines), "```"])
 
 
 LAYOUTS: dict[str, Callable[..., str]] = {
     "by size": by_size,
     "by dataset": by_dataset,
     "as text": text,
-    "by seed": by_seed,
 }
 
 

@@ -21,7 +21,8 @@ CHANGES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncat
 
 def rule_of(words: list[str]) -> str | None:
     """Return the rule that a command line belongs to, `snakemake` of Snakemake itself."""
-    names = [Path(word).name for word in words[:3]]
+    # ``python -P -m starbench evaluate model ...``
+    names = [Path(word).name for word in words[:4]]
     if "snakemake" in names:
         return "snakemake"
     if "starbench" not in names:
@@ -33,12 +34,12 @@ def rule_of(words: list[str]) -> str | None:
         "pretrain": {"--backbone": "pretrain_backbone"},
         "finetune": {"--model": "finetune_model"},
         "embed": {"--shard": "embed_shard", "--model": "embed_texts"},
-        "evaluate": {"--shard": "search_shard", "--bm25": "score_bm25", "--model": "score_model",
-                     "--collect": "collect_scores", "--compare": "compare_systems"},
+        "evaluate": {"shard": "search_shard", "bm25": "score_bm25", "model": "score_model",
+                     "collect": "collect_scores", "compare": "compare_systems"},
         "report": {"--config": "draw_report"},
     }  # fmt: skip
     for option, rule in by_option.get(stage, {}).items():
-        if option in options:
+        if option in (options[:1] if stage == "evaluate" else options):
             return rule
     return None
 

@@ -304,3 +304,9 @@ def test_a_rate_for_a_decoder_that_is_not_there_is_refused(objective, rate, is_r
             parse_config(value)
     else:
         parse_config(value)
+
+
+def test_twenty_mistakes_are_shown_at_most():
+    with pytest.raises(InputError) as caught:
+        parse_config({"seeds": ["one"] * 30})
+    assert len(caught.value.mistakes) == 20

@@ -166,3 +166,12 @@ def test_numbers_within_mappings_of_the_command_line_are_numbers():
     numbers = {"a": 5, "b": 1e-5, "c": 1e-4, "d": True, "e": "text", "f": [1, "x"]}
     assert found == {"tracks": {"sts": {**numbers, "g": "2"}}, "title": "3"}
     assert isinstance(found["tracks"]["sts"]["a"], int)
+
+
+def test_a_key_that_only_the_command_line_has_is_not_blamed_on_the_file(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("run: tiny\n")
+    with pytest.raises(InputError) as caught:
+        parse_merged({"run": "tiny", "seed": 7}, [file])
+    (line,) = (line for line in caught.value.mistakes if "'seed'" in line)
+    assert line.startswith("--config: ")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from starbench.config.values import LARGEST, as_yaml_float, impossible_values
+from starbench.config.values import LARGEST, as_yaml_float, impossible_values, told_value
 from starbench.config.yaml_text import MAX_DEPTH, MAX_VALUES
 
 
@@ -91,3 +91,8 @@ def test_a_key_that_is_no_text_is_shown_in_forty_characters(key, shown):
 )  # fmt: skip
 def test_a_number_with_an_exponent_is_written_as_yaml_reads_it(text, number):
     assert as_yaml_float(text) == number
+
+
+@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 60 + "...")])
+def test_a_text_is_shown_in_sixty_characters(length, shown):
+    assert told_value("x" * length) == f"the text '{shown}'"

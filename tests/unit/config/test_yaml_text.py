@@ -109,3 +109,10 @@ def test_what_is_read_is_what_yaml_says_it_is(text):
     except InputError:
         return
     assert repr(found) == repr(yaml.safe_load(text))
+
+
+def test_an_error_on_the_line_on_which_its_context_begins_names_that_line_once():
+    with pytest.raises(InputError) as caught:
+        parse_yaml(b"{a: 1 b: 2}", "f")
+    assert str(caught.value).startswith("f:1: not YAML: ")
+    assert "begun on line" not in str(caught.value)

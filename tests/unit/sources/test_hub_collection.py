@@ -1,6 +1,7 @@
 """Where the parts of a collection are: what is given, and what follows from the rest."""
 
 import pytest
+from pydantic import ValidationError
 
 from starbench.sources.hub import HubSource
 from starbench.sources.hub_collection import CollectionPart, Place
@@ -73,3 +74,16 @@ def test_a_folder_is_neither_pinned_nor_asked_for_a_revision(tmp_path):
     source = HubSource(kind="text", source="hub", name=str(tmp_path), data_files="*.jsonl")
     assert source.pinned() == (source, {})
     assert source.files(None) == [tmp_path / "b.jsonl", tmp_path / "sub" / "a.jsonl"]
+
+
+def test_files_of_another_repository_need_a_revision():
+    value = {"kind": "collection", "source": "hub", "name": REPOSITORY, "revision": REVISION}
+    part = {"name": "other/place", "data_files": "a.tsv"}
+    with pytest.raises(ValidationError, match="'data_files' needs a 'revision'"):
+        HubSource.model_validate(value | {"passages": part})
+
+
+def test_passages_of_another_collection_are_not_given_again():
+    value = {"kind": "collection", "source": "hub", "name": REPOSITORY, "revision": REVISION}
+    with pytest.raises(ValidationError, match="'passages': they are those of the collection in"):
+        HubSource.model_validate(value | {"corpus": "first", "passages": {"split": "x"}})

@@ -25,3 +25,9 @@ def test_what_is_no_whole_number_is_named_with_its_place(value):
     with pytest.raises(InputError) as caught:
         relevance_of(value, "file:7")
     assert str(caught.value) == f"file:7: the relevance is not a whole number: {value!r}"
+
+
+def test_the_largest_relevance_is_that_of_32_bits():
+    assert relevance_of(2**31 - 1, "f:1") == 2**31 - 1
+    with pytest.raises(InputError):
+        relevance_of(2**31, "f:1")

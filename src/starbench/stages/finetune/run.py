@@ -287,6 +287,11 @@ class StartStep(TrainerCallback):  # type: ignore[misc]
 
 
 def _save(model: SentenceTransformer, folder: Path) -> None:
+    # A fast tokenizer stores how it cut and padded the last batch, if this process had one.
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
     with written_whole(folder) as temporary:
         model.save_pretrained(str(temporary), create_model_card=False)
         shutil.rmtree(folder, ignore_errors=True)

@@ -95,6 +95,33 @@ def test_a_resumed_training_ends_with_the_weights_of_a_straight_one(prepared, mo
     assert not (folder / "checkpoints").exists()
 
 
+class StopAtTheEnd(TrainerCallback):
+    def on_train_end(self, args, state, control, **_):
+        raise KeyboardInterrupt
+
+
+def test_a_training_that_is_killed_after_its_last_step_saves_the_same_files(prepared, monkeypatch):
+    """Nothing is tokenized any more: a tokenizer stores how it cut and padded its last batch."""
+    config, paths = prepared
+    folder = paths.model("sts", "tiny-srl", 1)
+    finetune_model(config, paths, "sts", "tiny-srl", 1)
+    files = read_manifest(folder)["files"]
+    shutil.rmtree(folder)
+    with monkeypatch.context() as patched:
+        trainer = run.FinetuningTrainer
+
+        def interrupted(*args, **kwargs):
+            kwargs["callbacks"] = [*kwargs["callbacks"], StopAtTheEnd()]
+            return trainer(*args, **kwargs)
+
+        patched.setattr(run, "FinetuningTrainer", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            finetune_model(config, paths, "sts", "tiny-srl", 1)
+    assert (folder / "checkpoints" / "checkpoint-10").is_dir()
+    finetune_model(config, paths, "sts", "tiny-srl", 1)
+    assert read_manifest(folder)["files"] == files
+
+
 def test_checkpoints_of_another_config_are_not_resumed(prepared, tiny_checkpoint, monkeypatch):
     config, paths = prepared
     with monkeypatch.context() as patched:

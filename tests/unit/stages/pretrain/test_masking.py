@@ -361,3 +361,10 @@ def test_a_trained_tokenizer_is_the_same_after_saving(tokenizer, tmp_path):
     assert ids == tokenizer("the quick fox!")["input_ids"]
     assert (ids[0], ids[-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
     assert loaded.model_max_length == 64
+
+
+@pytest.mark.parametrize("words", [1, 2, 3])
+def test_one_word_of_a_short_text_is_hidden_at_least(words):
+    _, numbers, text_masked = masked(words, rates=(0.1, 0.2), **BY_WORDS)
+    assert len(chosen_words(numbers, text_masked.encoder_labels)) == 1
+    assert len(chosen_words(numbers, text_masked.decoder_labels)) == 1

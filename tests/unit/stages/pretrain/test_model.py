@@ -177,3 +177,10 @@ def test_a_weight_beyond_a_sizes_columns_gets_no_gradient_from_it(masked_lm, bat
 def test_sizes_beyond_the_backbone_are_refused(masked_lm, sizes, message):
     with pytest.raises(InputError, match=message):
         PretrainingModel(masked_lm, sizes, autoencoder=False)
+
+
+def test_the_trainer_can_have_activations_recomputed(masked_lm):
+    model = PretrainingModel(masked_lm, [Size(2, 8)], autoencoder=False)
+    assert not masked_lm.is_gradient_checkpointing
+    model.activation_checkpointing_enable()
+    assert masked_lm.is_gradient_checkpointing
