@@ -13,10 +13,10 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from starbench.draws import generator
-from starbench.errors import InputError
 from starbench.objectives.objective import Alignment, Objective, Term
 from starbench.objectives.srl import Srl
 from starbench.sizes import Size, check_sizes
+from starbench.stages.finetune.base_losses import check_base_loss, check_not_wrapped
 from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
 
 
@@ -31,35 +31,33 @@ class LayeredLoss(nn.Module):
         model: the model to train.
         loss: a base loss with ``compute_loss_from_embeddings(embeddings, labels)``, as most
             losses of sentence-transformers have.
-        sizes: the sizes to train, strictly ascending.
+        sizes: the sizes to train, strictly ascending; each a `Size` or (layers, dim).
         objective: which of them a step trains, with which weights (see `objectives`).
         seed: seed of the objective's draws, which are a function of (seed, step) alone.
         mini_batch_size: texts embedded at a time, so that a large batch needs the memory of so
             many texts (gradient caching, see `embed_columns`); None for all at once.
 
     Raises:
-        InputError: a size beyond the model, or a base loss that needs the texts themselves.
+        InputError: a size beyond the model, or a base loss that cannot be computed at several
+            sizes, with what to use instead.
     """
 
     def __init__(
         self,
         model: SentenceTransformer,
         loss: nn.Module,
-        sizes: Sequence[Size],
+        sizes: Sequence[Size | tuple[int, int]],
         objective: Objective,
         seed: int = 42,
         mini_batch_size: int | None = None,
     ) -> None:
         super().__init__()
-        if not hasattr(loss, "compute_loss_from_embeddings"):
-            raise InputError(
-                f"{type(loss).__name__} cannot compute a loss from embeddings "
-                "(it has no compute_loss_from_embeddings)"
-            )
+        aligns = isinstance(objective, Alignment) and objective.kl_weight > 0
+        check_base_loss(loss, aligns and objective.kl_over == "scores")
         self.model = model
         self.loss: Any = loss
         self.full = Size(depth_of(model), width_of(model))
-        self.sizes = list(sizes)
+        self.sizes = [size if isinstance(size, Size) else Size(*size) for size in sizes]
         check_sizes(self.sizes, self.full.layers, self.full.dim, "the model")
         self.objective, self.seed = objective, seed
         self.mini_batch_size = mini_batch_size
@@ -86,6 +84,7 @@ class LayeredLoss(nn.Module):
         if not self._step_was_set:
             self._draw = generator(self.seed, "finetune", "step", self._calls)
             self._calls += 1
+        check_not_wrapped(self.model)
         terms = self.objective.terms(self.sizes, self.full, self._draw)
         layers = {term.size.layers for term in terms}
         if any(term.alignment for term in terms):
@@ -183,14 +182,8 @@ class LayeredLoss(nn.Module):
 
     def _scores(self, columns: dict[int, list[Tensor]], size: Size) -> Tensor:
         """In-batch scores (Q, C) of the first column against all others, as the base loss does."""
-        similarity = getattr(self.loss, "similarity_fct", None)
-        if similarity is None:
-            raise InputError(
-                f"kl_over: scores needs a base loss with in-batch scores; "
-                f"{type(self.loss).__name__} has no similarity_fct"
-            )
         cut = self._cut_columns(columns, size)
-        scores: Tensor = similarity(cut[0], torch.cat(cut[1:])) * self.loss.scale
+        scores: Tensor = self.loss.similarity_fct(cut[0], torch.cat(cut[1:])) * self.loss.scale
         return scores
 
     def get_config_dict(self) -> dict[str, Any]:
@@ -243,7 +236,7 @@ class StarbucksLoss(LayeredLoss):
         self,
         model: SentenceTransformer,
         loss: nn.Module,
-        sizes: Sequence[Size],
+        sizes: Sequence[Size | tuple[int, int]],
         kl_weight: float = 0.3,
         kl_over: Literal["dims", "scores"] = "dims",
         kl_temperature: float = 1.0,

@@ -60,8 +60,8 @@ def _kept(results: Results, group: Group) -> Iterator[str]:
     if parts:
         label = _label(results.config, full)
         yield (
-            f"**{_capital(group.title)}.** {name} has {shorten(means[full])} at {label}, and keeps of "
-            f"it {_listed(parts)}."
+            f"**{_capital(group.title)}.** {name} has {shorten(means[full])} at {label}, and keeps "
+            f"of it {_listed(parts)}."
         )
 
 
