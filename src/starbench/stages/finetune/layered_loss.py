@@ -52,8 +52,8 @@ class LayeredLoss(nn.Module):
         mini_batch_size: int | None = None,
     ) -> None:
         super().__init__()
-        aligns = isinstance(objective, Alignment) and objective.kl_weight > 0
-        check_base_loss(loss, aligns and objective.kl_over == "scores")
+        aligned = objective if isinstance(objective, Alignment) and objective.kl_weight else None
+        check_base_loss(loss, aligned is not None and aligned.kl_over == "scores")
         self.model = model
         self.loss: Any = loss
         self.full = Size(depth_of(model), width_of(model))
