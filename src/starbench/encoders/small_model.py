@@ -14,6 +14,7 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from starbench.encoders.cutting import cut_to_depth
+from starbench.encoders.families import drop_pooler
 from starbench.errors import InputError
 from starbench.sizes import Size
 
@@ -33,7 +34,8 @@ def cut(
 
     It shares the weights of `model`, which stays as it is. All modules behind the transformer are
     kept. The vector is cut after the last of them, before a final Normalize: a vector of length 1
-    stays one. Prompts, similarity function and maximum length are those of `model`.
+    stays one. Prompts, similarity function and maximum length are those of `model`. What BERT has
+    behind its last layer (its pooler) is left out: no module reads it.
 
     Args:
         model: a SentenceTransformer whose first module is a Transformer.
@@ -117,6 +119,7 @@ def _cut_transformer(whole: Transformer, size: Size, known: Sequence[Size]) -> T
     if encoder is whole.model:
         encoder = _shallow(encoder)
         encoder.config = copy.deepcopy(encoder.config)
+    drop_pooler(encoder)
     _tell_sizes(encoder.config, size, known)
     part: Any = _shallow(whole)
     part.model = encoder

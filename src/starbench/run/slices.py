@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from starbench.config.export import Export
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.run.models import Model
 from starbench.run.texts import with_corpora
 from starbench.section import Section
-from starbench.sizes import widest_dim_by_layer
+from starbench.sizes import Size, widest_dim_by_layer
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -133,6 +134,22 @@ def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any
         "depth": config.tracks[model.track].searching.depth,
         "similarity": model.finetuning.similarity,
         **source.model_dump(include={"leave_out_query", "ties"}),
+    }
+
+
+def export_slice(config: Config, model: Model, size: Size) -> dict[str, Any]:
+    """Return the part of the config that an exported size depends on, as JSON values."""
+    formats = config.export or Export()
+    scored = config.tracks[model.track].scored
+    return {
+        "size": str(size),
+        "onnx": formats.onnx,
+        "int8": formats.onnx and formats.int8,
+        "shown": {
+            "system": config.display("systems", model.system),
+            "sizes": [section.model_dump() for section in config.sizes],
+            "datasets": {name: config.display("datasets", name) for name in scored},
+        },
     }
 
 
