@@ -23,6 +23,9 @@ LIBRARY = "sentence_transformers."
 OLD_PLACE = "sentence_transformers.models."
 """Where all versions up to 6 find the library's modules."""
 
+MOST_TOKENS = 10_000_000
+"""A longer limit is none."""
+
 POOLING_MODES = {
     "cls": "pooling_mode_cls_token",
     "max": "pooling_mode_max_tokens",
@@ -65,6 +68,15 @@ def save(model: SentenceTransformer, folder: str | Path) -> None:
             path.rmdir()
 
 
+def longest_text(model: SentenceTransformer) -> int | None:
+    """Return how many tokens of a text a model reads; None for all.
+
+    Tokenizers of models without a limit name one of 30 digits.
+    """
+    longest = model.max_seq_length
+    return int(longest) if longest is not None and longest <= MOST_TOKENS else None
+
+
 def write_model(model: SentenceTransformer, folder: Path) -> None:
     """Write a model's files into a folder, in the older layout."""
     model.save_pretrained(str(folder), create_model_card=False)
@@ -94,7 +106,7 @@ def _transformer(model: SentenceTransformer) -> Callable[[Values], Values]:
             kept = new
             log.warning("only newer versions of the library read %s", ", ".join(sorted(kept)))
         lower = bool(getattr(model[0], "do_lower_case", False))
-        return {"max_seq_length": model.max_seq_length, "do_lower_case": lower, **kept}
+        return {"max_seq_length": longest_text(model), "do_lower_case": lower, **kept}
 
     return older
 

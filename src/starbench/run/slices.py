@@ -146,6 +146,7 @@ def export_slice(config: Config, model: Model, size: Size) -> dict[str, Any]:
         "onnx": formats.onnx,
         "int8": formats.onnx and formats.int8,
         "shown": {
+            "title": config.title,
             "system": config.display("systems", model.system),
             "sizes": [section.model_dump() for section in config.sizes],
             "datasets": {name: config.display("datasets", name) for name in scored},

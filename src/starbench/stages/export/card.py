@@ -52,7 +52,8 @@ class Facts:
     """What a card tells besides the config."""
 
     parameters: int
-    max_length: int
+    max_length: int | None
+    """Tokens of a text; None for all."""
     similarity: str
     prompts: dict[str, str]
     licence: str | None
@@ -106,10 +107,10 @@ def _heading(config: Config, one: Exported, facts: Facts) -> Iterator[str]:
 
 
 def _use(facts: Facts) -> Iterator[str]:
+    cut = "not cut" if facts.max_length is None else f"cut at {facts.max_length} tokens"
     yield (
-        f"Texts are cut at {facts.max_length} tokens; vectors are compared by {facts.similarity}. "
-        "The layers and dimensions that this size does not have are not in the files: nothing is "
-        "to be set when it is loaded."
+        f"Texts are {cut}; vectors are compared by {facts.similarity}. The layers and dimensions "
+        "that this size does not have are not in the files: nothing is to be set when it is loaded."
     )
     prompts = {name: text for name, text in facts.prompts.items() if text}
     if prompts:

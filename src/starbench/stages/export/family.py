@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,9 @@ def family_scores(config: Config, paths: RunPaths, model: Model, seed: int) -> S
     wanted = {name: TRACKS[model.track].metric(config.datasets[name]) for name in scored}
     found: Scores = {str(size): {} for size in config.trained_sizes}
     for row in _rows(path, model, seed):
-        if wanted.get(row["dataset"]) == row["metric"] and row["size"] in found and row["value"]:
-            found[row["size"]][row["dataset"]] = float(row["value"])
+        is_shown = wanted.get(row["dataset"]) == row["metric"] and row["size"] in found
+        if is_shown and not math.isnan(value := float(row["value"] or "nan")):
+            found[row["size"]][row["dataset"]] = value
     return found if any(found.values()) else None
 
 

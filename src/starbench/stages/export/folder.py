@@ -12,7 +12,7 @@ from sentence_transformers import SentenceTransformer
 
 from starbench.config.config import Config
 from starbench.encoders.loading import loading
-from starbench.encoders.portable import write_model
+from starbench.encoders.portable import longest_text, write_model
 from starbench.encoders.small_model import cut, module_width
 from starbench.errors import InputError
 from starbench.run.exports import Exported, formats_of, sizes_trained
@@ -125,7 +125,7 @@ def card_of(
     backbone = checkpoint_of(config, one.model)
     facts = Facts(
         parameters=parameters_of(model),
-        max_length=int(model.max_seq_length or 0),
+        max_length=longest_text(model),
         similarity=str(model.similarity_fn_name),
         prompts=dict(model.prompts),
         licence=licence_of(paths, backbone) if backbone else None,

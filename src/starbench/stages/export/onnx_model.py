@@ -13,6 +13,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
+from starbench.encoders.portable import MOST_TOKENS, longest_text
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
@@ -86,7 +87,8 @@ def write_onnx(model: SentenceTransformer, path: Path) -> None:
     `sentence_embedding` (texts, dim), after all modules.
     """
     words = model.preprocess(["one text", "another text that is longer than the first one"])
-    longest = min(positions_of(model[0].model) or model.max_seq_length, model.max_seq_length)
+    limits = (positions_of(model[0].model), longest_text(model), MOST_TOKENS)
+    longest = min(limit for limit in limits if limit is not None)
     texts = torch.export.Dim("texts", min=1, max=MOST_TEXTS)
     tokens = torch.export.Dim("tokens", min=2, max=longest)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +104,17 @@ def write_onnx(model: SentenceTransformer, path: Path) -> None:
             output_names=[OUTPUT],
             dynamic_shapes={name: {0: texts, 1: tokens} for name in INPUTS},
         )
+    _remove_traces(path)
+
+
+def _remove_traces(path: Path) -> None:
+    """Remove from each node where in the source code it comes from: paths of this machine."""
+    import onnx
+
+    model = onnx.load(path)
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+    onnx.save(model, path)
 
 
 def write_int8(source: Path, path: Path) -> None:
