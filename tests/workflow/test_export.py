@@ -68,15 +68,16 @@ def test_the_folder_of_a_size_has_its_layers_and_dims_and_says_what_was_trained(
     assert [p.name for p in folder.parent.glob(".*")] == []
 
 
-@pytest.mark.parametrize("track", ["sts", "retrieval"])
-def test_what_the_card_says_of_float32_is_what_the_run_scored(exported, track):
+# So little trained, the model ranks many passages by less than rounding: they may change places.
+@pytest.mark.parametrize(("track", "near"), [("sts", 1e-5), ("retrieval", 0.05)])
+def test_what_the_card_says_of_float32_is_what_the_run_scored(exported, track, near):
     folder = exported / "exports" / track / "starbucks" / "seed-42" / "n2-d16"
     formats = manifest(folder)["formats"]
     assert formats["model"]["least_cosine"] > 1 - 1e-6
     assert 0.9 < formats["model_int8"]["least_cosine"] <= 1
     for row in formats["model_int8"]["scores"]:
         key = ("starbucks", track, row["dataset"], row["metric"], "n2-d16")
-        assert row["fp32"] == pytest.approx(scores(exported)[key], abs=1e-4)
+        assert row["fp32"] == pytest.approx(scores(exported)[key], abs=near)
     text = (folder / "README.md").read_text()
     assert "**whole** (this one)" in text
     assert "exported before" not in text
@@ -115,7 +116,7 @@ def test_a_graph_that_differs_from_torch_fails_and_leaves_nothing(by_commands, m
     from starbench.stages.export import folder as made
 
     def other(path, model):
-        return lambda texts: np.ones((len(texts), 8), dtype=np.float32)
+        return lambda texts: np.ones((len(texts), 7), dtype=np.float32)
 
     monkeypatch.setattr(made, "onnx_embed", other)
     command = ("export", "--system", "starbucks", "--size", "1/7", "--track", "sts")
