@@ -186,7 +186,7 @@ def _like(
     if model.module_kwargs:
         options = {names[name]: given for name, given in model.module_kwargs.items()}
         made.module_kwargs = options
-    return made.train(model.training)
+    return made
 
 
 def _shallow(module: Any) -> Any:

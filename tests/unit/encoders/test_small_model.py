@@ -74,12 +74,16 @@ def test_the_full_width_adds_no_module(tiny_checkpoint):
 def test_weights_are_shared_and_the_model_stays_as_it_is(tiny_checkpoint):
     model = model_of(tiny_checkpoint, "normalize")
     before, config = model.encode(TEXTS), model[0].model.config.to_dict()
+    model.train()
+    model[0].model.eval()
+    modes = [module.training for module in model.modules()]
     for size in (Size(2, 8), Size(4, 16)):
         small = starbench.cut(model, size, [Size(2, 8), Size(4, 16)])
         small.max_seq_length = 3
         small.prompts["query"] = "find: "
         own = small[0].model.embeddings.word_embeddings.weight
         assert own is model[0].model.embeddings.word_embeddings.weight
+        assert [module.training for module in model.modules()] == modes
     assert np.array_equal(model.encode(TEXTS), before)
     assert model[0].model.config.to_dict() == config
     assert model.max_seq_length == 32
