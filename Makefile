@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial rehearse bench check format config-docs docs-tables clean
+.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial test-export rehearse bench check format config-docs docs-tables clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -74,6 +74,10 @@ test-chaos: $(VENV)/.installed-dev ## kill, starve of disk, damage and double sm
 # The commands of docs/tutorial.md in a new copy of the checkout.
 test-tutorial: $(VENV)/.installed-dev ## work through docs/tutorial.md as a reader does
 	STARBENCH_TEST_TUTORIAL=1 pytest -s $(PYTEST_FLAGS) tests/tutorial
+
+# Of a finished demo: results/, or the folder of results that STARBENCH_TEST_EXPORT names.
+test-export: $(VENV)/.installed-dev ## load exported sizes with versions 4 to 6 of sentence-transformers and ONNX Runtime
+	STARBENCH_TEST_EXPORT="$${STARBENCH_TEST_EXPORT:-results}" pytest -s $(PYTEST_FLAGS) tests/export tests/unit/stages/export
 
 check: $(VENV)/.installed-dev ## run the linters, and check every config and every link
 	ruff check .

@@ -7,7 +7,7 @@
 set -euo pipefail
 source=${STARBENCH_SOURCE:?the workflow names the checkout}
 lock=$source/envs/requirements.lock
-want=ae777add332962a57bad2b2e29510d8c435c1c410ff7a767d5edd65fb2896a78
+want=3559b755ca810a7e4612cf2455b273b6ffd7d1479c54b5c4519d83709d886528
 have=$(sha256sum "$lock" | cut -d ' ' -f 1)
 if [ "$have" != "$want" ]; then
     echo "error: $lock has sha256 $have, envs/starbench.post-deploy.sh expects $want" >&2

@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _evaluate_parser(commands)
     _report_parser(commands)
+    _export_parser(commands)
     plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
     _config_files(plan)
     _results(plan)
@@ -113,6 +114,17 @@ def _evaluate_parser(commands: Any) -> None:
     _track(_stage(what, "bm25", "score BM25 on the collections of a track"))
     _stage(what, "collect", "put all scores of the run into scores.csv")
     _stage(what, "compare", "test which systems and sizes differ, into significance.csv")
+
+
+def _export_parser(commands: Any) -> None:
+    text = "export sizes of a system as small models of their own"
+    export = _stage(commands, "export", text)
+    export.add_argument("--system", required=True, help="system of the config")
+    what = export.add_mutually_exclusive_group(required=True)
+    what.add_argument("--size", help="name of a size, or `2/32` or `n2-d32`")
+    what.add_argument("--all", action="store_true", help="every trained size")
+    export.add_argument("--track", help="track of the config (all)")
+    export.add_argument("--seed", type=int, help="one of the config's seeds (the first)")
 
 
 def _tools(commands: Any) -> None:

@@ -74,6 +74,7 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
         ("backbone", config.backbones),
         ("checkpoint", config.backbones),
         ("track", config.tracks),
+        ("system", config.systems),
         ("seed", config.seeds),
     ]
     for kind, section in known:
@@ -269,6 +270,19 @@ def _report_published(options: argparse.Namespace) -> None:
     write_published(options.output)
 
 
+def _export(options: argparse.Namespace) -> None:
+    config, paths = _opened(options)
+    from starbench.run.exports import asked_exports, asked_size
+
+    sizes = config.trained_sizes if options.all else [asked_size(config, options.size)]
+    tracks = [options.track] if options.track else list(config.tracks)
+    asked = asked_exports(config, options.system, sizes, tracks, options.seed)
+    from starbench.stages.export.run import export_model
+
+    for one in asked:
+        print(export_model(config, paths, one))
+
+
 def _config(options: argparse.Namespace) -> None:
     if options.config:
         from starbench.config.reading import load_config
@@ -342,6 +356,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "embed": _embed,
     "evaluate": _evaluate,
     "report": _report,
+    "export": _export,
     "config": _config,
     "plan": _plan,
     "doctor": _doctor,

@@ -94,6 +94,8 @@ ORDER = [
     Row("order: report before collect", f"report {CONFIG}", rf"error: no scores at {ROOT}/scores\.csv: run the stage that makes it, or snakemake, first", alone),
     Row("order: shown before collect", f"report {CONFIG} --show", rf"error: no scores at {ROOT}/scores\.csv: .*", alone),
     Row("order: leakage before the data", f"data {CONFIG} --leakage", rf"error: {DATA}/(paraphrase|entailments){FIRST}", alone),
+    Row("order: export before the model", f"export {CONFIG} --system starbucks --size half --track sts", rf"error: {ROOT}/models/sts/starbucks/seed-42{FIRST}", without(f"{ROOT}/models/sts")),
+    Row("order: export before the data", f"export {CONFIG} --system starbucks --size half --track sts", rf"error: {DATA}/paraphrase{FIRST}", without(f"{DATA}/paraphrase")),
     Row("order: another seed was trained", f"embed {CONFIG} --track sts --model starbucks --seed 43", rf"error: {ROOT}/models/sts/starbucks/seed-43{FIRST}", lambda place: place.edit(("- 42", "- 43"))),
     Row("order: the config has changed since", f"evaluate model {STS}", rf"error: {VECTORS} holds embeddings of another model, dataset or config: remove it and embed again", lambda place: place.edit(("    finetuning:\n      dataset: entailments", "    embedding:\n      dtype: float16\n    finetuning:\n      dataset: entailments"))),
     Row("order: another run's scores", f"report {CONFIG}", rf"error: {ROOT}/scores\.csv:\d+: .*", lambda place: place.edit(("- 42", "- 43"))),

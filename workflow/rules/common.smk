@@ -94,6 +94,15 @@ def fetched_files():
     return [str(job.outputs[0]) for job in jobs]
 
 
+def exported_files(wildcards):
+    """Return every exported model that the config asks for; say so if it asks for none."""
+    if not JOBS.exports:
+        print(
+            "The config has no section `export`: nothing is exported.", file=sys.stderr
+        )
+    return [str(job.outputs[0]) for job in JOBS.exports]
+
+
 def resources_of(stage):
     """Return what one job of a stage asks for; a job that is tried again asks for more.
 

@@ -54,6 +54,7 @@ def check_config(config: Config) -> None:
     for name in config.backbones:
         _check_prompts(config, name)
     _check_report(config)
+    _check_export(config)
     for index, seed in enumerate(config.seeds):
         if seed in config.seeds[:index]:
             raise ConfigMismatchError(("seeds", index), f"seed {seed} is listed twice")
@@ -82,10 +83,35 @@ def _check_report(config: Config) -> None:
             f"'{config.compared_system}' is missing, with which the others are compared: list it, "
             "or set compared_system to one that is listed",
         )
-    names = {config.size_label(size) for size in config.trained_sizes}
-    names |= {f"{size.layers}/{size.dim}" for size in config.trained_sizes}
-    for index, size in enumerate(given.sizes or []):
-        _known(size, names, (*at, "sizes", index), "trained size")
+    _check_size_names(config, given.sizes, (*at, "sizes"))
+
+
+def _check_export(config: Config) -> None:
+    given, at = config.export, ("export",)
+    if given is None:
+        return
+    for index, name in enumerate(given.systems or []):
+        _known(name, config.systems, (*at, "systems", index), "system")
+    for index, track in enumerate(given.tracks or []):
+        _known(track, config.tracks, (*at, "tracks", index), "track")
+    for index, seed in enumerate(given.seeds or []):
+        if seed not in config.seeds:
+            listed = ", ".join(map(str, config.seeds))
+            raise ConfigMismatchError(
+                (*at, "seeds", index), f"the run has no seed {seed}, it has {listed}"
+            )
+    _check_size_names(config, given.sizes, (*at, "sizes"))
+    if given.int8 and not given.onnx and "int8" in given.model_fields_set:
+        raise ConfigMismatchError((*at, "int8"), "is made from the ONNX model: set onnx to true")
+
+
+def _check_size_names(
+    config: Config, names: Sequence[str] | None, at: tuple[str | int, ...]
+) -> None:
+    valid = {config.size_label(size) for size in config.trained_sizes}
+    valid |= {f"{size.layers}/{size.dim}" for size in config.trained_sizes}
+    for index, name in enumerate(names or []):
+        _known(name, valid, (*at, index), "trained size")
 
 
 def _check_compute(config: Config, stage: str) -> None:

@@ -92,6 +92,7 @@ class ComputeStages(Section):
     embed: EmbeddingCompute = Field(default=EmbeddingCompute(), description="Embedding.")
     evaluate: Compute = Field(default=Compute(), description="Scoring.")
     report: Compute = Field(default=Compute(), description="Tables and figures.")
+    export: Compute = Field(default=Compute(), description="Small models of single sizes.")
 
     @property
     def most_gpus(self) -> int:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from starbench.config.backbones import Backbone
 from starbench.config.compute import ComputeStages
+from starbench.config.export import Export
 from starbench.config.names import AnySource, Name, ObjectiveName, TrackName
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
@@ -97,6 +98,10 @@ class Config(Section):
     )
     report: Report = Field(
         default=Report(), description="Tests of significance, and the comparison with the paper."
+    )
+    export: Export | None = Field(
+        default=None,
+        description="What `snakemake export` makes: sizes as small models; nothing if not given.",
     )
     compute: ComputeStages = Field(
         default=ComputeStages(), description="Resources of the jobs of each stage."

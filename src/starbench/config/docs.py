@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from starbench.config.backbones import Architecture, Backbone, Checkpoint
 from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
 from starbench.config.config import Config, NamedSize, Override, System
+from starbench.config.export import Export
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
@@ -92,10 +93,11 @@ def _sections() -> list[tuple[str, type[Section]]]:
     return [
         *named,
         ("compute", ComputeStages),
-        ("compute.data, compute.evaluate, compute.report", Compute),
+        ("compute.data, compute.evaluate, compute.report, compute.export", Compute),
         ("compute.pretrain, compute.finetune", TrainingCompute),
         ("compute.embed", EmbeddingCompute),
         ("report", Report),
+        ("export", Export),
     ]
 
 

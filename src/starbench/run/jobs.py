@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starbench.errors import InputError
+from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
 from starbench.run.models import Model, all_models
 from starbench.run.texts import TextSet, sharded, text_sets, with_corpora
+from starbench.sizes import Size
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
 
-STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report")
+STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report", "export")
 FINISHED = "manifest.json"
 """What a job that makes a folder writes last."""
 
-WILDCARDS = ("dataset", "backbone", "track", "model", "seed", "shard")
+WILDCARDS = ("dataset", "backbone", "track", "model", "seed", "shard", "size")
 Wildcards = Mapping[str, str]
 
 
@@ -48,6 +50,8 @@ class Job:
     of_seed: int | None = None
     shard: TextSet | None = None
     """The shard that it has to itself."""
+    of_size: Size | None = None
+    """The size of the model that it exports."""
 
     @property
     def model(self) -> Model:
@@ -60,6 +64,12 @@ class Job:
         """The seed that it is about."""
         assert self.of_seed is not None
         return self.of_seed
+
+    @property
+    def size(self) -> Size:
+        """The size that it exports."""
+        assert self.of_size is not None
+        return self.of_size
 
 
 class JobGraph:
@@ -116,6 +126,22 @@ class JobGraph:
     def needed_by(self, rule: str) -> list[Job]:
         """Return the jobs of one rule that the report needs."""
         return [job for job in self.needed if job.rule == rule]
+
+    @cached_property
+    def exports(self) -> list[Job]:
+        """The jobs that the config's section `export` asks for; the report needs none of them."""
+        return [
+            self.job(
+                "export_model",
+                {
+                    "track": wanted.model.track,
+                    "model": wanted.model.name,
+                    "seed": str(wanted.seed),
+                    "size": str(wanted.size),
+                },
+            )
+            for wanted in wanted_exports(self.config)
+        ]
 
     def _data(self) -> Iterator[Job]:
         config, paths = self.config, self.paths
@@ -204,7 +230,7 @@ class ModelJobs:
     seed: int
 
     def jobs(self) -> Iterator[Job]:
-        """Yield the fine-tuning, the embedding, the searches and the scoring."""
+        """Yield the fine-tuning, the embedding, the searches, the scoring and the exports."""
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
@@ -222,6 +248,9 @@ class ModelJobs:
             yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
             parts += [shard, found]
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
+        for size in possible_exports(config, self.model):
+            read = [trained, *datasets]
+            yield self._job("export_model", "export", paths.export(*place, size), read, size=size)
 
     def _job(
         self,
@@ -230,6 +259,7 @@ class ModelJobs:
         folder: Path,
         read: Iterable[Path],
         shard: TextSet | None = None,
+        size: Size | None = None,
     ) -> Job:
         wildcards = {
             "track": self.model.track,
@@ -238,6 +268,8 @@ class ModelJobs:
         }
         if shard is not None:
             wildcards |= {"dataset": shard.dataset, "shard": str(shard.shard)}
+        if size is not None:
+            wildcards |= {"size": str(size)}
         return Job(
             rule,
             stage,
@@ -248,6 +280,7 @@ class ModelJobs:
             of_model=self.model,
             of_seed=self.seed,
             shard=shard,
+            of_size=size,
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starbench.config.config import Config
+from starbench.sizes import Size
 from starbench.store.scores import BM25
 
 
@@ -57,6 +58,10 @@ class RunPaths:
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25
+
+    def export(self, track: str, model: str, seed: int, size: Size) -> Path:
+        """Folder of one size of a model as a small model of its own."""
+        return self.root / "exports" / track / model / f"seed-{seed}" / str(size)
 
     @property
     def configs(self) -> Path:

@@ -17,6 +17,7 @@ from starbench.run.slices import (
     bm25_slice,
     comparison_slice,
     embedding_slice,
+    export_slice,
     finetuning_slice,
     pretraining_slice,
     scoring_slice,
@@ -96,6 +97,10 @@ def _scores(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.EVALUATE, **parts}
 
 
+def _export(config: Config, paths: RunPaths, job: Job) -> Reads:
+    return {"version": versions.EXPORT, **export_slice(config, job.model, job.size)}
+
+
 def _bm25(config: Config, paths: RunPaths, job: Job) -> Reads:
     track = job.wildcards["track"]
     parts = {name: bm25_slice(config, track, name) for name in config.bm25_of(track)}
@@ -116,6 +121,7 @@ READS: dict[str, Callable[[Config, RunPaths, Job], Reads]] = {
     "embed_shard": _shard,
     "search_shard": _search,
     "score_model": _scores,
+    "export_model": _export,
     "score_bm25": _bm25,
     "compare_systems": _comparison,
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from starbench.config.export import Export
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.run.models import Model
 from starbench.run.prompts import ROLES, asked_prompt
 from starbench.run.texts import with_corpora
 from starbench.section import Section
-from starbench.sizes import widest_dim_by_layer
+from starbench.sizes import Size, widest_dim_by_layer
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -153,6 +154,23 @@ def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any
 def _similarity(config: Config, model: Model) -> str | None:
     """Return the similarity that the config asks for; None: that of the model's checkpoint."""
     return finetuning_slice(config, model, model.seeds[0])["finetuning"]["similarity"]
+
+
+def export_slice(config: Config, model: Model, size: Size) -> dict[str, Any]:
+    """Return the part of the config that an exported size depends on, as JSON values."""
+    formats = config.export or Export()
+    scored = config.tracks[model.track].scored
+    return {
+        "size": str(size),
+        "onnx": formats.onnx,
+        "int8": formats.onnx and formats.int8,
+        "shown": {
+            "title": config.title,
+            "system": config.display("systems", model.system),
+            "sizes": [section.model_dump() for section in config.sizes],
+            "datasets": {name: config.display("datasets", name) for name in scored},
+        },
+    }
 
 
 def comparison_slice(config: Config) -> dict[str, Any]:

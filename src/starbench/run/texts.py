@@ -90,6 +90,14 @@ class Texts:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def spread(self, count: int) -> list[str]:
+        """Return at most `count` texts, evenly spaced from the first to the last."""
+        count = min(count, len(self))
+        rows = [number * len(self) // count for number in range(count)]
+        if isinstance(self._rows, list):
+            return [self._rows[row] for row in rows]
+        return list(self._rows.select(rows)["text"]) if rows else []
+
     def windows(self, size: int) -> Iterator[tuple[int, list[str], list[str]]]:
         """Yield (first row, ids, texts) of `size` rows at a time."""
         for first in range(0, len(self), size):

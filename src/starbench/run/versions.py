@@ -28,5 +28,8 @@ EVALUATE = 3
 COMPARE = 1
 """Raised when the same scores give other p-values than before."""
 
+EXPORT = 1
+"""Raised when the same model gives other exported files than before."""
+
 REPORT = 7
 """Raised when the same scores give other tables or figures than before."""

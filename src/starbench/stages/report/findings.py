@@ -8,8 +8,8 @@ from itertools import groupby
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.config.escapes import in_markdown
 from starbench.sizes import Size
-from starbench.stages.report.escapes import in_markdown
 from starbench.stages.report.groups import Group, groups_of, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.results import Results

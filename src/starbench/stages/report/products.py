@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starbench.config.escapes import in_snakemake, params_in_snakemake
 from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
 from starbench.run import versions
-from starbench.stages.report.escapes import in_snakemake, params_in_snakemake
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from starbench.config.config import Config
+from starbench.config.escapes import in_markdown, one_line
 from starbench.config.resolved import backbone_of, backbones_of
 from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
-from starbench.stages.report.escapes import in_markdown, one_line
 from starbench.stages.report.findings import findings
 from starbench.stages.report.groups import groups_of, has_bm25, system_name
 from starbench.stages.report.numbers import shorten

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from starbench.config.escapes import in_markdown
 from starbench.config.reading import load_config
 from starbench.sizes import grid_of
-from starbench.stages.report.escapes import in_markdown
 from starbench.stages.report.findings import best_by_size, findings
 from starbench.stages.report.groups import groups_of
 from starbench.stages.report.products import has_claims

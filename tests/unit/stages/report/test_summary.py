@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from starbench.config.escapes import one_line
 from starbench.run.paths import RunPaths
 from starbench.sizes import grid_of
-from starbench.stages.report.escapes import one_line
 from starbench.stages.report.run import write_report
 from starbench.store.scores import SIGNIFICANCE_COLUMNS, Score, write_scores
 from tests.browser import needs_browser, opened

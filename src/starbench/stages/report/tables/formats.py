@@ -10,8 +10,8 @@ from itertools import compress
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.config.escapes import in_latex, in_markdown, one_line
 from starbench.sizes import Size
-from starbench.stages.report.escapes import in_latex, in_markdown, one_line
 from starbench.stages.report.groups import system_name
 from starbench.stages.report.numbers import MISSING, shorten
 from starbench.stages.report.tables.table import Row, Table

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from starbench.stages.report.escapes import (
+from starbench.config.escapes import (
     JOINER,
     in_latex,
     in_markdown,

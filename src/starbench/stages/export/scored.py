@@ -1,0 +1,100 @@
+"""What an exported model is tried on: the texts and judgements that its run scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import ir_measures
+import numpy as np
+from scipy.stats import spearmanr
+
+from starbench.config.config import Config
+from starbench.measures import PAIRS
+from starbench.run.paths import RunPaths
+from starbench.run.texts import corpus_of, text_sets
+from starbench.stages.export.vectors import Embed, cosines, unit
+from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
+from starbench.tracks import TRACKS
+
+MOST_PASSAGES = 5_000
+"""Passages of the largest collection that an exported model is scored on."""
+DEPTH = 100
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A score of two formats of one model, by the same code."""
+
+    dataset: str
+    metric: str
+    fp32: float
+    int8: float
+
+
+def sample_texts(config: Config, paths: RunPaths, track: str, count: int) -> list[str]:
+    """Return `count` distinct texts of what a track scores, or all that there are.
+
+    They come from every set of texts in turn, evenly spaced within it.
+    """
+    sets = [texts.open(paths).spread(count) for texts in text_sets(config, track)]
+    turns = (texts[row] for row in range(count) for texts in sets if row < len(texts))
+    return list(dict.fromkeys(turns))[:count]
+
+
+def scores_beside(
+    config: Config, paths: RunPaths, track: str, fp32: Embed, int8: Embed, similarity: str
+) -> Iterator[Beside]:
+    """Yield the scores of both formats: of every set of pairs, or of the smallest collection.
+
+    A collection of more than `MOST_PASSAGES` is left out: it would take long.
+    """
+    scored = config.tracks[track].scored
+    if not TRACKS[track].searches:
+        metric = next(iter(PAIRS))
+        for name in scored:
+            yield Beside(name, metric, *(_pairs(paths, name, embed) for embed in (fp32, int8)))
+        return
+    corpora = {name: paths.dataset(corpus_of(config, name)) for name in scored}
+    sizes = {name: len(read_records(corpus, PASSAGES)) for name, corpus in corpora.items()}
+    name = min(scored, key=lambda name: sizes[name])
+    if sizes[name] <= MOST_PASSAGES:
+        metric = TRACKS[track].metric(config.datasets[name])
+        values = (_search(config, paths, name, embed, metric, similarity) for embed in (fp32, int8))
+        yield Beside(name, metric, *values)
+
+
+def _pairs(paths: RunPaths, name: str, embed: Embed) -> float:
+    """Return Spearman's correlation of cosines with the gold scores of a set of pairs."""
+    rows = read_records(paths.dataset(name))
+    first, second = list(rows["sentence1"]), list(rows["sentence2"])
+    texts = list(dict.fromkeys([*first, *second]))
+    row_of = {text: row for row, text in enumerate(texts)}
+    vectors = embed(texts)
+    left, right = ([row_of[text] for text in column] for column in (first, second))
+    return float(spearmanr(cosines(vectors[left], vectors[right]), rows["score"]).statistic)
+
+
+def _search(
+    config: Config, paths: RunPaths, name: str, embed: Embed, metric: str, similarity: str
+) -> float:
+    """Return a measure of the best passages of every query of a collection."""
+    folder, corpus = paths.dataset(name), paths.dataset(corpus_of(config, name))
+    queries, passages = read_records(folder, QUERIES), read_records(corpus, PASSAGES)
+    vectors = [embed(list(rows["text"])) for rows in (queries, passages)]
+    if similarity == "cosine":
+        vectors = [unit(found) for found in vectors]
+    scores, ids = vectors[0] @ vectors[1].T, list(passages["id"])
+    leaves_out = getattr(config.datasets[name], "leave_out_query", False)
+    run = []
+    for query, row in zip(queries["id"], scores, strict=True):
+        best = np.argsort(-row, kind="stable")[: DEPTH + 1]
+        found = [(ids[place], float(row[place])) for place in best]
+        found = [pair for pair in found if not (leaves_out and pair[0] == query)][:DEPTH]
+        run += [ir_measures.ScoredDoc(query, passage, score) for passage, score in found]
+    qrels = [
+        ir_measures.Qrel(judged["query"], judged["passage"], judged["relevance"])
+        for judged in read_records(folder, QRELS)
+    ]
+    measure = ir_measures.parse_measure(metric)
+    return float(ir_measures.calc_aggregate([measure], qrels, run)[measure])
