@@ -153,8 +153,10 @@ class Finetuning(Training):
         description="Texts embedded at a time (gradient caching): a step of any batch size needs "
         "the memory of so many texts, and gives the same gradients; all at once if not given.",
     )
-    pooling: Literal["mean", "cls"] = Field(
-        default="mean", description="How token vectors become one embedding."
+    pooling: Literal["mean", "cls", "lasttoken"] = Field(
+        default="mean",
+        description="How token vectors become one embedding: their `mean`, the first (`cls`), or "
+        "the last (`lasttoken`), which is the one of a decoder that has seen the whole text.",
     )
     max_length: int | None = Field(
         default=None,

@@ -16,12 +16,13 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 
 from starbench.config.amounts import TOKENS_PER_BATCH
 from starbench.encoders.cutting import cut_to_depth
-from starbench.encoders.families import final_norm
+from starbench.encoders.families import family_of, final_norm, width_of
 from starbench.encoders.loading import loading, refuse_random
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 
-POOLINGS = ("mean", "cls")
+POOLINGS = ("mean", "cls", "lasttoken")
+POOLING_NAMES = "mean, cls or lasttoken"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -31,7 +32,7 @@ class LayeredEncoder:
     Args:
         transformer: the encoder; below fp32 its linear layers are cast to the precision.
         tokenizer: its tokenizer.
-        pooling: ``mean`` over the tokens of a text, or ``cls``: the first token.
+        pooling: ``mean`` over the tokens of a text, ``cls``: the first token, or ``lasttoken``.
         layers: numbers of layers whose embeddings are wanted.
         max_length: longest text in tokens; what is longer is cut.
         precision: ``fp32``, ``bf16`` or ``fp16``: arithmetic of the forward pass (autocast).
@@ -49,13 +50,14 @@ class LayeredEncoder:
         tokens_per_batch: int | None = None,
     ) -> None:
         if pooling not in POOLINGS:
-            raise InputError(f"pooling is mean or cls, got {pooling!r}")
+            raise InputError(f"pooling is {POOLING_NAMES}, got {pooling!r}")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if precision == "fp16" and self.device.type == "cpu":
             raise InputError("precision fp16 needs a GPU; use bf16 or fp32 on a processor")
         self.layers = sorted(set(layers))
         self.transformer = cut_to_depth(transformer, self.layers[-1]).eval().to(self.device)
         self.norm = final_norm(self.transformer)
+        self.options = {"use_cache": False} if family_of(self.transformer).causal else {}
         if precision != "fp32":
             _cast_linear_layers(self.transformer, PRECISIONS[precision])
         self.tokenizer, self.pooling = tokenizer, pooling
@@ -73,7 +75,7 @@ class LayeredEncoder:
         precision: str = "fp32",
         tokens_per_batch: int | None = None,
     ) -> LayeredEncoder:
-        """Load a SentenceTransformer folder of a transformer and a mean or cls pooling.
+        """Load a SentenceTransformer folder of a transformer and one of the poolings.
 
         Raises InputError for a folder with other modules, or fewer layers than wanted.
         """
@@ -102,7 +104,7 @@ class LayeredEncoder:
     @property
     def width(self) -> int:
         """Dimensions of the embeddings."""
-        return int(self.transformer.config.hidden_size)
+        return width_of(self.transformer)
 
     def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
         """Return the token ids of each text, cut to `max_length` or the encoder's own.
@@ -137,12 +139,13 @@ class LayeredEncoder:
     @torch.inference_mode()
     def embed_batch(self, ids: Sequence[Sequence[int]]) -> dict[int, np.ndarray]:
         """Return {layer: (B, W) float32} of tokenized texts, neither cut nor normalised."""
-        longest = max(len(row) for row in ids)
+        longest = max(1, *(len(row) for row in ids))
         mask_BT = torch.zeros(len(ids), longest, dtype=torch.long)
         ids_BT = torch.full((len(ids), longest), self.tokenizer.pad_token_id or 0)
         for row, tokens in enumerate(ids):
             ids_BT[row, : len(tokens)] = torch.tensor(tokens)
-            mask_BT[row, : len(tokens)] = 1
+            # Decoders may make no token of an empty text: it is read as one token of padding.
+            mask_BT[row, : max(1, len(tokens))] = 1
         mask_BT = mask_BT.to(self.device)
         with torch.autocast(
             self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
@@ -151,6 +154,7 @@ class LayeredEncoder:
                 input_ids=ids_BT.to(self.device),
                 attention_mask=mask_BT,
                 output_hidden_states=True,
+                **self.options,
             )
         return {
             layer: self._pool(self._hidden(output, layer).float(), mask_BT).cpu().numpy()
@@ -168,6 +172,8 @@ class LayeredEncoder:
     def _pool(self, hidden_BTW: Tensor, mask_BT: Tensor) -> Tensor:
         if self.pooling == "cls":
             return hidden_BTW[:, 0]
+        if self.pooling == "lasttoken":
+            return hidden_BTW[torch.arange(len(mask_BT)), mask_BT.sum(dim=1) - 1]
         weights_BT1 = mask_BT.unsqueeze(-1).to(hidden_BTW.dtype)
         return (hidden_BTW * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp(min=1)
 
@@ -199,5 +205,5 @@ def _pooling(path: Path) -> str:
     found = _json(path)
     if not isinstance(found, dict) or found.get("pooling_mode") not in POOLINGS:
         got = found.get("pooling_mode") if isinstance(found, dict) else found
-        raise InputError(f"{path}: pooling_mode is mean or cls, got {got!r:.40}")
+        raise InputError(f"{path}: pooling_mode is {POOLING_NAMES}, got {got!r:.40}")
     return str(found["pooling_mode"])

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -13,7 +14,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from starbench.encoders.families import final_norm
+from starbench.encoders import families
+from starbench.encoders.padding import right_padded
 
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 MIN_ROWS = 16
@@ -44,12 +46,12 @@ def unwrapped(model: nn.Module) -> SentenceTransformer:
 
 def depth_of(model: nn.Module) -> int:
     """Return the number of transformer layers of a SentenceTransformer."""
-    return int(unwrapped(model)[0].auto_model.config.num_hidden_layers)
+    return families.depth_of(unwrapped(model)[0].auto_model)
 
 
 def width_of(model: nn.Module) -> int:
     """Return the number of dimensions of the hidden states of a SentenceTransformer."""
-    return int(unwrapped(model)[0].auto_model.config.hidden_size)
+    return families.width_of(unwrapped(model)[0].auto_model)
 
 
 def embed_columns(
@@ -145,22 +147,33 @@ def _embed_group(
         features = dict(features)
         rows = features.pop("input_ids")
         features["inputs_embeds"] = nn.functional.embedding(rows, table)
-    config = inner[0].auto_model.config
-    before = config.output_hidden_states
-    config.output_hidden_states = True
-    try:
+    with _giving_hidden_states(inner[0].auto_model.config):
         output = model(dict(features))
-    finally:
-        config.output_hidden_states = before
-    depth = config.num_hidden_layers
+    depth = depth_of(inner)
     hidden_LBTW = output["all_layer_embeddings"]
-    norm = final_norm(inner[0].auto_model)
+    norm = families.final_norm(inner[0].auto_model)
     return {
         layer: output["sentence_embedding"]
         if layer == depth
         else _after_transformer(inner, {**features, "token_embeddings": norm(hidden_LBTW[layer])})
         for layer in layers
     }
+
+
+@contextmanager
+def _giving_hidden_states(config: Any) -> Iterator[None]:
+    """Make a transformer give every layer's states, and keep no keys and values of a decoder."""
+    asked = {"output_hidden_states": True}
+    if hasattr(config, "use_cache"):
+        asked["use_cache"] = False
+    before = {key: getattr(config, key) for key in asked}
+    try:
+        for key, value in asked.items():
+            setattr(config, key, value)
+        yield
+    finally:
+        for key, value in before.items():
+            setattr(config, key, value)
 
 
 def _after_transformer(model: SentenceTransformer, features: dict[str, Tensor]) -> Tensor:
@@ -170,7 +183,10 @@ def _after_transformer(model: SentenceTransformer, features: dict[str, Tensor]) 
 
 
 def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[int]]:
-    """Stack all columns, padded on the right to the longest text: ({name: (B, T)}, rows each)."""
+    """Stack all columns, padded on the right to the longest text: ({name: (B, T)}, rows each).
+
+    Columns may be padded on either side.
+    """
     names = [name for name in TEXT_INPUTS if name in columns[0]]
     longest = max(column["input_ids"].shape[1] for column in columns)
     # Padding needs no id of its own: the attention mask hides whatever is there.
@@ -183,7 +199,7 @@ def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[
         )
         for name in names
     }
-    return batch, [len(column["input_ids"]) for column in columns]
+    return right_padded(batch), [len(column["input_ids"]) for column in columns]
 
 
 def _embedded_once(groups: Sequence[_Group], mini_batch_size: int | None) -> set[int]:

@@ -20,6 +20,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from torch import nn
 from torch.utils.data import BatchSampler
 from transformers import (
+    AutoConfig,
     PrinterCallback,
     TrainerCallback,
     TrainerControl,
@@ -31,7 +32,7 @@ from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
-from starbench.encoders.families import drop_pooler
+from starbench.encoders.families import check_recomputing, drop_pooler, family_named
 from starbench.encoders.loading import loading
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
@@ -110,13 +111,12 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
     Only objectives with one model per size are cut; the others keep every layer.
     """
     settings = model.finetuning
-    overrides = {}
-    if settings.dropout is not None:
-        overrides = {
-            "hidden_dropout_prob": settings.dropout,
-            "attention_probs_dropout_prob": settings.dropout,
-        }
     with loading(backbone, "backbone"):
+        kind = AutoConfig.from_pretrained(backbone).model_type
+        family = family_named(kind, f"backbone {backbone}")
+        overrides = {}
+        if settings.dropout is not None:
+            overrides = dict.fromkeys(family.dropout, settings.dropout)
         transformer = Transformer(
             str(backbone),
             max_seq_length=settings.max_length,
@@ -124,6 +124,7 @@ def build_model(backbone: Path, model: Model) -> SentenceTransformer:
             config_kwargs=overrides,
         )
     drop_pooler(transformer.model)
+    check_recomputing(transformer.model, settings.gradient_checkpointing)
     _fit_length(transformer, settings.max_length, backbone)
     use_fast_attention(transformer.model)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode=settings.pooling)
