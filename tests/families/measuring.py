@@ -50,7 +50,7 @@ def features(rows: Sequence[Tensor], side: str, padding: int, longest: int = 14)
 
 def largest(pairs: Iterator[tuple[Tensor, Tensor]]) -> float:
     """Return the largest difference of pairs of tensors."""
-    return max(float((one - other).abs().max()) for one, other in pairs)
+    return max(float((one - other).detach().abs().max()) for one, other in pairs)
 
 
 def cut_and_reloaded(family: str) -> float:
@@ -95,7 +95,7 @@ def sentence_transformer(family: str, pooling: str) -> SentenceTransformer:
     with tempfile.TemporaryDirectory() as folder:
         models.write_checkpoint(Path(folder), family)
         transformer = Transformer(folder)
-    if FAMILIES[family].causal:
+    if family in FAMILIES and FAMILIES[family].causal:
         transformer.tokenizer.pad_token = models.END
     return SentenceTransformer(
         modules=[transformer, Pooling(models.WIDTH, pooling_mode=pooling)], device="cpu"
@@ -139,15 +139,19 @@ def _gradients(model: nn.Module, loss: Any) -> dict[str, Tensor]:
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
 
+def starbucks_loss(family: str, pooling: str = "mean") -> StarbucksLoss:
+    """Return the loss of a tiny model at a few sizes."""
+    model = sentence_transformer(family, pooling)
+    return StarbucksLoss(model, MultipleNegativesRankingLoss(model), SIZES)
+
+
 def trained(family: str, side: str, pooling: str = "mean", steps: int = 3) -> list[float]:
     """Return the losses of a few steps of StarbucksLoss on texts padded on a side."""
-    model = sentence_transformer(family, pooling)
-    transformer = model[0].auto_model
-    padding = transformer.config.pad_token_id or 0
+    loss = starbucks_loss(family, pooling)
+    padding = loss.model[0].auto_model.config.pad_token_id or 0
     rows = texts()
     columns = [features(rows, side, padding), features(rows[::-1], side, padding, longest=17)]
-    loss = StarbucksLoss(model, MultipleNegativesRankingLoss(model), SIZES)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+    optimizer = torch.optim.SGD(loss.parameters(), lr=1e-3)
     losses = []
     for _ in range(steps):
         value = loss([dict(column) for column in columns], torch.empty(0))

@@ -107,16 +107,21 @@ def _rough(model: PreTrainedModel) -> PreTrainedModel:
 
 def tokenizer(family: str) -> PreTrainedTokenizerFast:
     """Return a tokenizer as the family has one: with its special tokens, or with an end alone."""
-    if CONFIGS.get(family, GROUPED) in (GROUPED, CONFIGS["qwen2"], CONFIGS["qwen3"]):
+    if family in ("qwen2", "qwen3", "llama"):
         words = ["<unknown>", END, *WORDS]
         made = Tokenizer(
             WordLevel({word: n for n, word in enumerate(words)}, unk_token="<unknown>")
         )
         made.pre_tokenizer = Whitespace()
         return PreTrainedTokenizerFast(
-            tokenizer_object=made, eos_token=END, unk_token="<unknown>", model_max_length=POSITIONS
+            tokenizer_object=made,
+            eos_token=END,
+            unk_token="<unknown>",
+            model_max_length=POSITIONS,
+            padding_side="left",
         )
-    special = PADDING_SECOND if CONFIGS[family].get("pad_token_id") == 1 else PLAIN
+    second = CONFIGS.get(family, {}).get("pad_token_id") == 1
+    special = PADDING_SECOND if second else PLAIN
     vocabulary = {word: number for number, word in enumerate([*special, *WORDS])}
     return BertTokenizerFast(vocab=vocabulary, model_max_length=POSITIONS)
 
