@@ -79,8 +79,8 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 def config_of(family: str, **changes: Any) -> Any:
     """Return the config of a tiny model."""
-    keys = (CONFIGS | REFUSED)[family] | changes
-    return AutoConfig.for_model(family, vocab_size=len(PLAIN) + len(WORDS), **keys)
+    keys = {"vocab_size": len(PLAIN) + len(WORDS)} | (CONFIGS | REFUSED)[family] | changes
+    return AutoConfig.for_model(family, **keys)
 
 
 def encoder(family: str, **changes: Any) -> PreTrainedModel:

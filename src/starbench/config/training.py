@@ -173,7 +173,8 @@ class Finetuning(Training):
         default=None,
         ge=0,
         lt=1,
-        description="Dropout while fine-tuning; the backbone's if not given.",
+        description="Dropout while fine-tuning (a decoder has some in its attention alone); the "
+        "backbone's if not given.",
     )
     warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
 

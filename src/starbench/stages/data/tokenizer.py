@@ -29,8 +29,8 @@ def refuse_without_tokenizer(folder: Path, what: str) -> None:
     if not any(all((folder / name).is_file() for name in names) for names in LAYOUTS):
         choices = ", ".join(" with ".join(names) for names in LAYOUTS)
         raise InputError(
-            f"{what} has no tokenizer ({choices}); of a sentencepiece model, transformers' "
-            "AutoTokenizer makes a tokenizer.json where it loads and saves it"
+            f"{what} has no tokenizer ({choices}); a sentencepiece model becomes tokenizer.json "
+            "when transformers' AutoTokenizer loads it and saves it again"
         )
 
 
