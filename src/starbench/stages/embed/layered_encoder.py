@@ -173,7 +173,8 @@ class LayeredEncoder:
         if self.pooling == "cls":
             return hidden_BTW[:, 0]
         if self.pooling == "lasttoken":
-            return hidden_BTW[torch.arange(len(mask_BT)), mask_BT.sum(dim=1) - 1]
+            rows_B = torch.arange(len(mask_BT), device=mask_BT.device)
+            return hidden_BTW[rows_B, mask_BT.sum(dim=1) - 1]
         weights_BT1 = mask_BT.unsqueeze(-1).to(hidden_BTW.dtype)
         return (hidden_BTW * weights_BT1).sum(dim=1) / weights_BT1.sum(dim=1).clamp(min=1)
 
