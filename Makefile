@@ -88,6 +88,7 @@ check: $(VENV)/.installed-dev ## run the linters, and check every config and eve
 	snakemake --lint --configfile config/demo.yaml
 	pytest -q tests/repository/test_links.py
 	starbench config --config config/demo.yaml
+	starbench config --config config/families.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/paper.yaml
 	starbench config --config config/released.yaml

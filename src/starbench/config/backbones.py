@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from starbench.config.names import Name
@@ -10,8 +12,11 @@ from starbench.section import Display, Section
 
 
 class Architecture(Section):
-    """A BERT encoder made from scratch, with a WordPiece vocabulary trained on the run's text."""
+    """An encoder made from scratch, with a WordPiece vocabulary trained on the run's text."""
 
+    family: Literal["bert", "distilbert", "modernbert", "mpnet", "roberta"] = Field(
+        default="bert", description="Family of the encoder, as transformers calls it."
+    )
     layers: int = Field(ge=1, description="Number of transformer layers.")
     width: int = Field(ge=1, description="Dimensions of the hidden states.")
     heads: int = Field(ge=1, description="Attention heads; must divide `width`.")

@@ -227,6 +227,12 @@ def _check_architecture(config: Config, name: str) -> None:
         raise ConfigMismatchError(
             (*at, "heads"), f"{made.heads} heads do not divide width {made.width}"
         )
+    if made.family == "modernbert" and made.width // made.heads % 2:
+        raise ConfigMismatchError(
+            (*at, "heads"),
+            f"{made.width // made.heads} dimensions a head (width {made.width}): modernbert turns "
+            "them in pairs, so their number is even",
+        )
     for index, size in enumerate(config.trained_sizes):
         if size.layers > made.layers:
             raise ConfigMismatchError(

@@ -112,8 +112,9 @@ class Use(Section):
 
     pooling: Literal["mean", "cls", "lasttoken"] | None = Field(
         default=None,
-        description="How token vectors become one embedding; if not given as the checkpoint says, "
-        "and `mean` where it says nothing.",
+        description="How token vectors become one embedding: their `mean`, the first (`cls`), or "
+        "the last (`lasttoken`), which is the one of a decoder that has seen the whole text; as "
+        "the checkpoint says if not given, and `mean` where it says nothing.",
     )
     similarity: Literal["cosine", "dot"] | None = Field(
         default=None,
@@ -180,7 +181,8 @@ class Finetuning(Use, Training):
         default=None,
         ge=0,
         lt=1,
-        description="Dropout while fine-tuning; the backbone's if not given.",
+        description="Dropout while fine-tuning (a decoder has some in its attention alone); the "
+        "backbone's if not given.",
     )
     warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
 

@@ -43,7 +43,9 @@ def attend(
     """
     short = query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST
     plain = query.device.type == "cpu" and query.requires_grad and query.shape == key.shape
-    if not (short and plain):
+    # A causal layer may come without a mask: the fused kernel knows the rule, the products do not.
+    causal = getattr(module, "is_causal", True)
+    if not (short and plain) or causal:
         found: tuple[Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, **options
         )

@@ -21,10 +21,16 @@ def positions_of(model: PreTrainedModel) -> int | None:
 
 
 def positions_follow_padding(model: PreTrainedModel) -> bool:
-    """Whether positions are counted over the tokens that are not the config's padding."""
-    return _first_position(model) > 0
+    """Whether positions are counted over the tokens that are not padding."""
+    return padding_not_counted(model) is not None
+
+
+def padding_not_counted(model: PreTrainedModel) -> int | None:
+    """Return the id of the padding that gets no position; None where every token gets one."""
+    padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
+    return None if padding is None else int(padding)
 
 
 def _first_position(model: PreTrainedModel) -> int:
-    padding = getattr(getattr(model, "embeddings", None), "padding_idx", None)
-    return 0 if padding is None else int(padding) + 1
+    padding = padding_not_counted(model)
+    return 0 if padding is None else padding + 1

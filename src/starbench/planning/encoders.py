@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from starbench.config.backbones import Architecture, Checkpoint
 from starbench.config.config import Config
+from starbench.encoders.families import FAMILIES, family_named
 from starbench.errors import InputError
 from starbench.planning.known import known
+from starbench.planning.parameters import Parameters, counted
 from starbench.run.paths import RunPaths
 from starbench.stages.data.checkpoints import on_disk
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A BERT encoder: operations are floating-point ones, a multiply-add counts as two."""
+    """An encoder: operations are floating-point ones, a multiply-add counts as two."""
 
     layers: int
     width: int
     intermediate: int
     vocabulary: int
     positions: int
+    counts: Parameters | None = None
+    """Its parameters; None for those of a BERT of this shape."""
+    decodes_whole: bool = False
+    """Whether the auto-encoder's decoder runs on each size's whole sequence."""
+
+    @property
+    def counted(self) -> Parameters:
+        """Its parameters."""
+        return self.counts or _of_bert(self)
 
     def parameters(self, layers: int | None = None) -> int:
-        """Return the parameters of the embeddings and the first `layers` layers (all)."""
-        width, wide = self.width, self.intermediate
-        attention = 4 * (width * width + width)
-        feed_forward = 2 * width * wide + width + wide
-        layer = attention + feed_forward + 4 * width
-        embeddings = (self.vocabulary + self.positions + 2) * width + 2 * width
-        return embeddings + (self.layers if layers is None else layers) * layer
+        """Return the parameters of all but the layers, and of the first `layers` layers (all)."""
+        depth = self.layers if layers is None else layers
+        return self.counted.outside + depth * self.counted.layer
 
     def projections(self) -> float:
-        """Operations of one token in one layer's six matrix products."""
-        return 2.0 * (4 * self.width**2 + 2 * self.width * self.intermediate)
+        """Operations of one token in one layer's matrix products."""
+        return 2.0 * self.counted.matrices
 
     def attention(self, length: float) -> float:
         """Operations of one token that attends to `length` tokens in one layer."""
@@ -92,12 +100,50 @@ def _in_folder(checkpoint: Checkpoint) -> bool:
 
 
 def _made(section: Architecture) -> Encoder:
-    return Encoder(
-        section.layers,
-        section.width,
-        section.intermediate,
-        section.vocabulary,
-        section.max_positions,
+    family = FAMILIES[section.family]
+    padding = 1 if section.family == "mpnet" else 0
+    behind = 0 if family.padding is None else padding + 1
+    found = {
+        "model_type": section.family,
+        family.depth: section.layers,
+        family.width: section.width,
+        family.intermediate: section.intermediate,
+        "vocab_size": section.vocabulary,
+        "max_position_embeddings": section.max_positions + behind,
+        "num_attention_heads": section.heads,
+        "type_vocab_size": 1 if section.family == "roberta" else 2,
+        "pad_token_id": padding,
+    }
+    return _encoder(found)
+
+
+def _encoder(found: Mapping[str, Any]) -> Encoder:
+    """Return the shape of an encoder by its config's keys."""
+    family = FAMILIES[found["model_type"]]
+    positions = int(found["max_position_embeddings"])
+    if family.padding is not None:
+        positions -= found.get("pad_token_id", family.padding) + 1
+    encoder = Encoder(
+        int(found[family.depth]),
+        int(found[family.width]),
+        int(found[family.intermediate]),
+        int(found["vocab_size"]),
+        positions,
+        decodes_whole=family.block is None,
+    )
+    counts = counted(found)
+    return encoder if counts == encoder.counted else replace(encoder, counts=counts)
+
+
+def _of_bert(encoder: Encoder) -> Parameters:
+    return counted(
+        {
+            "model_type": "bert",
+            "hidden_size": encoder.width,
+            "intermediate_size": encoder.intermediate,
+            "vocab_size": encoder.vocabulary,
+            "max_position_embeddings": encoder.positions,
+        }
     )
 
 
@@ -106,7 +152,7 @@ def _fetched_or_known(checkpoint: Checkpoint, fetched: Path) -> Encoder | None:
     source = Path(checkpoint.name) if _in_folder(checkpoint) else on_disk(checkpoint)
     for folder in (fetched, source):
         if folder is not None and (folder / "config.json").is_file():
-            return _read(folder / "config.json")
+            return read_encoder(folder / "config.json")
     shapes = known()["encoders"]
     return Encoder(**shapes[checkpoint.name]) if checkpoint.name in shapes else None
 
@@ -122,16 +168,15 @@ def _others(config: Config, paths: RunPaths) -> dict[str, Encoder]:
     return found
 
 
-def _read(path: Path) -> Encoder:
+def read_encoder(path: Path) -> Encoder:
+    """Return the shape of an encoder by its config.json.
+
+    Raises InputError for a family that is not known, and for a key that is missing.
+    """
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    keys = (
-        "num_hidden_layers",
-        "hidden_size",
-        "intermediate_size",
-        "vocab_size",
-        "max_position_embeddings",
-    )
-    for key in keys:
+    family = family_named(found.get("model_type"), str(path))
+    shape = (family.depth, family.width, family.intermediate)
+    for key in (*shape, "vocab_size", "max_position_embeddings"):
         if key not in found:
             raise InputError(f"{path} has no {key}: it is not an encoder that can be planned for")
-    return Encoder(*(int(found[key]) for key in keys))
+    return _encoder(found)

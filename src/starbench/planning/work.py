@@ -67,27 +67,36 @@ def pretraining_work(
     texts = documents.cut(settings.max_length)
     part = max(1, settings.batch_size // (settings.accumulation * devices))
     padded = PAD_TO * math.ceil(texts.longest_of(part) / PAD_TO)
-    width, deep = encoder.width, 4 * encoder.width * encoder.intermediate
     encode = encoder.forward(padded, padded)
     masked = settings.encoder_mask_rate * texts.mean
     predict = masked * sizes * encoder.head()
     hidden = settings.decoder_mask_rate * texts.mean if autoencoder else 0.0
-    once = 4.0 * width**2 * padded + hidden * (2.0 * width**2 + encoder.attention(padded))
-    each = hidden * sizes * (2.0 * width**2 + deep + encoder.head())
+    decode = _decoding(encoder, padded, hidden, sizes) if autoencoder else 0.0
+    decoders = (sizes if encoder.decodes_whole else 1) * autoencoder
     passes = 1 + BACKWARD
     kept = passes + settings.gradient_checkpointing
-    a_text = kept * encode + passes * (predict + (once + each if autoencoder else 0.0))
+    a_text = kept * encode + passes * (predict + decode)
     steps = total_steps(settings, rows)
     logits = min(part * max(masked, hidden) * sizes * encoder.vocabulary, LOGITS_AT_ONCE["cuda"])
-    losses = LOGIT * logits + 8.0 * encoder.vocabulary * width
+    losses = LOGIT * logits + 8.0 * encoder.vocabulary * encoder.width
     return TrainingWork(
         steps,
         steps * settings.batch_size * a_text,
         steps * settings.batch_size * texts.mean,
-        steps * settings.accumulation * (encoder.layers + autoencoder),
+        steps * settings.accumulation * (encoder.layers + decoders),
         encoder.parameters(),
         _memory(encoder, encoder.layers, part * padded, padded, settings) + losses,
     )
+
+
+def _decoding(encoder: Encoder, padded: float, hidden: float, sizes: int) -> float:
+    """Operations of the decoder on one text, for all sizes; `hidden` tokens are predicted."""
+    if encoder.decodes_whole:
+        return sizes * (encoder.forward(padded, padded, 1) + hidden * encoder.head())
+    width, deep = encoder.width, 4 * encoder.width * encoder.intermediate
+    once = 4.0 * width**2 * padded + hidden * (2.0 * width**2 + encoder.attention(padded))
+    each = hidden * sizes * (2.0 * width**2 + deep + encoder.head())
+    return once + each
 
 
 def finetuning_work(

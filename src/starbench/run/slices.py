@@ -29,6 +29,7 @@ IMPLIED = {
     "last_batch": "filled",
     "bf16_scores": False,
     "pairs": "listed",
+    "family": "bert",
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""
@@ -63,7 +64,7 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
 
 
 def _told(section: Section) -> dict[str, Any]:
-    """Return the keys of a training or an objective that its result depends on."""
+    """Return the keys of a section that the result of a training depends on."""
     values = section.model_dump()
     if isinstance(section, Training) and section.steps is not None:
         nearest = section.model_copy(update={"warmup_rounding": "nearest"})
@@ -203,7 +204,7 @@ def pretraining_slice(config: Config, backbone: str, seed: int) -> dict[str, Any
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
     return {
         "backbone": backbone,
-        "architecture": section.architecture.model_dump() if section.architecture else None,
+        "architecture": _told(section.architecture) if section.architecture else None,
         "pretraining": trained,
         "sizes": [str(size) for size in config.trained_sizes] if objective.all_sizes else [],
         "seed": seed,

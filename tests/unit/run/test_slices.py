@@ -127,3 +127,19 @@ def test_lengths_of_a_collection_change_its_own_texts_and_nothing_else():
         assert before == embedding_slice(plain, model_of(plain))
         after = text_set_slice(long, model_of(long), dataset, part)
         assert after == before | ({key: length} if key else {})
+
+
+def test_the_family_of_a_backbone_counts_where_it_is_not_bert():
+    architecture = {"layers": 4, "width": 16, "heads": 2, "intermediate": 32}
+
+    def made(**family):
+        training = PRETRAINING | {"steps": 10, "max_length": 24}
+        backbone = {"architecture": architecture | family, "pretraining": training}
+        stories = {"stories": {"kind": "text", "source": "micro", "rows": 50}}
+        value = tiny_value(datasets=stories, backbones={"tiny": backbone})
+        value["tracks"]["sts"]["finetuning"]["max_length"] = 24
+        return pretraining_slice(parse_config(value), "tiny", 1)
+
+    assert made() == made(family="bert")
+    assert "family" not in made()["architecture"]
+    assert made(family="modernbert")["architecture"]["family"] == "modernbert"

@@ -13,6 +13,7 @@ from typing import Any
 from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
 from starbench.config.lengths import asked_lengths, pretrained_from
+from starbench.encoders.families import family_named, pretrainable, shape_in
 from starbench.encoders.modules import (
     LENGTHS,
     MODULES,
@@ -31,7 +32,7 @@ from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
 from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
 from starbench.stages.data.remote_code import refuse_own_code
-from starbench.stages.data.tokenizer import check_tokenizer, refuse_without_tokenizer
+from starbench.stages.data.tokenizer import check_tokenizer, give_padding, refuse_without_tokenizer
 from starbench.stages.data.weights import loaded_encoder
 from starbench.store.manifest import Stage
 from starbench.store.source_files import source_files
@@ -89,7 +90,7 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     local = on_disk(checkpoint)
     found = local or _from_hub(checkpoint)
     source = transformer_in(found, what)
-    _check(source, config, what)
+    _check(source, config, backbone, what)
     _check_use(source, config, backbone, what)
     # The hub's library keeps what it fetches in a folder with the name of the commit.
     facts: dict[str, Any] = {"commits": {} if local else {"revision": found.name}}
@@ -222,7 +223,7 @@ def _snapshot(checkpoint: Checkpoint, patterns: Sequence[str]) -> Path:
         raise InputError(f"cannot fetch checkpoint '{checkpoint.name}': {reason}") from error
 
 
-def _check(folder: TransformerFolder, config: Config, what: str) -> None:
+def _check(folder: TransformerFolder, config: Config, backbone: str, what: str) -> None:
     source = folder.folder
     if not (source / "config.json").is_file():
         raise InputError(f"{what} has no config.json")
@@ -232,9 +233,12 @@ def _check(folder: TransformerFolder, config: Config, what: str) -> None:
     found = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if not isinstance(found, dict):
         raise InputError(f"{what}: config.json holds no mapping of keys")
-    depth, width = (found.get(key) for key in ("num_hidden_layers", "hidden_size"))
-    if not (isinstance(depth, int) and isinstance(width, int)):
-        raise InputError(f"{what}: config.json tells no num_hidden_layers and hidden_size")
+    if (
+        pretrained_from(config, backbone)
+        and family_named(found.get("model_type"), what).head is None
+    ):
+        raise InputError(f"{what}: {pretrainable(str(found['model_type']))}")
+    depth, width = shape_in(found, what)
     check_sizes(config.trained_sizes, depth, folder.width(width), what)
 
 
@@ -242,6 +246,7 @@ def _check_encoder(folder: Path, config: Config, backbone: str, what: str) -> No
     """Raise InputError if weights, tokenizer and config.json do not fit one another or the run."""
     refuse_without_tokenizer(folder, what)
     model = loaded_encoder(folder, what)
+    give_padding(folder, model, what)
     check_tokenizer(folder, model, bool(pretrained_from(config, backbone)), what)
     positions = positions_of(model)
     for at, length in asked_lengths(config, backbone):

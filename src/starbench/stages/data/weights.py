@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from starbench.encoders.families import depth_of, family_of
 from starbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ def _surplus(model: PreTrainedModel, unexpected: Iterable[str]) -> Iterator[str]
 def _refuse_surplus(model: PreTrainedModel, surplus: list[str], what: str) -> None:
     if not surplus:
         return
-    depth = int(model.config.num_hidden_layers)
+    depth = depth_of(model)
     numbers = [int(found[1]) for key in surplus if (found := re.search(r"\.(\d+)\.", key))]
     if numbers and max(numbers) >= depth:
         raise InputError(
-            f"{what}: config.json says num_hidden_layers {depth}, the weights have "
+            f"{what}: config.json says {family_of(model).depth} {depth}, the weights have "
             f"{max(numbers) + 1} layers: {surplus[0]} and others would be left out"
         )
     raise InputError(

@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTo
 
 from starbench.config.amounts import TOKENS_PER_BATCH
 from starbench.encoders.cutting import cut_to_depth
-from starbench.encoders.families import final_norm
+from starbench.encoders.families import family_of, final_norm, width_of
 from starbench.encoders.loading import loading, refuse_random
 from starbench.encoders.modules import MODULES, TransformerFolder, transformer_in
 from starbench.encoders.positions import positions_of
@@ -58,6 +58,7 @@ class LayeredEncoder:
         self.layers = sorted(set(layers))
         self.transformer = cut_to_depth(transformer, self.layers[-1]).eval().to(self.device)
         self.norm = final_norm(self.transformer)
+        self.options = {"use_cache": False} if family_of(self.transformer).causal else {}
         if precision != "fp32":
             _cast_linear_layers(self.transformer, PRECISIONS[precision])
         self.tokenizer = tokenizer
@@ -135,7 +136,7 @@ class LayeredEncoder:
     @property
     def width(self) -> int:
         """Dimensions of the embeddings."""
-        hidden = int(self.transformer.config.hidden_size)
+        hidden = width_of(self.transformer)
         return hidden if self.source is None else self.source.width(hidden)
 
     def tokenize(self, texts: Sequence[str], max_length: int | None = None) -> list[list[int]]:
@@ -176,12 +177,13 @@ class LayeredEncoder:
             ids: the tokens of each text.
             left_out: tokens at the start of each text that pooling leaves out.
         """
-        longest = max(len(row) for row in ids)
+        longest = max(1, *(len(row) for row in ids))
         mask_BT = torch.zeros(len(ids), longest, dtype=torch.long)
         ids_BT = torch.full((len(ids), longest), self.tokenizer.pad_token_id or 0)
         for row, tokens in enumerate(ids):
             ids_BT[row, : len(tokens)] = torch.tensor(tokens)
-            mask_BT[row, : len(tokens)] = 1
+            # Decoders may make no token of an empty text: it is read as one token of padding.
+            mask_BT[row, : max(1, len(tokens))] = 1
         mask_BT = mask_BT.to(self.device)
         with torch.autocast(
             self.device.type, PRECISIONS[self.precision], enabled=self.precision != "fp32"
@@ -190,6 +192,7 @@ class LayeredEncoder:
                 input_ids=ids_BT.to(self.device),
                 attention_mask=mask_BT,
                 output_hidden_states=True,
+                **self.options,
             )
         pooled_BT = mask_BT.clone()
         pooled_BT[:, :left_out] = 0

@@ -107,7 +107,7 @@ def _int8(
 ) -> Format:
     write_int8(folder / FP32, folder / INT8)
     int8 = onnx_embed(folder / INT8, model)
-    similarity = one.model.finetuning.similarity
+    similarity = str(model.similarity_fn_name)
     beside = scores_beside(config, paths, one.model.track, fp32, int8, similarity)
     return Format(INT8, _megabytes(folder / INT8), cosines(int8(texts), expected), list(beside))
 

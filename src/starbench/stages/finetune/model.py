@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from transformers import AutoConfig
 
 from starbench.config.training import Finetuning, Use
 from starbench.encoders.attention import use_fast_attention
 from starbench.encoders.cutting import cut_to_depth
-from starbench.encoders.families import drop_pooler
+from starbench.encoders.families import check_recomputing, drop_pooler, family_named
 from starbench.encoders.loading import loading
 from starbench.encoders.modules import MODULES, transformer_in
 from starbench.encoders.positions import positions_of
@@ -40,9 +41,11 @@ def build_model(
     """
     use = model.use
     with loading(backbone, "backbone"):
-        encoder = _loaded(backbone, _dropout(use))
+        encoder = _loaded(backbone, _dropout(use, backbone))
     transformer: Transformer = encoder[0]
     drop_pooler(transformer.model)
+    if isinstance(use, Finetuning):
+        check_recomputing(transformer.model, use.gradient_checkpointing)
     if use.max_length is not None:
         transformer.max_seq_length = use.max_length
     _fit_length(transformer, use.max_length, backbone)
@@ -69,11 +72,12 @@ def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:
     }
 
 
-def _dropout(use: Use) -> dict[str, Any]:
+def _dropout(use: Use, backbone: Path) -> dict[str, Any]:
+    """Return the keys of the encoder's config that the config's dropout sets."""
+    kind = AutoConfig.from_pretrained(backbone).model_type
+    family = family_named(kind, f"backbone {backbone}")
     dropout = use.dropout if isinstance(use, Finetuning) else None
-    if dropout is None:
-        return {}
-    return {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+    return {} if dropout is None else dict.fromkeys(family.dropout, dropout)
 
 
 def _loaded(backbone: Path, overrides: dict[str, Any]) -> SentenceTransformer:

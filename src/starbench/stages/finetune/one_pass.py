@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, NamedTuple
 
@@ -14,7 +15,8 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from starbench.encoders.families import final_norm
+from starbench.encoders import families
+from starbench.encoders.padding import right_padded
 
 TEXT_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 PROMPT_LENGTH = "prompt_length"
@@ -48,7 +50,7 @@ def unwrapped(model: nn.Module) -> SentenceTransformer:
 
 def depth_of(model: nn.Module) -> int:
     """Return the number of transformer layers of a SentenceTransformer."""
-    return int(unwrapped(model)[0].auto_model.config.num_hidden_layers)
+    return families.depth_of(unwrapped(model)[0].auto_model)
 
 
 def width_of(model: nn.Module) -> int:
@@ -155,16 +157,11 @@ def _embed_group(
         rows = features.pop("input_ids")
         features["inputs_embeds"] = nn.functional.embedding(rows, table)
     features, pooled_mask = _without_prompt(inner, features)
-    config = inner[0].auto_model.config
-    before = config.output_hidden_states
-    config.output_hidden_states = True
-    try:
+    with _giving_hidden_states(inner[0].auto_model.config):
         output = model(dict(features))
-    finally:
-        config.output_hidden_states = before
-    depth = config.num_hidden_layers
+    depth = depth_of(inner)
     hidden_LBTW = output["all_layer_embeddings"]
-    norm = final_norm(inner[0].auto_model)
+    norm = families.final_norm(inner[0].auto_model)
     as_it_is = pooled_mask is None and not normalises(inner)
     kept = features if pooled_mask is None else {**features, "attention_mask": pooled_mask}
     return {
@@ -173,6 +170,22 @@ def _embed_group(
         else _after_transformer(inner, {**kept, "token_embeddings": norm(hidden_LBTW[layer])})
         for layer in layers
     }
+
+
+@contextmanager
+def _giving_hidden_states(config: Any) -> Iterator[None]:
+    """Make a transformer give every layer's states, and keep no keys and values of a decoder."""
+    asked = {"output_hidden_states": True}
+    if hasattr(config, "use_cache"):
+        asked["use_cache"] = False
+    before = {key: getattr(config, key) for key in asked}
+    try:
+        for key, value in asked.items():
+            setattr(config, key, value)
+        yield
+    finally:
+        for key, value in before.items():
+            setattr(config, key, value)
 
 
 def _after_transformer(model: SentenceTransformer, features: dict[str, Tensor]) -> Tensor:
@@ -200,7 +213,10 @@ def _without_prompt(
 
 
 def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[int]]:
-    """Stack all columns, padded on the right to the longest text: ({name: (B, T)}, rows each)."""
+    """Stack all columns, padded on the right to the longest text: ({name: (B, T)}, rows each).
+
+    Columns may be padded on either side.
+    """
     names = [name for name in TEXT_INPUTS if name in columns[0]]
     longest = max(column["input_ids"].shape[1] for column in columns)
     # Padding needs no id of its own: the attention mask hides whatever is there.
@@ -213,6 +229,7 @@ def _merged(columns: Sequence[dict[str, Any]]) -> tuple[dict[str, Tensor], list[
         )
         for name in names
     }
+    batch = right_padded(batch)
     if any(PROMPT_LENGTH in column for column in columns):
         batch[PROMPT_LENGTH] = torch.cat([_prompt_lengths(column) for column in columns])
     return batch, [len(column["input_ids"]) for column in columns]

@@ -13,22 +13,21 @@ from safetensors.torch import load_model, save_file, save_model
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import (
     AutoTokenizer,
-    BertConfig,
-    BertForMaskedLM,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
     TrainingArguments,
 )
 from transformers.utils import SAFE_WEIGHTS_NAME
 
-from starbench.config.backbones import Architecture
 from starbench.config.config import Config
 from starbench.config.training import Pretraining, total_steps
 from starbench.draws import key_of
 from starbench.encoders.attention import use_fast_attention
-from starbench.encoders.families import encoder_of
+from starbench.encoders.families import check_recomputing, depth_of, encoder_of, width_of
 from starbench.encoders.loading import loading
 from starbench.encoders.masked_lm import load_masked_lm
+from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
@@ -45,7 +44,8 @@ from starbench.stages.pretrain.examples import (
     tokenize_documents,
 )
 from starbench.stages.pretrain.model import PretrainingModel
-from starbench.stages.pretrain.tokenizer import train_tokenizer, vocabulary_of
+from starbench.stages.pretrain.scratch import from_scratch
+from starbench.stages.pretrain.tokenizer import vocabulary_of
 from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, read_records
@@ -69,9 +69,9 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
     if there is one, and, last, ``manifest.json``.
 
     Raises:
-        InputError: a start that is missing or no BERT, a tokenizer without mask token, sizes
-            beyond the backbone, texts without a single token, a damaged start or dataset, or
-            another training in the same folder.
+        InputError: a start that is missing or of a family without a head, a tokenizer without
+            mask token, sizes beyond the backbone, texts without a single token, a damaged start
+            or dataset, or another training in the same folder.
     """
     folder = paths.backbone(backbone, seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,9 +97,10 @@ def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder:
     else:
         check_listed(start, opened(start), READ_BY_LIBRARIES)
         masked_lm, tokenizer = from_start(start, seed)
+    check_recomputing(masked_lm, section.pretraining.gradient_checkpointing)
     use_fast_attention(masked_lm)
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
-    full = Size(masked_lm.config.num_hidden_layers, masked_lm.config.hidden_size)
+    full = Size(depth_of(masked_lm), width_of(masked_lm))
     sizes = objective.sizes(config.trained_sizes, full)
     model = PretrainingModel(masked_lm, sizes, objective.autoencoder)
     what = f"pretrain {backbone} seed {seed}"
@@ -120,27 +121,7 @@ def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | 
     return paths.checkpoint(backbone) if section.checkpoint is not None else None
 
 
-def from_scratch(
-    architecture: Architecture, texts: Sequence[str], seed: int
-) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
-    """Return a BERT with random weights, a function of the seed, and a tokenizer of the texts."""
-    tokenizer = train_tokenizer(texts, architecture.vocabulary, architecture.max_positions)
-    torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
-    made = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=architecture.width,
-        num_hidden_layers=architecture.layers,
-        num_attention_heads=architecture.heads,
-        intermediate_size=architecture.intermediate,
-        max_position_embeddings=architecture.max_positions,
-        hidden_dropout_prob=architecture.dropout,
-        attention_probs_dropout_prob=architecture.dropout,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    return BertForMaskedLM(made), tokenizer
-
-
-def from_start(folder: Path, seed: int) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+def from_start(folder: Path, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return another backbone with its head; a head that it lacks is random, by the seed."""
     torch.manual_seed(key_of(seed, "pretrain", "weights") % 2**63)
     with loading(folder, "backbone"):
@@ -203,8 +184,8 @@ def _train(
     what: str,
     in_memory: bool,
 ) -> dict[str, Any]:
-    room = model.masked_lm.config.max_position_embeddings
-    if settings.max_length > room:
+    room = positions_of(encoder_of(model.masked_lm))
+    if room is not None and settings.max_length > room:
         raise InputError(f"max_length is {settings.max_length}, the backbone takes {room} tokens")
     vocabulary = vocabulary_of(tokenizer, model.masked_lm.config.vocab_size, what)
     documents: Documents = (

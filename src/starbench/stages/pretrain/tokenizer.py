@@ -18,7 +18,7 @@ MOST_CHARACTERS = 1000
 
 
 def train_tokenizer(
-    texts: Iterable[str], vocabulary: int, max_length: int
+    texts: Iterable[str], vocabulary: int, max_length: int, padding: int = 0
 ) -> PreTrainedTokenizerBase:
     """Return a lower-casing WordPiece tokenizer trained on `texts`: the same for the same texts.
 
@@ -29,7 +29,10 @@ def train_tokenizer(
         texts: what to learn the word pieces from; read twice.
         vocabulary: most word pieces, special tokens included.
         max_length: longest input of the model, in tokens.
+        padding: id of the padding token, which changes places with the one that would have it.
     """
+    special = list(SPECIAL)
+    special[0], special[padding] = special[padding], special[0]
     trained = BertWordPieceTokenizer(lowercase=True)
     characters, continuing = _characters(_words(texts, trained), (vocabulary - len(SPECIAL)) // 2)
     trained.train_from_iterator(
@@ -37,7 +40,7 @@ def train_tokenizer(
         vocab_size=vocabulary,
         initial_alphabet=characters,
         limit_alphabet=len(characters),
-        special_tokens=[*SPECIAL, *characters, *(f"##{character}" for character in continuing)],
+        special_tokens=[*special, *characters, *(f"##{character}" for character in continuing)],
         show_progress=False,
     )
     return BertTokenizerFast(vocab=trained.get_vocab(), model_max_length=max_length)

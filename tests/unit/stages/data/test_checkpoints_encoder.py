@@ -80,7 +80,7 @@ def change(folder, key, changed):
         ({"max_position_embeddings": 64}, r"position_embeddings\.weight has the shape \(32, 16\)"),
         ({"num_hidden_layers": 6}, r"lacks 32 weights of the encoder, e\.g\. encoder\.layer\.4\."),
         ({"num_attention_heads": 3}, r"cannot be loaded: "),
-        ({"model_type": "no-such-type"}, r"cannot be loaded: "),
+        ({"model_type": "no-such-type"}, r"type 'no-such-type' cannot be used: known are bert, "),
         ({"num_hidden_layers": "4"}, r"config\.json tells no num_hidden_layers and hidden_size"),
     ],
 )

@@ -12,14 +12,14 @@ from sentence_transformers.sentence_transformer.modules import (
     Pooling,
     WeightedLayerPooling,
 )
-from transformers import AutoConfig, AutoModel
+from transformers import AutoModel
 
 from starbench.encoders.cutting import cut_to_depth
-from starbench.encoders.families import final_norm
 from starbench.errors import InputError
 from starbench.stages.embed.layered_encoder import LayeredEncoder
 from starbench.stages.finetune.one_pass import _groups, embed_columns
 from tests.conftest import triplet_texts
+from tests.families import measuring
 
 
 def cut_by_hand(model, layers):
@@ -99,23 +99,32 @@ def test_a_model_cannot_be_cut_to_layers_that_it_does_not_have(tiny_model, layer
         cut_to_depth(tiny_model[0].auto_model, layers)
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "electra", "modernbert"])
-def test_layers_of_one_pass_equal_the_cut_model_for_every_family(family):
-    names = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2}
-    if family == "distilbert":
-        names = {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 32}
-    more = {"intermediate_size": 32} if family != "distilbert" else {}
-    config = AutoConfig.for_model(family, vocab_size=60, pad_token_id=0, **names, **more)
-    torch.manual_seed(1)
-    model = AutoModel.from_config(config).eval()
-    ids = torch.tensor([[2, 5, 6, 7, 3], [2, 9, 9, 8, 3]])
-    hidden = model(ids, output_hidden_states=True).hidden_states
-    for layers in (1, 2):
-        cut = cut_to_depth(model, layers)(ids).last_hidden_state
-        torch.testing.assert_close(final_norm(model)(hidden[layers]), cut, atol=1e-5, rtol=1e-4)
+@pytest.mark.parametrize("family", ["bert", "modernbert", "llama"])
+def test_a_pass_leaves_the_config_as_it_was(family):
+    model = measuring.sentence_transformer(family, "mean")
+    before = model[0].auto_model.config.to_dict()
+    embed_columns(model, [measuring.features(measuring.texts(), "left", 0)], [1, 4])
+    assert model[0].auto_model.config.to_dict() == before
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_gradient_caching_gives_the_same_embeddings_of_a_decoder():
+    model = measuring.sentence_transformer("qwen3", "lasttoken")
+    columns = [measuring.features(measuring.texts(), "left", 0)]
+    whole, cached = (embed_columns(model, columns, [2], size)[2][0] for size in (None, 2))
+    torch.testing.assert_close(cached, whole)
+    assert all(
+        torch.allclose(*pair, atol=1e-5)
+        for pair in zip(*(gradients(model, value) for value in (whole, cached)), strict=True)
+    )
+
+
+def gradients(model, embedded):
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    found = torch.autograd.grad(embedded.sum(), parameters, allow_unused=True)
+    return [gradient for gradient in found if gradient is not None]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "lasttoken"])
 def test_the_layered_encoder_equals_sentence_transformers(tiny_model, tmp_path, pooling):
     model = SentenceTransformer(
         modules=[tiny_model[0], Pooling(16, pooling_mode=pooling)], device="cpu"

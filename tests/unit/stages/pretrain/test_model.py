@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from transformers import BertConfig, BertForMaskedLM
 from transformers.masking_utils import create_bidirectional_mask
 
+from starbench.encoders.families import FAMILIES
 from starbench.errors import InputError
 from starbench.sizes import Size
+from starbench.stages.pretrain.autoencoder import attend
 from starbench.stages.pretrain.masking import UNLABELLED
 from starbench.stages.pretrain.model import PretrainingModel
 
@@ -136,15 +138,15 @@ def test_embeddings_and_head_are_shared_not_copied(masked_lm):
 def test_with_dropout_the_decoder_keeps_its_expected_attention(masked_lm, batch):
     """Dropping weights of the shared keys and of the first key leaves the mean as it is."""
     model = PretrainingModel(masked_lm, SIZES, autoencoder=True)
-    attend = model.decoder.attention.self
+    block = FAMILIES["bert"].block
     inputs = masked_lm.bert.embeddings(batch["decoder_ids"]).detach()
     cls = torch.randn(len(SIZES), ROWS, 16)
-    queried = inputs[:, 1:4]
+    given = (model.decoder, block, inputs[:, 1:4], inputs, cls, batch["attention_mask"])
     with torch.no_grad():
-        exact = model._attend(queried, inputs, cls, batch["attention_mask"])
-        attend.dropout.p = 0.3
+        exact = attend(*given)
+        model.decoder.attention.self.dropout.p = 0.3
         torch.manual_seed(3)
-        drawn = [model._attend(queried, inputs, cls, batch["attention_mask"]) for _ in range(3000)]
+        drawn = [attend(*given) for _ in range(3000)]
     torch.testing.assert_close(torch.stack(drawn).mean(0), exact, atol=0.06, rtol=0.05)
 
 

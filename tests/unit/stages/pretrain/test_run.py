@@ -6,13 +6,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import (
-    AutoModel,
-    AutoTokenizer,
-    DistilBertConfig,
-    DistilBertModel,
-    TrainerCallback,
-)
+from transformers import AutoModel, AutoTokenizer, TrainerCallback
 
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of
@@ -24,6 +18,7 @@ from starbench.stages.pretrain.examples import MaskedExamples
 from starbench.stages.pretrain.run import from_start, pretrain_backbone
 from starbench.store.manifest import read_manifest
 from starbench.training.checkpoints import write_hashes
+from tests.families.models import write_checkpoint
 from tests.unit.runs import tiny_config, tiny_value
 
 TRAINING = {
@@ -320,13 +315,8 @@ def test_a_tokenizer_without_mask_token_is_refused(prepared, tmp_path):
     refused(prepared, tmp_path, change, "its tokenizer has no mask_token, which the run needs")
 
 
-def test_another_family_than_bert_is_refused_by_name(prepared, tmp_path):
+def test_a_family_without_a_head_is_refused_by_name(prepared, tmp_path):
     def change(folder):
-        made = DistilBertConfig(dim=16, n_layers=4, n_heads=2, hidden_dim=32, vocab_size=50)
-        DistilBertModel(made).save_pretrained(folder)
-        text = (folder / "config.json").read_text()
-        (folder / "config.json").write_text(
-            text.replace("{", '{"num_hidden_layers": 4, "hidden_size": 16,', 1)
-        )
+        write_checkpoint(folder, "electra")
 
-    refused(prepared, tmp_path, change, "type 'bert', this is a 'distilbert'")
+    refused(prepared, tmp_path, change, "'mpnet' or 'modernbert', this is a 'electra'")

@@ -1,0 +1,1 @@
+"""Every family of encoders on tiny random models: what is measured, and the table of it."""
