@@ -30,7 +30,10 @@ def requirements():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     return [
-        *((Requirement(text), LOCKS[0]) for text in project["dependencies"] + extras["onnx"]),
+        *(
+            (Requirement(text), LOCKS[0])
+            for text in project["dependencies"] + extras["bench"] + extras["onnx"]
+        ),
         *((Requirement(text), None) for text in extras["dev"] + extras["minilm"]),
     ]
 

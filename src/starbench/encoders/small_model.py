@@ -181,7 +181,6 @@ def _like(
         prompts=dict(model.prompts),
         default_prompt_name=model.default_prompt_name,
         similarity_fn_name=model.similarity_fn_name,
-        trust_remote_code=model.trust_remote_code,
     )
     if model.module_kwargs:
         options = {names[name]: given for name, given in model.module_kwargs.items()}
