@@ -291,7 +291,8 @@ def final_norm(encoder: nn.Module) -> nn.Module:
     from torch import nn
 
     name = family_of(encoder).final_norm
-    return nn.Identity() if name is None else encoder.get_submodule(name)
+    norm: nn.Module = nn.Identity() if name is None else part(encoder, name)
+    return norm
 
 
 def check_recomputing(model: PreTrainedModel, asked: bool) -> None:
