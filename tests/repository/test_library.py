@@ -12,12 +12,14 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NEEDED = {Requirement(text).name.replace("-", "_") for text in PROJECT["dependencies"]}
+NEEDED.add("pydantic_core")  # comes with pydantic
 
 LOADED = """
 import starbench, sys
 for name in starbench.__all__:
     getattr(starbench, name)
-print(*(module.__file__ for name, module in list(sys.modules.items()) if name.startswith("starbench")))
+loaded = [module for name, module in list(sys.modules.items()) if name.startswith("starbench")]
+print(*(module.__file__ for module in loaded))
 """
 
 BLOCKED = """
