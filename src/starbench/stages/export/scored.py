@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import ir_measures
@@ -16,6 +16,9 @@ from starbench.run.texts import corpus_of, text_sets
 from starbench.stages.export.vectors import Embed, cosines, unit
 from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
 from starbench.tracks import TRACKS
+
+Prompt = Callable[[str, str], str]
+"""(dataset, role) -> what is put before its texts"""
 
 MOST_PASSAGES = 5_000
 """Passages of the largest collection that an exported model is scored on."""
@@ -43,45 +46,77 @@ def sample_texts(config: Config, paths: RunPaths, track: str, count: int) -> lis
 
 
 def scores_beside(
-    config: Config, paths: RunPaths, track: str, fp32: Embed, int8: Embed, similarity: str
+    config: Config,
+    paths: RunPaths,
+    track: str,
+    fp32: Embed,
+    int8: Embed,
+    similarity: str,
+    prompt: Prompt,
 ) -> Iterator[Beside]:
     """Yield the scores of both formats: of every set of pairs, or of the smallest collection.
 
     A collection of more than `MOST_PASSAGES` is left out: it would take long.
+
+    Args:
+        config: the run's config.
+        paths: the run's folder.
+        track: the track that the model is of.
+        fp32: embeds texts in one format.
+        int8: embeds texts in the other one.
+        similarity: what compares vectors, ``cosine`` or ``dot``.
+        prompt: gives the prompt of a dataset's texts in a role.
     """
     scored = config.tracks[track].scored
     if not TRACKS[track].searches:
         metric = next(iter(PAIRS))
         for name in scored:
-            yield Beside(name, metric, *(_pairs(paths, name, embed) for embed in (fp32, int8)))
+            values = (_pairs(paths, name, embed, prompt) for embed in (fp32, int8))
+            yield Beside(name, metric, *values)
         return
     corpora = {name: paths.dataset(corpus_of(config, name)) for name in scored}
     sizes = {name: len(read_records(corpus, PASSAGES)) for name, corpus in corpora.items()}
     name = min(scored, key=lambda name: sizes[name])
     if sizes[name] <= MOST_PASSAGES:
         metric = TRACKS[track].metric(config.datasets[name])
-        values = (_search(config, paths, name, embed, metric, similarity) for embed in (fp32, int8))
-        yield Beside(name, metric, *values)
+        yield Beside(
+            name,
+            metric,
+            *(
+                _search(config, paths, name, embed, metric, similarity, prompt)
+                for embed in (fp32, int8)
+            ),
+        )
 
 
-def _pairs(paths: RunPaths, name: str, embed: Embed) -> float:
+def _pairs(paths: RunPaths, name: str, embed: Embed, prompt: Prompt) -> float:
     """Return Spearman's correlation of cosines with the gold scores of a set of pairs."""
     rows = read_records(paths.dataset(name))
     first, second = list(rows["sentence1"]), list(rows["sentence2"])
     texts = list(dict.fromkeys([*first, *second]))
     row_of = {text: row for row, text in enumerate(texts)}
-    vectors = embed(texts)
+    vectors = embed([prompt(name, "text") + text for text in texts])
     left, right = ([row_of[text] for text in column] for column in (first, second))
     return float(spearmanr(cosines(vectors[left], vectors[right]), rows["score"]).statistic)
 
 
 def _search(
-    config: Config, paths: RunPaths, name: str, embed: Embed, metric: str, similarity: str
+    config: Config,
+    paths: RunPaths,
+    name: str,
+    embed: Embed,
+    metric: str,
+    similarity: str,
+    prompt: Prompt,
 ) -> float:
     """Return a measure of the best passages of every query of a collection."""
     folder, corpus = paths.dataset(name), paths.dataset(corpus_of(config, name))
     queries, passages = read_records(folder, QUERIES), read_records(corpus, PASSAGES)
-    vectors = [embed(list(rows["text"])) for rows in (queries, passages)]
+    prompts = prompt(name, "query"), prompt(corpus_of(config, name), "passage")
+    vectors = [
+        embed([before + text for text in rows["text"]])
+        for before, rows in zip(prompts, (queries, passages), strict=True)
+    ]
     if similarity == "cosine":
         vectors = [unit(found) for found in vectors]
     scores, ids = vectors[0] @ vectors[1].T, list(passages["id"])

@@ -16,6 +16,10 @@ LIBRARY = {"kind": "collection", "source": "micro", "rows": 40, "queries": 5, "m
 LARGER = LIBRARY | {"rows": 50, "seed": 4}
 
 
+def no_prompt(dataset, role):
+    return ""
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """The config and the fetched data of a run with both tracks."""
@@ -51,7 +55,7 @@ def test_the_sample_has_distinct_texts_of_every_scored_set(run):
 
 def test_pairs_are_scored_by_spearman_of_cosines(run):
     config, paths = run
-    beside = list(scores_beside(config, paths, "sts", hashed, hashed, "cosine"))
+    beside = list(scores_beside(config, paths, "sts", hashed, hashed, "cosine", no_prompt))
     assert [(row.dataset, row.metric) for row in beside] == [
         ("test", "cosine_spearman"),
         ("more", "cosine_spearman"),
@@ -75,7 +79,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("similarity", ["dot", "cosine"])
 def test_the_smallest_collection_is_searched(run, similarity):
     config, paths = run
-    (found,) = scores_beside(config, paths, "retrieval", hashed, hashed, similarity)
+    (found,) = scores_beside(config, paths, "retrieval", hashed, hashed, similarity, no_prompt)
     assert (found.dataset, found.metric) == ("library", "RR@10")
     folder = paths.dataset("library")
     queries, passages = read_records(folder, QUERIES), read_records(folder, PASSAGES)
@@ -94,4 +98,4 @@ def test_the_smallest_collection_is_searched(run, similarity):
 def test_a_large_collection_is_not_searched(run, monkeypatch):
     config, paths = run
     monkeypatch.setattr(scored, "MOST_PASSAGES", 39)
-    assert list(scores_beside(config, paths, "retrieval", hashed, hashed, "dot")) == []
+    assert list(scores_beside(config, paths, "retrieval", hashed, hashed, "dot", no_prompt)) == []
