@@ -106,5 +106,6 @@ def test_onnx_has_them_too_and_8_bits_those_of_the_card(read, exported):
         assert found["onnx"] == pytest.approx(expected[size], abs=1e-5), size
         formats = json.loads((exported / PLACE / size / "manifest.json").read_text())["formats"]
         told = {row["dataset"]: row["int8"] for row in formats["model_int8"]["scores"]}
-        assert found["int8"] == pytest.approx(told, abs=2e-3), size
+        # Other batches than the export's: 8 bits are scaled over all that is in a batch.
+        assert found["int8"] == pytest.approx(told, abs=0.01), size
     assert len(tried) in (0, 6)
