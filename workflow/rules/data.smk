@@ -32,7 +32,10 @@ rule fetch_dataset:
         reads=reads_of("fetch_dataset"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         python -P -m starbench data \
             --config {params.config:q} \
             --dataset {wildcards.dataset:q} \
@@ -58,7 +61,10 @@ rule fetch_checkpoint:
         reads=reads_of("fetch_checkpoint"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         python -P -m starbench data \
             --config {params.config:q} \
             --checkpoint {wildcards.backbone:q} \
@@ -86,6 +92,9 @@ rule find_leakage:
         reads=reads_of("find_leakage"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench data --leakage --config {params.config:q} --threads {threads}
         """

@@ -26,7 +26,10 @@ rule embed_texts:
         reads=reads_of("embed_texts"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench embed \
             --config {params.config:q} \
             --track {wildcards.track:q} \
@@ -59,7 +62,10 @@ rule embed_shard:
         reads=reads_of("embed_shard"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench embed \
             --config {params.config:q} \
             --track {wildcards.track:q} \

@@ -34,7 +34,10 @@ rule search_shard:
         reads=reads_of("search_shard"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate shard \
             --config {params.config:q} \
             --track {wildcards.track:q} \
@@ -67,7 +70,10 @@ rule score_model:
         reads=reads_of("score_model"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate model \
             --config {params.config:q} \
             --track {wildcards.track:q} \
@@ -97,7 +103,10 @@ rule score_bm25:
         reads=reads_of("score_bm25"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate bm25 \
             --config {params.config:q} --track {wildcards.track:q} --threads {threads}
         """
@@ -125,7 +134,10 @@ rule collect_scores:
         config=CONFIG_FILE,
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         python -P -m starbench evaluate collect --config {params.config:q} --threads {threads}
         """
 
@@ -150,7 +162,10 @@ rule compare_systems:
         reads=reads_of("compare_systems"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate compare \
             --config {params.config:q} --threads {threads}
         """

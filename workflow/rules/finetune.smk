@@ -27,7 +27,10 @@ rule finetune_model:
         reads=reads_of("finetune_model"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench finetune \
             --config {params.config:q} \
             --track {wildcards.track:q} \

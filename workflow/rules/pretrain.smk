@@ -27,7 +27,10 @@ rule pretrain_backbone:
         reads=reads_of("pretrain_backbone"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench pretrain \
             --config {params.config:q} \
             --backbone {wildcards.backbone:q} \

@@ -66,6 +66,9 @@ rule draw_report:
         reads=report_reads(CONFIG),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         python -P -m starbench report --config {params.config:q} --threads {threads}
         """

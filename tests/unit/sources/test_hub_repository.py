@@ -51,3 +51,12 @@ def test_a_loading_script_is_told_with_what_to_do(monkeypatch):
 def test_that_the_hub_is_switched_off_is_said(monkeypatch, value, is_said):
     text = told(ValueError("no"), monkeypatch, value)
     assert text == f"cannot load thing 'x'{' (HF_HUB_OFFLINE is set)' if is_said else ''}: no"
+
+
+def test_what_the_library_hides_behind_an_error_is_said(monkeypatch):
+    error = OSError("check your connection")
+    error.__cause__ = ValueError("no such host")
+    text = told(error, monkeypatch)
+    assert text == "cannot load thing 'x': check your connection (no such host)"
+    error.__cause__ = ValueError("check your connection\nor do not")
+    assert told(error, monkeypatch) == "cannot load thing 'x': check your connection"

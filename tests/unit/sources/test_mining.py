@@ -98,6 +98,14 @@ def test_queries_of_stop_words_alone_are_counted(tmp_path, caplog):
     assert "mine: 1 of 2 queries share no word with any passage" in caplog.text
 
 
+def test_negatives_do_not_depend_on_how_many_queries_are_ranked_at_a_time(tmp_path, monkeypatch):
+    queries = [{"_id": f"q{n}", "text": text} for n, text in enumerate("cat dog rain mat".split())]
+    qrels = [f"q{n}\td1\t1" for n in range(4)]
+    whole = mined(tmp_path / "whole", queries=queries, qrels=qrels)
+    monkeypatch.setattr("starbench.sources.mining.BATCH", 1)
+    assert mined(tmp_path / "single", queries=queries, qrels=qrels) == whole
+
+
 @pytest.mark.parametrize("texts", [["the of", "and"], ["", ""], ["?", "!"]])
 def test_texts_without_words_all_score_nothing(texts):
     rows, scores = Bm25(texts).top(["cat", "the"], 5)
