@@ -26,7 +26,10 @@ rule export_model:
         reads=reads_of("export_model"),
     shell:
         """
-        exec &> >(trap '' HUP INT TERM; exec tee {log:q})
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
         HF_HUB_OFFLINE=1 python -P -m starbench export \
             --config {params.config:q} \
             --track {wildcards.track:q} \
