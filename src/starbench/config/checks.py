@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from starbench.config.training import Pretraining, Training, Use
     from starbench.objectives.objective import Objective
 
-LOSS_KINDS = {"mnrl": ("triplets", "training-queries"), "cosent": ("pairs",)}
+LOSS_KINDS = {
+    "mnrl": ("triplets", "anchor-positive", "training-queries"),
+    "cosent": ("pairs",),
+}
 
 
 class ConfigMismatchError(Exception):

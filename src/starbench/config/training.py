@@ -137,11 +137,14 @@ class Use(Section):
 class Finetuning(Use, Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
-    dataset: Name = Field(description="Dataset of kind `triplets`, `pairs` or `training-queries`.")
+    dataset: Name = Field(
+        description="Dataset of kind `triplets`, `anchor-positive`, `pairs` or `training-queries`."
+    )
     loss: Literal["mnrl", "cosent"] = Field(
         default="mnrl",
         description="`mnrl`: multiple negatives ranking, a text's own positive against all other "
-        "texts of the batch, on triplets or training queries; `cosent`: CoSENT on pairs.",
+        "texts of the batch, on triplets, anchors with positives, or training queries; `cosent`: "
+        "CoSENT on pairs.",
     )
     temperature: float = Field(
         default=0.05,

@@ -21,7 +21,8 @@ from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage
 
 GENERATED = 200
 """Records of the generated language that are made to see how long they are."""
-TEXTS = {"text": 1, "triplets": 3, "pairs": 2, "training-queries": 1, "collection": 1}
+TEXTS = {"text": 1, "triplets": 3, "anchor-positive": 2, "pairs": 2, "training-queries": 1}
+TEXTS["collection"] = 1
 """Texts of a record, or of a training query or a collection passages of a record."""
 
 Stated = Mapping[str, tuple[int, int | None]]

@@ -152,6 +152,9 @@ def _held(kind: str, batch: Mapping[str, Sequence[Any]]) -> Iterable[Sequence[Te
             batch["anchor"], batch["positive"], batch["negative"], strict=True
         ):
             yield [_pair(anchor, right), _pair(anchor, wrong), (anchor,)]
+    elif kind == "anchor-positive":
+        for anchor, right in zip(batch["anchor"], batch["positive"], strict=True):
+            yield [_pair(anchor, right), (anchor,)]
     else:
         for one, other in zip(batch["sentence1"], batch["sentence2"], strict=True):
             yield [_pair(one, other), (one,), (other,)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from starbench.errors import InputError, did_you_mean
@@ -76,6 +77,24 @@ def identifier(record: Record, field: str, where: str) -> str:
             "in it"
         )
     return key
+
+
+def renamed(record: Record, columns: Mapping[str, str], where: str) -> Record:
+    """Return a record with the columns renamed to this project's field names.
+
+    Args:
+        record: as its source gives it.
+        columns: {our field name: the record's own}.
+        where: the place of the record, for an InputError if it has no such column.
+    """
+    for theirs in columns.values():
+        if theirs not in record:
+            raise InputError(
+                f"{where}: no column '{theirs}'{did_you_mean(theirs, record)}: `columns` "
+                "says which column holds which field"
+            )
+    kept = {key: value for key, value in record.items() if key not in columns.values()}
+    return kept | {ours: record[theirs] for ours, theirs in columns.items()}
 
 
 def _may_be_in_id(letter: str) -> bool:

@@ -12,6 +12,7 @@ from starbench.errors import InputError, did_you_mean
 from starbench.machine.lines import read_jsonl
 from starbench.section import Display
 from starbench.sources.beir import beir_files, is_beir, read_beir
+from starbench.sources.fields import renamed
 from starbench.sources.mining import mined_queries
 from starbench.sources.source import Collection, Records, Source
 
@@ -35,6 +36,10 @@ class FolderSource(Source):
         description="Name of the file in the folder, without .jsonl or .jsonl.gz; of a BEIR "
         "folder the name of the qrels.",
     )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Our field name -> the records' own, where they differ; not of a BEIR folder.",
+    )
     negatives: int | None = Field(
         default=None,
         ge=1,
@@ -51,6 +56,8 @@ class FolderSource(Source):
     def _fitting(self) -> FolderSource:
         if "split" in self.model_fields_set and self.kind == "text":
             raise ValueError("'split' is of a folder, and a text is one file: leave it out")
+        if self.columns and self.kind == "collection":
+            raise ValueError("'columns' is for records: a collection has the names of BEIR")
         if self.negatives is not None and self.kind != "training-queries":
             raise ValueError(f"'negatives' is for training-queries, not for kind {self.kind}")
         return self
@@ -59,6 +66,8 @@ class FolderSource(Source):
         """Yield (file:line, record) of the dataset's file."""
         folder = self._root(data_root) / self.name
         if self.kind == "training-queries" and is_beir(folder):
+            if self.columns:
+                raise InputError(f"'columns' is for records, and {folder} is a BEIR folder")
             judged = read_beir(folder, self.split)
             mined = mined_queries(judged, self.negatives_mined, str(folder), self.strict)
             yield from islice(mined, self.rows)
@@ -67,7 +76,8 @@ class FolderSource(Source):
             raise InputError(f"'negatives' is for BEIR folders, and {folder} has no corpus.jsonl")
         path = self.path(data_root)
         for number, record in islice(read_jsonl(path), self.rows):
-            yield f"{path}:{number}", record
+            where = f"{path}:{number}"
+            yield where, renamed(record, self.columns, where)
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return the collection of a BEIR folder; `rows` limits its passages."""

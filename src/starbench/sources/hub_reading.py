@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from starbench.errors import InputError, did_you_mean
+from starbench.errors import InputError
+from starbench.sources.fields import renamed
 from starbench.sources.hub_files import HubFiles
 from starbench.sources.hub_repository import told_in_a_line
 from starbench.sources.source import Records
@@ -37,17 +38,7 @@ class HubRecords:
         else:
             found = self._of_split()
         for where, record in found:
-            yield where, self._renamed(where, record)
-
-    def _renamed(self, where: str, record: Record) -> Record:
-        for theirs in self.columns.values():
-            if theirs not in record:
-                raise InputError(
-                    f"{where}: no column '{theirs}'{did_you_mean(theirs, record)}: `columns` "
-                    "says which column holds which field"
-                )
-        kept = {key: value for key, value in record.items() if key not in self.columns.values()}
-        return kept | {ours: record[theirs] for ours, theirs in self.columns.items()}
+            yield where, renamed(record, self.columns, where)
 
     def _of_split(self) -> Records:
         for number, record in enumerate(self._rows()):

@@ -58,6 +58,9 @@ class MicroSource(Source):
             made = miniature.texts(self.rows, self.seed)
         elif self.kind == "triplets":
             made = miniature.triplets(self.rows, self.seed)
+        elif self.kind == "anchor-positive":
+            told = miniature.triplets(self.rows, self.seed)
+            made = ({key: record[key] for key in ("anchor", "positive")} for record in told)
         elif self.kind == "training-queries":
             made = miniature.training_queries(self.rows, self.seed)
         else:

@@ -15,7 +15,7 @@ from starbench.measures import RANKING
 from starbench.section import Display, Name, Section
 from starbench.store.records import Record
 
-Kind = Literal["text", "triplets", "pairs", "training-queries", "collection"]
+Kind = Literal["text", "triplets", "anchor-positive", "pairs", "training-queries", "collection"]
 if TYPE_CHECKING:
     RankingMeasure = str
 else:
@@ -62,8 +62,9 @@ class Source(Section):
 
     kind: Kind = Field(
         description="What a record is: `text` {text}, `triplets` {anchor, positive, negative}, "
-        "`pairs` {sentence1, sentence2, score}, `training-queries` {query_id, query, "
-        "positive_passages, negative_passages}; a `collection` is passages, queries and qrels."
+        "`anchor-positive` {anchor, positive}, `pairs` {sentence1, sentence2, score}, "
+        "`training-queries` {query_id, query, positive_passages, negative_passages}; a "
+        "`collection` is passages, queries and qrels."
     )
     name: Display = Field(description="The name of the dataset within its source.")
     display: Display | None = Field(

@@ -30,6 +30,7 @@ _PASSAGES = pa.list_(pa.struct([(name, pa.string()) for name in ("docid", "title
 SCHEMAS = {
     "text": pa.schema([("text", pa.large_string())]),
     "triplets": pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")]),
+    "anchor-positive": pa.schema([(name, pa.string()) for name in ("anchor", "positive")]),
     "pairs": pa.schema(
         [("sentence1", pa.string()), ("sentence2", pa.string()), ("score", pa.float64())]
     ),

@@ -5,7 +5,7 @@ from starbench.tracks.track import GroupOfDatasets, Test, Track
 TRACK = Track(
     name="retrieval",
     title="retrieval",
-    trains=("triplets", "pairs", "training-queries"),
+    trains=("triplets", "anchor-positive", "pairs", "training-queries"),
     scores="collection",
     mteb_type="Retrieval",
     embeds=("queries", "passages"),

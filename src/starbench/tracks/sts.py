@@ -6,7 +6,7 @@ from starbench.tracks.track import GroupOfDatasets, Test, Track
 TRACK = Track(
     name="sts",
     title="semantic similarity",
-    trains=("triplets", "pairs", "training-queries"),
+    trains=("triplets", "anchor-positive", "pairs", "training-queries"),
     scores="pairs",
     mteb_type="STS",
     embeds=("pairs",),

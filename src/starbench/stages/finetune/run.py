@@ -259,7 +259,8 @@ def negatives_per_query(settings: Finetuning, kind: str) -> int:
     """Return how many other texts of a step a query's positive is ranked against."""
     if settings.loss != "mnrl":
         return 0
-    group = 2 if kind == "triplets" else 1 + settings.hard_negatives
+    columns = {"triplets": 2, "anchor-positive": 1}
+    group = columns.get(kind, 1 + settings.hard_negatives)
     return group * settings.batch_size // settings.accumulation - 1
 
 
