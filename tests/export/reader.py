@@ -29,7 +29,9 @@ def onnx_embed(file: Path, folder: Path):
     import onnxruntime
     from tokenizers import Tokenizer
 
-    session = onnxruntime.InferenceSession(str(file))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # more would spin on a machine with other work
+    session = onnxruntime.InferenceSession(str(file), options)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     settings = json.loads((folder / "sentence_bert_config.json").read_text())
     tokenizer.enable_truncation(settings["max_seq_length"])
