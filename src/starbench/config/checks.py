@@ -339,9 +339,16 @@ def _check_trained(config: Config, system: str, track: str, use: Use, objective:
             f"`bf16_scores` is for the loss mnrl, on track {track} it is {use.loss}",
         )
     _check_length(use, at)
-    _known(use.dataset, config.datasets, (*at, "dataset"), "dataset")
     kinds = [kind for kind in LOSS_KINDS[use.loss] if kind in TRACKS[track].trains]
-    _of_kind(config, use.dataset, kinds, (*at, "dataset"))
+    for index, name in enumerate(use.datasets):
+        where = (*at, "dataset") if isinstance(use.dataset, str) else (*at, "dataset", index)
+        _known(name, config.datasets, where, "dataset")
+        _of_kind(config, name, kinds, where)
+        first = config.datasets[use.datasets[0]].kind
+        if config.datasets[name].kind != first:
+            raise ConfigMismatchError(where, f"several datasets must be of one kind, here {first}")
+        if name in use.datasets[:index]:
+            raise ConfigMismatchError(where, f"'{name}' is listed twice")
     _check_finetuning(config, use, at)
 
 
@@ -363,7 +370,7 @@ def _check_positions(config: Config, name: str) -> None:
 
 
 def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:
-    if config.datasets[given.dataset].kind != "training-queries":
+    if config.datasets[given.datasets[0]].kind != "training-queries":
         for key in ("negatives", "passage_choice", "mask_right_answers", "query_max_length"):
             if getattr(given, key) is not None:
                 raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")

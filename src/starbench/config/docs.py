@@ -45,6 +45,46 @@ list too, replaces what the file before has. A name without a value (`systems: {
 leaves out that dataset, backbone, system or track. Give such a run a name of its own (`run`).
 """
 
+LAYOUTS = """## Layouts of files
+
+What `source: folder` reads, below `data_root`; each file may be compressed (`.gz`). Lines are JSON,
+one record per line; other fields are passed over. `columns` renames fields, as in
+`columns: {anchor: question, positive: answer}`.
+
+```
+text/wiki.jsonl                {"text": "..."}                                  kind: text
+nli/train.jsonl                {"anchor": "...", "positive": "...", "negative": "..."}   triplets
+faq/train.jsonl                {"anchor": "...", "positive": "..."}             anchor-positive
+sts/STS12/test.jsonl           {"sentence1": "...", "sentence2": "...", "score": 3.5}    pairs
+```
+
+A collection, and training queries whose hard negatives BM25 mines, are folders in the layout of BEIR:
+
+```
+scifact/corpus.jsonl           {"_id": "d1", "title": "...", "text": "..."}
+scifact/queries.jsonl          {"_id": "q1", "text": "..."}
+scifact/qrels/test.tsv         query-id   corpus-id   score          (tabs; the first line is a header)
+scifact/qrels/train.tsv        the same, of the queries to train on
+```
+
+Training queries with hard negatives of their own are lines in the layout of Tevatron:
+
+```
+msmarco/train.jsonl            {"query_id": "1", "query": "...",
+                                "positive_passages": [{"docid": "7", "title": "", "text": "..."}],
+                                "negative_passages": [{"docid": "9", "title": "", "text": "..."}]}
+```
+
+As in:
+
+```yaml
+datasets:
+  faq: {kind: anchor-positive, source: folder, name: faq, split: train}
+  scifact: {kind: collection, source: folder, name: scifact}
+  questions: {kind: training-queries, source: folder, name: scifact, split: train}
+```
+"""
+
 
 def schema_text() -> str:
     """Return the JSON schema of a config file."""
@@ -59,7 +99,7 @@ def readme_text() -> str:
     for title, section in _sections():
         summary = (section.__doc__ or "").strip().splitlines()[0]
         parts.append(f"## {title}\n\n{summary}\n\n{_table(section)}")
-    return "\n".join(parts)
+    return "\n".join([*parts, LAYOUTS])
 
 
 def write_docs(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -137,8 +137,10 @@ class Use(Section):
 class Finetuning(Use, Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
-    dataset: Name = Field(
-        description="Dataset of kind `triplets`, `anchor-positive`, `pairs` or `training-queries`."
+    dataset: Name | Annotated[list[Name], Field(min_length=1)] = Field(
+        description="Dataset of kind `triplets`, `anchor-positive`, `pairs` or "
+        "`training-queries`; or several of one kind, whose examples are shuffled together, so that "
+        "each has its share of every batch on average."
     )
     loss: Literal["mnrl", "cosent"] = Field(
         default="mnrl",
@@ -188,6 +190,11 @@ class Finetuning(Use, Training):
         "backbone's if not given.",
     )
     warmup: float = Field(default=0.1, ge=0, le=1, description="Share of the steps that warms up.")
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets that are trained on."""
+        return [self.dataset] if isinstance(self.dataset, str) else list(self.dataset)
 
     @property
     def hard_negatives(self) -> int:

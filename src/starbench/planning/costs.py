@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starbench.config.amounts import CHECKPOINTS_KEPT, TOKENS_PER_BATCH
@@ -133,7 +133,10 @@ class Costs:
             stored = 4.0 * encoder.parameters(layers)
             return Cost(self.host.start_s["finetune"], self.held(compute), 0.0, stored)
         settings = model.finetuning
-        data = self.size(settings.dataset)
+        sizes = [self.size(name) for name in settings.datasets]
+        # Of several, the texts are taken to be as long as those of the largest.
+        largest = max(sizes, key=lambda size: size.records)
+        data = replace(largest, records=sum(size.records for size in sizes))
         work = finetuning_work(encoder, layers, settings, data, self._devices(compute))
         return self._training(work, settings, encoder, compute, "finetune")
 

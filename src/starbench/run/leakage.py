@@ -62,7 +62,10 @@ def training_sets(config: Config, track: str) -> list[str]:
     """Return the datasets that models of a track are fine-tuned on, in the order of the systems."""
     return list(
         dict.fromkeys(
-            model.finetuning.dataset for model in models_of(config, track) if model.objective.trains
+            name
+            for model in models_of(config, track)
+            if model.objective.trains
+            for name in model.finetuning.datasets
         )
     )
 

@@ -56,7 +56,7 @@ class Model:
         if not self.objective.trains:
             return []
         section = config.tracks[self.track]
-        return [self.finetuning.dataset, *(section.scored if section.leakage == "drop" else [])]
+        return [*self.finetuning.datasets, *(section.scored if section.leakage == "drop" else [])]
 
     def scored(self) -> list[tuple[str, Size]]:
         """Return every (system, size) that this model gives a score."""

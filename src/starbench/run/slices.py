@@ -45,7 +45,7 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
     trained = _told(settings)
     if not objective.trains:
         trained = {key: trained[key] for key in ("pooling", "max_length", "similarity")}
-    elif config.datasets[model.finetuning.dataset].kind != "training-queries":
+    elif config.datasets[model.finetuning.datasets[0]].kind != "training-queries":
         for key in ("passage_choice", "mask_right_answers"):
             trained.pop(key, None)
     section, backbone = config.tracks[model.track], config.backbones[model.backbone]

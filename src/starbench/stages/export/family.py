@@ -60,7 +60,7 @@ def training_data(config: Config, model: Model) -> list[tuple[str, list[str]]]:
     """Return what a model and the backbones under it were trained for and on, last step first."""
     steps = []
     if model.objective.trains:
-        steps.append((f"fine-tuned ({model.objective.name})", [model.finetuning.dataset]))
+        steps.append((f"fine-tuned ({model.objective.name})", model.finetuning.datasets))
     name: str | None = model.backbone
     while name is not None:
         backbone = config.backbones[name]

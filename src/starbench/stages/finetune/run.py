@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -29,6 +29,7 @@ from transformers import (
 
 from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
+from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
@@ -73,7 +74,6 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 
 
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
-    track = model.track
     objective = model.objective
     backbone = paths.backbone_in_use(config, model.backbone, seed)
     inputs = [backbone, *map(paths.dataset, model.datasets(config))]
@@ -86,12 +86,9 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
         "overridden": overridden(backbone, model.use),
     }
     if objective.trains:
-        settings = model.finetuning
-        rows = read_records(paths.dataset(settings.dataset))
-        if config.tracks[model.track].leakage == "drop":
-            kept = rows_without_leakage(config, paths, track, settings.dataset)
-            facts["left_out"] = len(rows) - len(kept)
-            rows = rows.select(kept)
+        rows, left_out = training_rows(config, paths, model)
+        if left_out is not None:
+            facts["left_out"] = left_out
         facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
     if rank() > 0:
         return
@@ -99,6 +96,26 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
     saved = sorted(p for p in (folder / MODEL_FOLDER).rglob("*") if p.is_file())
     stage.finish(folder, [str(path.relative_to(folder)) for path in saved], **facts)
     remove_checkpoints(folder)
+
+
+def training_rows(config: Config, paths: RunPaths, model: Model) -> tuple[Dataset, int | None]:
+    """Return the examples of all datasets of a training, one after another.
+
+    Returns:
+        The examples, and how many were left out because the track scores what they hold; None if
+        none are to be.
+    """
+    parts, left_out = [], 0
+    drops = config.tracks[model.track].leakage == "drop"
+    for name in model.finetuning.datasets:
+        rows = read_records(paths.dataset(name))
+        if drops:
+            kept = rows_without_leakage(config, paths, model.track, name)
+            left_out += len(rows) - len(kept)
+            rows = rows.select(kept)
+        parts.append(rows)
+    together = parts[0] if len(parts) == 1 else concatenate_datasets(parts)
+    return together, left_out if drops else None
 
 
 def base_loss(
@@ -143,7 +160,7 @@ def _train(
     what = f"finetune {model.name} seed {seed}"
     skips = SkipNotFinite(what, settings.max_skipped)
     train_log = TrainLog(what, folder, skips)
-    kind = config.datasets[settings.dataset].kind
+    kind = config.datasets[settings.datasets[0]].kind
     examples, collator = training_examples(encoder, rows, kind, settings, order, seed, prompts)
     trainer = FinetuningTrainer(
         model=encoder,
@@ -230,8 +247,24 @@ def training_examples(
 def prompts_of_columns(
     config: Config, model: Model, encoder: SentenceTransformer, rows: Dataset
 ) -> dict[str, str]:
-    """Return {column: prompt} of the columns of texts that have a prompt."""
-    dataset = model.finetuning.dataset
+    """Return {column: prompt} of the columns of texts that have a prompt.
+
+    Raises InputError for datasets that are trained on together and have other prompts.
+    """
+    first, *others = model.finetuning.datasets
+    found = _prompts_of(config, model, encoder, rows, first)
+    for name in others:
+        if _prompts_of(config, model, encoder, rows, name) != found:
+            raise InputError(
+                f"datasets '{first}' and '{name}' are trained on together, but have other prompts: "
+                "give them the same ones"
+            )
+    return found
+
+
+def _prompts_of(
+    config: Config, model: Model, encoder: SentenceTransformer, rows: Dataset, dataset: str
+) -> dict[str, str]:
     if config.datasets[dataset].kind == "training-queries":
         columns = ["query", "passage"]
         roles = columns if TRACKS[model.track].searches else ["text", "text"]

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 
 from starbench.config.reading import parse_config
 from starbench.errors import InputError
+from starbench.run.models import model_named
 from starbench.run.paths import RunPaths
 from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.finetune.ranking_loss import RankingLoss
-from starbench.stages.finetune.run import finetune_model
+from starbench.stages.finetune.run import finetune_model, training_rows
 from starbench.store.manifest import read_manifest
 from starbench.store.records import read_records
 from tests.unit.runs import tiny_value
@@ -67,3 +68,56 @@ def test_files_have_them_under_names_of_their_own(tmp_path, tiny_checkpoint, mon
         InputError, match=r"test\.jsonl:1: no column 'quest' \(did you mean 'question'"
     ):
         fetch_dataset(wrong, RunPaths.of(wrong, tmp_path / "other"), "train")
+
+
+def several(checkpoint, **changes):
+    micro = {"kind": "anchor-positive", "source": "micro"}
+    value = tiny_value(
+        datasets={"train": micro | {"rows": 12}, "more": micro | {"rows": 28, "seed": 3}},
+        backbones={"tiny": {"checkpoint": {"name": str(checkpoint)}}},
+    )
+    value["tracks"]["sts"]["finetuning"] |= {"dataset": ["train", "more"]} | changes
+    return value
+
+
+def test_several_datasets_are_one_training(tmp_path, tiny_checkpoint):
+    config = parse_config(several(tiny_checkpoint, steps=None, epochs=1))
+    paths = RunPaths.of(config, tmp_path / "results")
+    for name in ("train", "more"):
+        fetch_dataset(config, paths, name)
+    fetch_checkpoint(config, paths, "tiny")
+    model = model_named(config, "sts", "tiny-srl")
+    rows, left_out = training_rows(config, paths, model)
+    own = [read_records(paths.dataset(name))["anchor"] for name in ("train", "more")]
+    assert list(rows["anchor"]) == [*own[0], *own[1]]
+    assert left_out is None
+    finetune_model(config, paths, "sts", "tiny-srl", 1)
+    assert read_manifest(paths.model("sts", "tiny-srl", 1))["steps"] == 5
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        (["train", "test"], r"finetuning\.dataset\.1: dataset 'test' is of kind pairs, needed is"),
+        (["train", "train"], r"finetuning\.dataset\.1: 'train' is listed twice"),
+        (["train", "trian"], r"finetuning\.dataset\.1: no dataset 'trian' \(did you mean 'train'"),
+        (["train", "graded"], r"finetuning\.dataset\.1: several datasets must be of one kind, her"),
+    ],
+)
+def test_several_datasets_that_do_not_fit_are_named(dataset, message):
+    value = several("nowhere", dataset=dataset)
+    value["datasets"]["graded"] = {"kind": "triplets", "source": "micro", "rows": 4}
+    with pytest.raises(InputError, match=message):
+        parse_config(value)
+
+
+def test_datasets_with_other_prompts_are_not_mixed(tmp_path, tiny_checkpoint):
+    value = several(tiny_checkpoint)
+    value["backbones"]["tiny"]["prompts"] = {"more": "a "}
+    config = parse_config(value)
+    paths = RunPaths.of(config, tmp_path / "results")
+    for name in ("train", "more"):
+        fetch_dataset(config, paths, name)
+    fetch_checkpoint(config, paths, "tiny")
+    with pytest.raises(InputError, match="'train' and 'more' are trained on together, but have ot"):
+        finetune_model(config, paths, "sts", "tiny-srl", 1)
