@@ -58,12 +58,13 @@ faq/train.jsonl                {"anchor": "...", "positive": "..."}             
 sts/STS12/test.jsonl           {"sentence1": "...", "sentence2": "...", "score": 3.5}    pairs
 ```
 
-A collection, and training queries whose hard negatives BM25 mines, are folders in the layout of BEIR:
+A collection, and training queries whose hard negatives BM25 mines, are folders in the layout of
+BEIR:
 
 ```
 scifact/corpus.jsonl           {"_id": "d1", "title": "...", "text": "..."}
 scifact/queries.jsonl          {"_id": "q1", "text": "..."}
-scifact/qrels/test.tsv         query-id   corpus-id   score          (tabs; the first line is a header)
+scifact/qrels/test.tsv         query-id   corpus-id   score   (tabs; the first line is a header)
 scifact/qrels/train.tsv        the same, of the queries to train on
 ```
 
