@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
 from starbench.run.paths import RunPaths
 from starbench.sources.beir import is_beir, read_beir
+from starbench.sources.fields import present, text
 from starbench.sources.hub import HubSource
 from starbench.sources.judgements import relevance_of
-from starbench.sources.source import Source
+from starbench.sources.source import Records, Source
 from starbench.store.artifacts import opened
 from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
 
@@ -139,13 +140,30 @@ def _read(source: Source, root: Path | None) -> DatasetSize:
         asked = [record["text"] for _, record in found.queries if record["id"] in judged]
         return _size(source, count, len(asked), passages or asked, asked, 1)
     if source.kind == "training-queries":
-        return _training_queries(source, (record for _, record in source.records(root)))
-    every = (record for _, record in source.records(root))
+        return _training_queries(source, _queries(source.records(root)))
+    names = [name for name in SCHEMAS[source.kind].names if name != "score"]
+    every = (
+        {name: text(record, name, where) for name in names}
+        for where, record in source.records(root)
+    )
     if source.kind == "pairs":  # equal texts are all over
         records = list(every)
         return _of_records(source, len(records), records)
     records, count = spread_evenly(every)
     return _of_records(source, count, records)
+
+
+def _queries(records: Records) -> Iterator[dict[str, Any]]:
+    """Yield training queries; InputError for what is not one, as when they are fetched."""
+    for where, record in records:
+        found: dict[str, Any] = {"query": text(record, "query", where)}
+        for field in ("positive_passages", "negative_passages"):
+            found[field] = present(record, field, where)
+            if not isinstance(found[field], list) or not all(
+                isinstance(passage, dict) for passage in found[field]
+            ):
+                raise InputError(f"{where}: field '{field}' is not a list of passages")
+        yield found
 
 
 def _of_records(source: Source, count: int, records: list[dict[str, Any]]) -> DatasetSize:
