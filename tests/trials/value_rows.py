@@ -76,7 +76,7 @@ KEYS = [
     value("tasks that are a text", TASKS, "tasks: paraphrase", r"tracks\.sts\.tasks: needs a list, got the text 'paraphrase'"),
     value("no tasks", TASKS, "tasks: []", r"tracks\.sts\.tasks: .*at least 1.*"),
     value("tasks of the wrong kind", TASKS, "tasks:\n      - stories", r"tracks\.sts\.tasks\.0: dataset 'stories' is of kind text, needed is pairs"),
-    value("training data of the wrong kind", "dataset: entailments", "dataset: stories", r"tracks\.sts\.finetuning\.dataset: dataset 'stories' is of kind text, needed is triplets or training-queries"),
+    value("training data of the wrong kind", "dataset: entailments", "dataset: stories", r"tracks\.sts\.finetuning\.dataset: dataset 'stories' is of kind text, needed is triplets or anchor-positive or training-queries"),
     value("pre-training data of the wrong kind", "- stories\n      max_length: 48", "- paraphrase\n      max_length: 48", r"backbones\.base\.pretraining\.datasets\.0: dataset 'paraphrase' is of kind pairs, needed is text"),
     value("a loss that the data do not have", "loss: mnrl", "loss: cosent", r"tracks\.sts\.finetuning\.(dataset|loss): .*triplets.*pairs.*", at="dataset: entailments"),
     value("a backbone of two origins", "start: base\n", "start: base\n    checkpoint:\n      name: a/b\n", r"backbones\.base-smae: give exactly one of checkpoint, architecture and start, got .*", at="base-smae:\n    start"),

@@ -68,8 +68,7 @@ def check_config(config: Config) -> None:
 
 def _check_prompts(config: Config, backbone: str) -> None:
     roles = ("query", "passage", "text")
-    valid = [*roles, *config.datasets]
-    valid += [f"{dataset}-{role}" for dataset in config.datasets for role in roles]
+    valid = [*roles, *config.datasets, *(f"{d}-{r}" for d in config.datasets for r in roles)]
     for name in config.backbones[backbone].prompts:
         _known(name, valid, ("backbones", backbone, "prompts", name), "role or dataset")
 

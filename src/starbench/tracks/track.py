@@ -51,8 +51,6 @@ class Track:
     """Kinds of dataset that its models may be trained on."""
     scores: Kind
     """Kind of dataset that they are scored on."""
-    mteb_type: str
-    """What MTEB calls this type of task, which models may have prompts for."""
     embeds: tuple[str, ...]
     """Sets of texts of such a dataset: `pairs`, or `queries` and `passages`."""
     metric: Callable[[Source], str]
@@ -66,6 +64,8 @@ class Track:
     """Compares systems on a dataset: see `starbench.stages.evaluate.entries.Comparison`."""
     cost: str
     """What scoring costs: (`starbench.planning.costs.Costs`, model) -> `Cost`."""
+    mteb_type: str | None = None
+    """What MTEB calls this type of task, which models may have prompts for."""
     keys: frozenset[str] = frozenset()
     """Keys of its section that other tracks do not have: `search`, `embedding.query_max_length`."""
 
