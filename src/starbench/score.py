@@ -14,6 +14,7 @@ import yaml
 from starbench.config.reading import load_config, parse_config
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.files import write_text
+from starbench.section import slug
 from starbench.sources.found import found_datasets
 from starbench.tracks import TRACKS
 
@@ -50,7 +51,7 @@ def score_command(
         The status of Snakemake; 0 if it is not run.
     """
     value: dict[str, Any] = {
-        "run": run or f"score-{_slug(model)}",
+        "run": run or f"score-{slug(_short(model), 'model')}",
         "title": f"{model} at {len(sizes.split(','))} sizes",
         "results": str(results),
     }
@@ -142,7 +143,3 @@ def _tracks(datasets: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _short(model: str) -> str:
     return model.removeprefix("package:").rstrip("/").rsplit("/", 1)[-1] or model
-
-
-def _slug(model: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", _short(model).lower()).strip("-") or "model"

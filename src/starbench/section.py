@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
@@ -78,3 +79,8 @@ class Registry(dict[str, type[S]]):
     def names(self) -> Any:
         """The literal type of all names."""
         return Literal[tuple(self)]
+
+
+def slug(text: str, default: str) -> str:
+    """Return a text as a `Name`: lower-case letters, digits and hyphens; `default` without any."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or default

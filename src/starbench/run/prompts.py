@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from starbench.config.config import Config
     from starbench.run.models import Model
 
@@ -59,6 +61,32 @@ def own_prompt(
 def asked_prompt(config: Config, model: Model, dataset: str, role: str) -> str | None:
     """Return the prompt that the config gives for texts of a dataset; None: the model's own."""
     return find_prompt(config.backbones[model.backbone].prompts, dataset, role)
+
+
+def prompt_for(
+    config: Config,
+    model: Model,
+    own: tuple[Mapping[str, str], str | None],
+    dataset: str,
+    role: str,
+) -> str:
+    """Return what is put before a dataset's texts in a role: the config's prompt, or the model's.
+
+    Args:
+        config: the run's config.
+        model: the model that reads the texts.
+        own: the model's prompts, and the name of the one that it uses where nothing else fits.
+        dataset: the dataset that the texts are of.
+        role: `query`, `passage` or `text`.
+    """
+    asked = asked_prompt(config, model, dataset, role)
+    return own_prompt(*own, model.track, (dataset, role)) if asked is None else asked
+
+
+def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str) -> int:
+    """Return the tokens of a prompt at the start of a text, without what ends a text."""
+    ids: list[int] = tokenizer(prompt)["input_ids"]
+    return len(ids) - (ids[-1] in tokenizer.all_special_ids)
 
 
 def training_roles(model: Model, columns: int) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from starbench.errors import InputError
 from starbench.machine.lines import read_jsonl
+from starbench.section import slug
 from starbench.sources.beir import is_beir
 
 PAIR = {"sentence1", "sentence2", "score"}
@@ -32,9 +32,9 @@ def found_datasets(root: Path, split: str = "test") -> dict[str, dict[str, Any]]
             f"{root} holds nothing to score: neither a BEIR folder (corpus.jsonl, queries.jsonl, "
             f"qrels/{split}.tsv) nor pairs ({split}.jsonl with sentence1, sentence2 and score)"
         )
-    names = [_slug(section["name"].rsplit("/", 1)[-1]) for section in sections]
+    names = [slug(section["name"].rsplit("/", 1)[-1], "data") for section in sections]
     if len(set(names)) < len(names):
-        names = [_slug(section["name"]) for section in sections]
+        names = [slug(section["name"], "data") for section in sections]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"{root}: several folders would be called '{twice}': rename one of them")
@@ -68,8 +68,3 @@ def _kind(folder: Path, split: str) -> str | None:
             first = next(read_jsonl(path), None)
             return "pairs" if first is not None and set(first[1]) >= PAIR else None
     return None
-
-
-def _slug(name: str) -> str:
-    """Return a name as the keys of a config may be."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "data"

@@ -9,6 +9,7 @@ from typing import Any
 
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
+from starbench.section import slug
 from starbench.sources.miniature import collection, pairs, triplets
 
 CHECKPOINT = "sentence-transformers/all-MiniLM-L6-v2"
@@ -64,18 +65,12 @@ def write_example(folder: Path, checkpoint: str | None = None) -> list[str]:
             ),
         }
         config = CONFIG.format(
-            run=_run_name(folder),
+            run=slug(folder.name, "example"),
             root=json.dumps(str(folder)),
             checkpoint=json.dumps(checkpoint or CHECKPOINT),
         )
         (temporary / "config.yaml").write_text(config, encoding="utf-8")
     return [*(f"{folder / name}: {what}" for name, what in made.items()), f"{folder}/config.yaml"]
-
-
-def _run_name(folder: Path) -> str:
-    """Return a name of a run made from that of a folder."""
-    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in folder.name.lower())
-    return kept.strip("-") or "example"
 
 
 def _collection(folder: Path) -> dict[str, str]:

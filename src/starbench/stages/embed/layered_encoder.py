@@ -20,7 +20,7 @@ from starbench.encoders.loading import loading, refuse_random
 from starbench.encoders.modules import MODULES, TransformerFolder, transformer_in
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
-from starbench.run.prompts import own_prompt
+from starbench.run.prompts import prompt_tokens
 from starbench.stages.embed.following import Following, PlainPooling, is_plain, load_modules
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -120,18 +120,18 @@ class LayeredEncoder:
             return "cosine"
         return self.source.similarity or "cosine"
 
-    def prompt(self, dataset: str, role: str, track: str) -> str:
-        """Return the model's own prompt for texts of a dataset in a role; empty for none."""
-        if self.source is None:
-            return ""
-        return own_prompt(self.source.prompts, self.source.default_prompt, track, (dataset, role))
+    @property
+    def prompts(self) -> tuple[dict[str, str], str | None]:
+        """The model's own prompts, and the name of the one that it uses where nothing fits."""
+        return (
+            ({}, None) if self.source is None else (self.source.prompts, self.source.default_prompt)
+        )
 
-    def prompt_tokens(self, prompt: str) -> int:
+    def left_out_of(self, prompt: str) -> int:
         """Return how many tokens at the start of a text pooling leaves out: those of its prompt."""
         if not prompt or self.source is None or self.source.pools_prompt:
             return 0
-        (ids,) = self.tokenize([prompt])
-        return len(ids) - (ids[-1] in self.tokenizer.all_special_ids)
+        return prompt_tokens(self.tokenizer, prompt)
 
     @property
     def width(self) -> int:

@@ -17,7 +17,7 @@ from starbench.run import versions
 from starbench.run.embeddings import embed_stage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.run.prompts import ROLES
+from starbench.run.prompts import ROLES, prompt_for
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
@@ -88,10 +88,7 @@ def _embed_set(
         scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch,
         EmbeddingWriter(folder, len(found), part["widths"], part["dtype"], scratch) as writer,
     ):
-        role = ROLES[texts.part]
-        prompt = part.get("prompt")
-        if prompt is None:
-            prompt = encoder.prompt(texts.dataset, role, model.track)
+        prompt = prompt_for(config, model, encoder.prompts, texts.dataset, ROLES[texts.part])
         _embed(encoder, found, writer, longest, what, prompt)
         files = writer.close()
     stage.finish(
@@ -135,7 +132,7 @@ def _embed(
     what: str,
     prompt: str,
 ) -> None:
-    left_out = encoder.prompt_tokens(prompt)
+    left_out = encoder.left_out_of(prompt)
     with Progress(what, len(texts), "texts") as progress:
         for start, names, window in texts.windows(WINDOW):
             writer.write_ids(names)

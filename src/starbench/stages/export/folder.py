@@ -18,7 +18,7 @@ from starbench.encoders.small_model import cut, module_width
 from starbench.errors import InputError
 from starbench.run.exports import Exported, formats_of, sizes_trained
 from starbench.run.paths import RunPaths
-from starbench.run.prompts import asked_prompt, own_prompt
+from starbench.run.prompts import prompt_for
 from starbench.sizes import Size
 from starbench.stages.export.card import Facts, Format, card
 from starbench.stages.export.family import Scores, checkpoint_of, licence_of
@@ -110,20 +110,10 @@ def _int8(
     write_int8(folder / FP32, folder / INT8)
     int8 = onnx_embed(folder / INT8, model)
     similarity = str(model.similarity_fn_name)
-    prompt = partial(_prompt, config, one, model)
+    own = model.prompts, model.default_prompt_name
+    prompt = partial(prompt_for, config, one.model, own)
     beside = scores_beside(config, paths, one.model.track, fp32, int8, similarity, prompt)
     return Format(INT8, _megabytes(folder / INT8), cosines(int8(texts), expected), list(beside))
-
-
-def _prompt(
-    config: Config, one: Exported, model: SentenceTransformer, dataset: str, role: str
-) -> str:
-    """Return what the run puts before a dataset's texts."""
-    asked = asked_prompt(config, one.model, dataset, role)
-    if asked is not None:
-        return asked
-    default = model.default_prompt_name
-    return own_prompt(dict(model.prompts), default, one.model.track, (dataset, role))
 
 
 def card_of(

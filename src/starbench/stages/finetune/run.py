@@ -36,7 +36,7 @@ from starbench.run import versions
 from starbench.run.leakage import rows_without_leakage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.run.prompts import asked_prompt, own_prompt, training_roles
+from starbench.run.prompts import prompt_for, prompt_tokens, training_roles
 from starbench.run.slices import finetuning_slice
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.model import build_model, overridden
@@ -229,17 +229,20 @@ def training_examples(
     """Return the examples in training order, and what makes batches of them (None: the library)."""
     if kind != "training-queries":
         return ordered(rows, order), None
-    longest = encoder.max_seq_length
+    longest, tokenizer = encoder.max_seq_length, encoder.tokenizer
     passage_length = min(settings.max_length or longest, longest)
     collator = PassageCollator(
         rows,
-        encoder.tokenizer,
+        tokenizer,
         settings.hard_negatives,
         min(settings.query_max_length or passage_length, longest),
         passage_length,
         seed,
         settings.cycles_passages,
-        {column: (text, prompt_tokens(encoder, text)) for column, text in prompts.items()},
+        {
+            column: (text, prompt_tokens(encoder.tokenizer, text))
+            for column, text in prompts.items()
+        },
     )
     return training_places(order), collator
 
@@ -273,19 +276,10 @@ def _prompts_of(
         roles = training_roles(model, len(columns))
     found = {}
     for column, role in zip(columns, roles, strict=True):
-        prompt = asked_prompt(config, model, dataset, role)
-        if prompt is None:
-            default = encoder.default_prompt_name
-            prompt = own_prompt(encoder.prompts, default, model.track, (dataset, role))
-        if prompt:
+        own = encoder.prompts, encoder.default_prompt_name
+        if prompt := prompt_for(config, model, own, dataset, role):
             found[column] = prompt
     return found
-
-
-def prompt_tokens(encoder: SentenceTransformer, prompt: str) -> int:
-    """Return the tokens of a prompt at the start of a text, without what ends a text."""
-    ids = encoder.tokenizer(prompt)["input_ids"]
-    return len(ids) - (ids[-1] in encoder.tokenizer.all_special_ids)
 
 
 def negatives_per_query(settings: Finetuning, kind: str) -> int:

@@ -39,13 +39,19 @@ def from_scratch(
     return model, tokenizer
 
 
-def _bert(made: Architecture, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+def _shape(made: Architecture) -> dict[str, Any]:
+    """Return the keys of an encoder's shape, as most families call them."""
     return {
         "hidden_size": made.width,
         "num_hidden_layers": made.layers,
         "num_attention_heads": made.heads,
         "intermediate_size": made.intermediate,
         "max_position_embeddings": made.max_positions,
+    }
+
+
+def _bert(made: Architecture, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    return _shape(made) | {
         "hidden_dropout_prob": made.dropout,
         "attention_probs_dropout_prob": made.dropout,
     }
@@ -78,12 +84,7 @@ def _distilbert(made: Architecture, tokenizer: PreTrainedTokenizerBase) -> dict[
 
 def _modernbert(made: Architecture, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
-    return {
-        "hidden_size": made.width,
-        "num_hidden_layers": made.layers,
-        "num_attention_heads": made.heads,
-        "intermediate_size": made.intermediate,
-        "max_position_embeddings": made.max_positions,
+    return _shape(made) | {
         "embedding_dropout": made.dropout,
         "attention_dropout": made.dropout,
         "mlp_dropout": made.dropout,

@@ -8,6 +8,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from starbench.config.reading import parse_config
 from starbench.run.models import model_named
 from starbench.run.paths import RunPaths
+from starbench.run.prompts import prompt_tokens
 from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.finetune.model import build_model
@@ -15,7 +16,6 @@ from starbench.stages.finetune.one_pass import embed_columns
 from starbench.stages.finetune.order import order_of
 from starbench.stages.finetune.run import (
     finetune_model,
-    prompt_tokens,
     prompts_of_columns,
     training_examples,
 )
@@ -125,5 +125,9 @@ def test_passages_of_training_queries_get_theirs(tmp_path, tiny_checkpoint):
     batch = collator([{"row": 0, "epoch": 0}])
     tokenizer = encoder.tokenizer
     assert tokenizer.decode(batch["query_input_ids"][0]).split()[1:3] == ["the", "small"]
-    assert batch["query_prompt_length"].tolist() == [prompt_tokens(encoder, "the small ")] == [3]
+    assert (
+        batch["query_prompt_length"].tolist()
+        == [prompt_tokens(encoder.tokenizer, "the small ")]
+        == [3]
+    )
     assert batch["passage_prompt_length"].tolist() == [2, 2]
