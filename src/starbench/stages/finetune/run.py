@@ -239,10 +239,7 @@ def training_examples(
         passage_length,
         seed,
         settings.cycles_passages,
-        {
-            column: (text, prompt_tokens(encoder.tokenizer, text))
-            for column, text in prompts.items()
-        },
+        {column: (text, prompt_tokens(tokenizer, text)) for column, text in prompts.items()},
     )
     return training_places(order), collator
 
