@@ -128,21 +128,19 @@ def test_a_graph_that_differs_from_torch_fails_and_leaves_nothing(by_commands, m
     assert sorted(path.name for path in seed.iterdir()) == list(SIZES)
 
 
-def test_snakemake_exports_what_the_section_asks_for_and_nothing_without_it(changed):
-    assert "The config has no section `export`: nothing is exported." in snakemake(
-        changed, "export"
-    )
-    assert not (changed / "results/tiny/exports").exists()
+def test_snakemake_exports_what_the_section_asks_for_and_nothing_without_it(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    assert "The config has no section `export`: nothing is exported." in snakemake(folder, "export")
+    assert not (folder / "results/tiny/exports").exists()
     asked = {"systems": ["starbucks"], "sizes": ["half"], "tracks": ["sts"], "onnx": False}
-    edit(changed, lambda value: value.update(export=asked))
-    assert planned(changed) == {}, "the report needs no export"
-    snakemake(changed, "export")
-    (made,) = (changed / "results/tiny/exports").rglob("manifest.json")
-    assert made.parent == changed / "results/tiny" / PLACE / "n1-d8"
+    edit(folder, lambda value: value.update(export=asked))
+    assert planned(folder) == {}, "the report needs no export"
+    snakemake(folder, "export")
+    (made,) = (folder / "results/tiny/exports").rglob("manifest.json")
+    assert made.parent == folder / "results/tiny" / PLACE / "n1-d8"
     assert not (made.parent / "onnx").exists()
-    assert (changed / "results/tiny/logs/exports/sts/starbucks/seed-42/n1-d8.log").is_file()
-    assert "Nothing to be done" in snakemake(changed, "export", "--dry-run")
-    shutil.rmtree(changed / "results/tiny/exports")
+    assert (folder / "results/tiny/logs/exports/sts/starbucks/seed-42/n1-d8.log").is_file()
+    assert "Nothing to be done" in snakemake(folder, "export", "--dry-run")
 
 
 def blocks() -> list[str]:
