@@ -81,6 +81,17 @@ def trained_sizes(config: PretrainedConfig) -> list[Size]:
         raise InputError(f"config.json: {SIZES} is a list of [layers, dim], got {listed}") from None
 
 
+def tell_trained_sizes(model: SentenceTransformer, sizes: Iterable[Size]) -> None:
+    """Write the sizes that a model was trained at into its config, as `cut` and servers read them.
+
+    The keys are `matryoshka_sizes`, `matryoshka_dimensions` and `is_matryoshka`; what they said
+    before the training is forgotten.
+    """
+    config = _transformer_of(model).model.config
+    vars(config).pop(DIMS, None)
+    _tell_sizes(config, Size(int(config.num_hidden_layers), width_of(model)), sorted(sizes))
+
+
 def width_of(model: SentenceTransformer) -> int:
     """Return the dimensions of the vectors that `encode` gives."""
     width = model.get_embedding_dimension()

@@ -119,6 +119,9 @@ class Manifest(dict[str, Any]):
 
 REMOVE_IT = "remove it, and the stage is run again"
 
+OVERRIDE = ("what the checkpoint says", "what the config says")
+"""What a model's manifest has of each key that the config overrides."""
+
 KEY_TYPES: dict[str, tuple[type, ...]] = {
     "stage": (str,),
     "identity": (str,),
@@ -135,7 +138,9 @@ KEY_TYPES: dict[str, tuple[type, ...]] = {
     "records": (dict,),
     "titles": (dict,),
     "findings": (dict,),
+    "overridden": (dict,),
     "commits": (dict,),
+    "licence": (str,),
     "hardware": (dict,),
     "git": (str, type(None)),
 }
@@ -174,6 +179,7 @@ def _check_keys(path: Path, manifest: Manifest) -> None:
     entries = {
         "files": lambda name, entry: isinstance(entry, str) and _is_within(name),
         "stat": lambda _, entry: isinstance(entry, dict) and _is_stat(entry),
+        "overridden": lambda _, entry: isinstance(entry, list) and len(entry) == len(OVERRIDE),
     }
     for key, is_right in entries.items():
         for name, entry in manifest.get(key, {}).items():

@@ -30,6 +30,7 @@ from starbench.run import versions
 from starbench.run.models import all_models
 from starbench.run.paths import RunPaths
 from starbench.sizes import check_sizes
+from starbench.stages.data.licence import CARD, licence_in
 from starbench.stages.data.pickled import PATTERNS, WHOLE, convert_pickled, has_pickled_weights
 from starbench.stages.data.remote_code import refuse_own_code
 from starbench.stages.data.tokenizer import check_tokenizer, give_padding, refuse_without_tokenizer
@@ -94,6 +95,8 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     _check_use(source, config, backbone, what)
     # The hub's library keeps what it fetches in a folder with the name of the commit.
     facts: dict[str, Any] = {"commits": {} if local else {"revision": found.name}}
+    if licence := licence_in(source.root):
+        facts["licence"] = licence
     with only_one_in(folder, "fetch"):
         shutil.rmtree(folder, ignore_errors=True)
         with written_whole(folder) as temporary:
@@ -196,7 +199,7 @@ def _in_package(distribution: str) -> Path:
 
 
 def _from_hub(checkpoint: Checkpoint) -> Path:
-    folder = _snapshot(checkpoint, FILES_OF_HUB)
+    folder = _snapshot(checkpoint, (*FILES_OF_HUB, CARD))
     transformer = transformer_in(folder, f"checkpoint {checkpoint.name}").folder
     # Only what has no other weights is fetched as pickles, and refused if it is not weights alone.
     if not list(transformer.glob("*.safetensors")):

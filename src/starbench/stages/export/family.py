@@ -6,16 +6,12 @@ import csv
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from starbench.config.config import Config
 from starbench.config.lengths import origin_of
 from starbench.errors import InputError
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
-from starbench.store.artifacts import opened
 from starbench.store.checksums import check
 from starbench.store.manifest import read_manifest
 from starbench.tracks import TRACKS
@@ -79,23 +75,4 @@ def checkpoint_of(config: Config, model: Model) -> str | None:
 
 def licence_of(paths: RunPaths, backbone: str) -> str | None:
     """Return the licence that a fetched checkpoint's own card states, None if it states none."""
-    folder = paths.checkpoint(backbone)
-    if CARD not in read_manifest(folder)["files"]:
-        return None
-    opened(folder, files=[CARD])
-    return stated_licence((folder / CARD).read_text(encoding="utf-8", errors="replace"))
-
-
-def stated_licence(card: str) -> str | None:
-    """Return the key `license` of the YAML at the head of a model card, None without one."""
-    if not card.startswith("---"):
-        return None
-    head = card.removeprefix("---").partition("\n---")[0]
-    try:
-        values: Any = yaml.safe_load(head)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return None
-    stated = values.get("license") if isinstance(values, dict) else None
-    if isinstance(stated, list):
-        stated = ", ".join(map(str, stated))
-    return str(stated) if isinstance(stated, str) and stated.strip() else None
+    return read_manifest(paths.checkpoint(backbone)).get("licence")

@@ -29,17 +29,21 @@ from transformers import (
 
 from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
+from starbench.encoders.small_model import tell_trained_sizes
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
+from starbench.run.exports import sizes_trained
 from starbench.run.leakage import rows_without_leakage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
 from starbench.run.prompts import prompt_for, prompt_tokens, training_roles
 from starbench.run.slices import finetuning_slice
+from starbench.sizes import Size
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.model import build_model, overridden
+from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
@@ -90,6 +94,8 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
         if left_out is not None:
             facts["left_out"] = left_out
         facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
+        full = Size(depth_of(encoder), width_of(encoder))
+        tell_trained_sizes(encoder, sizes_trained(model, full))
     if rank() > 0:
         return
     _save(encoder, folder / MODEL_FOLDER)

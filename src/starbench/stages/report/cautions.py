@@ -44,6 +44,7 @@ def cautions(results: Results) -> list[str]:
         *_constant(results.constant, results.config),
         *_skipped(results.skipped),
         *leakage_cautions(results.leakage, results.config),
+        *_overridden(results),
         *_losses(results.losses),
         *_titles(results.titles, results.config),
         *_collapses(results.scores, results.config),
@@ -95,6 +96,16 @@ def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:
         yield (
             f"{_counted(count, 'step', 'steps')} of {steps} of {name} had no finite gradient and "
             f"{'was' if count == 1 else 'were'} skipped."
+        )
+
+
+def _overridden(results: Results) -> Iterator[str]:
+    """Tell where models are not pooled or compared as their checkpoint says."""
+    config = results.config
+    for (key, own, asked), models in results.overridden.items():
+        cases = [f"{system_name(config, system)} ({track})" for system, track in models]
+        yield (
+            f"The config sets the {key} {asked} where the checkpoint has {own}: {_named(cases)}."
         )
 
 

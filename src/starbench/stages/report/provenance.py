@@ -156,6 +156,24 @@ def skipped_steps(config: Config, paths: RunPaths) -> dict[str, tuple[int, int]]
     return found
 
 
+def overrides(config: Config, paths: RunPaths) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
+    """Return where the config's pooling or similarity goes before the checkpoint's own.
+
+    {(key, what the checkpoint says, what the config says): [(system, track)]}
+    """
+    found: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
+    for track in config.tracks:
+        for model in models_of(config, track):
+            folders = [paths.model(track, model.name, seed) for seed in model.seeds]
+            made = [read_manifest(folder) for folder in folders if (folder / FINISHED).is_file()]
+            for manifest in made:
+                for key, (own, asked) in manifest.get("overridden", {}).items():
+                    case = model.system, track
+                    if case not in found[key, own, asked]:
+                        found[key, own, asked].append(case)
+    return found
+
+
 def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:
     """Return (model, cell, dataset) of what has the same embedding for all texts."""
     return [

@@ -37,5 +37,7 @@ class Results:
     """{dataset: the share of its passages that have a title}"""
     skipped: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """{what was trained: its steps without a finite gradient, all its steps}"""
+    overridden: Mapping[tuple[str, str, str], list[tuple[str, str]]] = field(default_factory=dict)
+    """{(key, what the checkpoint says, what the config says): [(system, track)]}"""
     absent: list[str] = field(default_factory=list)
     """Files of the run besides ``scores.csv`` that are not there"""

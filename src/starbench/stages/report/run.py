@@ -23,6 +23,7 @@ from starbench.stages.report.products import (
 from starbench.stages.report.provenance import (
     constants,
     losses,
+    overrides,
     skipped_steps,
     titles,
     write_manifest,
@@ -61,6 +62,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         constants(config, paths),
         titles(config, paths),
         skipped_steps(config, paths),
+        overrides(config, paths),
     )
     # All that is read is right by now: nothing is written where something is not.
     manifest, digits = write_manifest(config, paths)

@@ -19,6 +19,7 @@ from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.embed.run import embed_texts
 from starbench.stages.finetune.run import finetune_model
+from starbench.stages.report.provenance import overrides
 from starbench.store.manifest import read_manifest
 from starbench.store.records import read_records
 from tests.unit.runs import tiny_value
@@ -165,6 +166,8 @@ def test_what_the_config_says_goes_before_and_is_kept_in_the_manifest(saved, tmp
     paths, layers = embedded(config_of(folder, {"pooling": "cls"}), tmp_path)
     assert read_manifest(paths.model(*MODEL))["overridden"] == {"pooling": ["mean", "cls"]}
     assert "has the pooling mean, system 'tiny-untouched' is made with cls" in caplog.text
+    told = overrides(config_of(folder, {"pooling": "cls"}), paths)
+    assert told == {("pooling", "mean", "cls"): [("tiny-untouched", "sts")]}
     texts = texts_of(read_records(paths.dataset("test")))
     model = SentenceTransformer(str(folder), device="cpu")
     model[1].pooling_mode = "cls"

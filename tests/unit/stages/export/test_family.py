@@ -7,31 +7,13 @@ from starbench.errors import InputError
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
-from starbench.stages.export.family import family_scores, licence_of, stated_licence
+from starbench.stages.export.family import family_scores, licence_of
 from starbench.store.manifest import Stage
 from starbench.store.scores import Score, write_scores
 from tests.unit.runs import tiny_value
 
 
-@pytest.mark.parametrize(
-    ("card", "licence"),
-    [
-        ("---\nlicense: apache-2.0\ntags: [a]\n---\n# A model", "apache-2.0"),
-        ("---\nlicense:\n- mit\n- cc-by-4.0\n---\n", "mit, cc-by-4.0"),
-        ("---\ntags: [a]\n---\nlicense: mit", None),
-        ("license: mit", None),
-        ("", None),
-        ("---\nlicense: [\n---\n", None),
-        ("---\nlicense: 5\n---\n", None),
-        ("---\n- license\n---\n", None),
-        ("---\nlicense: ''\n---\n", None),
-    ],
-)
-def test_the_licence_is_what_the_head_of_a_card_states(card, licence):
-    assert stated_licence(card) == licence
-
-
-def test_the_licence_is_read_from_the_fetched_checkpoint(tmp_path):
+def test_the_licence_is_what_the_fetched_checkpoint_was_found_with(tmp_path):
     paths = RunPaths(tmp_path)
     folder = paths.checkpoint("tiny")
     folder.mkdir(parents=True)
@@ -39,9 +21,7 @@ def test_the_licence_is_read_from_the_fetched_checkpoint(tmp_path):
     stage = Stage("data", 1, {}, [])
     stage.finish(folder, ["config.json"])
     assert licence_of(paths, "tiny") is None
-    (folder / "README.md").write_text("---\nlicense: mit\n---\n")
-    assert licence_of(paths, "tiny") is None, "a file that the manifest does not list"
-    stage.finish(folder, ["config.json", "README.md"])
+    stage.finish(folder, ["config.json"], licence="mit")
     assert licence_of(paths, "tiny") == "mit"
 
 

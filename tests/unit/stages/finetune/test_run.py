@@ -163,6 +163,9 @@ def test_every_objective_trains_a_model_that_sentence_transformers_loads(prepare
         after["encoder.layer.0.output.dense.weight"]
     )
     assert same == (system == "tiny-untouched")
+    trained = {"tiny-untouched": [], "tiny-separate": [[2, 16]], "tiny-single": [[4, 16]]}
+    told = getattr(model[0].auto_model.config, "matryoshka_sizes", [])
+    assert [4, 16] in told if system not in trained else told == trained[system]
     manifest = read_manifest(folder, "finetune")
     assert manifest["files"]["model/model.safetensors"] == weights_of(folder)
     assert len(manifest["inputs"]) == (1 if system == "tiny-untouched" else 2)

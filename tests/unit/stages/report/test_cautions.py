@@ -63,6 +63,13 @@ def test_a_sound_run_has_no_warnings(results):
     assert cautions(results(losses={"models/x": [3.0, 2.0]})) == []
 
 
+def test_what_the_config_overrides_is_told(results):
+    models = [("tiny-srl", "sts"), ("tiny-2dmse", "sts")]
+    assert cautions(results(overridden={("pooling", "mean", "cls"): models})) == [
+        "The config sets the pooling cls where the checkpoint has mean: SRL (sts), 2DMSE (sts)."
+    ]
+
+
 def test_skipped_steps_are_counted(results):
     found = cautions(results(skipped={"models/x": (1, 10), "models/y": (3, 40)}))
     assert found == [
