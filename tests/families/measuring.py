@@ -16,10 +16,13 @@ from sentence_transformers.sentence_transformer.modules import Pooling, Transfor
 from torch import Tensor, nn
 from transformers import AutoModel, PreTrainedModel
 
-from starbench import Size, StarbucksLoss
+from starbench import Size, StarbucksLoss, cut, save
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import FAMILIES, encoder_of, final_norm
+from starbench.errors import InputError
 from starbench.planning.encoders import read_encoder
+from starbench.stages.export.onnx_model import why_no_onnx, write_onnx
+from starbench.stages.export.vectors import cosines, onnx_embed, torch_embed
 from starbench.stages.finetune.one_pass import embed_columns
 from starbench.stages.pretrain.masking import UNLABELLED
 from starbench.stages.pretrain.model import PretrainingModel
@@ -137,6 +140,33 @@ def _gradients(model: nn.Module, loss: Any) -> dict[str, Tensor]:
     model.zero_grad()
     loss.backward()
     return {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+
+SENTENCES = ["the cat sleeps", "a red boat", "the old woman paints a blue boat ."]
+SMALL = Size(2, 8)
+
+
+def exported(family: str) -> float:
+    """Vectors of a size that is cut, saved and loaded again, against one pass of the model."""
+    model = sentence_transformer(family, "mean").eval()
+    rows = model.preprocess(SENTENCES)
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        save(cut(model, SMALL), Path(folder) / "small")
+        loaded = SentenceTransformer(str(Path(folder) / "small"), device="cpu")
+        found = loaded.encode(SENTENCES, convert_to_tensor=True)
+        whole = embed_columns(model, [dict(rows)], [SMALL.layers])[SMALL.layers][0]
+    return float((found - whole[:, : SMALL.dim]).abs().max())
+
+
+def onnx(family: str) -> float:
+    """Vectors of a size in ONNX Runtime against those of torch: the largest 1 - cosine."""
+    small = cut(sentence_transformer(family, "mean").eval(), SMALL)
+    if reason := why_no_onnx(small):
+        raise InputError(f"'{family}': {reason}")
+    with tempfile.TemporaryDirectory() as folder:
+        write_onnx(small, Path(folder) / "model.onnx")
+        found = onnx_embed(Path(folder) / "model.onnx", small)(SENTENCES)
+    return float(1 - cosines(found, torch_embed(small)(SENTENCES)).min())
 
 
 def starbucks_loss(family: str, pooling: str = "mean") -> StarbucksLoss:

@@ -10,6 +10,7 @@ import torch
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import FAMILIES
 from starbench.errors import InputError
+from starbench.stages.export.onnx_model import FAMILIES as ONNX
 from starbench.stages.pretrain.model import PretrainingModel
 from tests.families import measuring, models
 
@@ -62,6 +63,18 @@ def _pretrained(autoencoder: bool) -> Callable[[str], float | str]:
     return measured
 
 
+def _exported(family: str) -> float | str:
+    if family not in models.REFUSED:
+        return measuring.exported(family)
+    return _refused(family, lambda: measuring.exported(family))
+
+
+def _onnx(family: str) -> float | str:
+    if family in ONNX:
+        return measuring.onnx(family)
+    return _refused(family, lambda: measuring.onnx(family))
+
+
 def _planned(family: str) -> float | str:
     if family not in models.REFUSED:
         return float(measuring.planned_parameters(family))
@@ -90,12 +103,14 @@ PROPERTIES = (
     Property("training: left = right", _trained, 0.0),
     Property("mlm = plain", _pretrained(False), 1e-5),
     Property("smae = plain", _pretrained(True), 1e-5),
+    Property("exported, reloaded = one pass", _exported, 1e-6),
+    Property("1 - cosine of ONNX", _onnx, 1e-6),
     Property("planned parameters", _planned, 0.0),
 )
 
 
 def in_markdown(families: Iterable[str]) -> str:
-    """Return the table of some families; it takes about two seconds each."""
+    """Return the table of some families; it takes about ten seconds each."""
     titles = ["family", *(column.title for column in PROPERTIES)]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for family in families:

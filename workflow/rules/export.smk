@@ -1,6 +1,7 @@
 """Stage export: one size of a model as a small model of its own, for other programs.
 
-IN   results/{run}/models/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
+IN   results/{run}/models/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/,
+     results/{run}/scores.csv
 OUT  results/{run}/exports/{track}/{model}/seed-{seed}/{size}/
 """
 

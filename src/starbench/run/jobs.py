@@ -6,7 +6,7 @@ The workflow's rules ask for the inputs of a job, the planner for all jobs that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -249,8 +249,15 @@ class ModelJobs:
             parts += [shard, found]
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
         for size in possible_exports(config, self.model):
-            read = [trained, *datasets]
-            yield self._job("export_model", "export", paths.export(*place, size), read, size=size)
+            job = self._job(
+                "export_model",
+                "export",
+                paths.export(*place, size),
+                [trained, *datasets],
+                size=size,
+            )
+            # The card shows the scores.
+            yield replace(job, inputs=(*job.inputs, paths.all_scores))
 
     def _job(
         self,

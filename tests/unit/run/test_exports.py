@@ -96,6 +96,7 @@ def test_the_report_needs_no_export_and_each_export_its_model_and_data():
     assert [str(path) for path in full.inputs] == [
         "results/tiny/models/sts/plain/seed-1/manifest.json",
         "results/tiny/data/test/manifest.json",
+        "results/tiny/scores.csv",
     ]
 
 
