@@ -11,14 +11,17 @@ from typing import Any
 
 import yaml
 
+from starbench.config.config import Config
 from starbench.config.reading import load_config, parse_config
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.files import write_text
+from starbench.machine.startup import importing
 from starbench.section import slug
 from starbench.sources.found import found_datasets
 from starbench.tracks import TRACKS
 
 CHECKOUT = Path(__file__).parents[2]
+BACKBONE = "model"
 SIZE = re.compile(r"(\d+)/(\d+)")
 
 
@@ -59,18 +62,30 @@ def score_command(
         value["data_root"] = str(data)
     value["sizes"] = [{"layers": n, "dim": d} for n, d in _sizes(sizes)]
     value["datasets"] = _datasets(data, configs, datasets, split)
-    value["backbones"] = {"model": {"checkpoint": {"name": model}}}
+    value["backbones"] = {BACKBONE: {"checkpoint": {"name": model}}}
     value["systems"] = {
-        "model": {"display": _short(model), "backbone": "model", "objective": "untouched"}
+        "model": {"display": _short(model), "backbone": BACKBONE, "objective": "untouched"}
     }
     value["tracks"] = _tracks(value["datasets"])
     value["report"] = {"published": "none"}
     config = parse_config(value)
+    if not writes_only:
+        _check_model(config)
     path = results / config.run / "score.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, _as_yaml(value))
     print(f"{path}: the config of this run; change it there and run it with snakemake", flush=True)
     return 0 if writes_only else _run(path)
+
+
+def _check_model(config: Config) -> None:
+    """Raise InputError for a model that is not there or does not fit, before anything is written.
+
+    A model of the hub is fetched into the cache of the hub's library.
+    """
+    with importing():
+        from starbench.stages.data.checkpoints import checked_checkpoint
+    checked_checkpoint(config, BACKBONE)
 
 
 def _run(config: Path) -> int:

@@ -15,6 +15,24 @@ def device(text: str | bytes):
     return lambda place: (place.write("run.yaml", BASE), place.write("device.yaml", text))
 
 
+def scored(**files: str):
+    """Write a folder of pairs, and what is given of a model."""
+
+    def make(place: Place) -> None:
+        pair = '{"sentence1": "a cat", "sentence2": "a dog", "score": 1}\n'
+        place.write("data/animals/test.jsonl", pair)
+        for name, text in files.items():
+            place.write(f"model/{name}.json", text)
+        if files:
+            place.write("model/model.safetensors", "garbage")
+
+    return make
+
+
+SHAPE = '"num_hidden_layers": 2, "hidden_size": 16'
+SCORE = "score ./model --data data --sizes"
+
+
 # fmt: off
 ARGUMENTS = [
     Row("line: nothing", " ''", rf"{SMALL}: argument STAGE: '' is not valid \(valid: .*\); see starbench --help"),
@@ -80,6 +98,24 @@ ARGUMENTS = [
     Row("line: docs into a file", "config --write-docs run.yaml", r"error: run\.yaml.*: .*(not a directory|file exists).*"),
     Row("line: unlock with a folder", "unlock there", rf"{SMALL} unlock: unknown argument 'there'; see .*"),
     Row("line: processes in words", f"pretrain {CONFIG} --backbone base {SEED} --threads 2", r"error: the environment's WORLD_SIZE is 'two', no number from 1: unset it", environment={"WORLD_SIZE": "two"}),
+]
+
+SCORES = [
+    Row("score: nothing", "score", rf"{SMALL} score: the following arguments are required: model, --sizes; see .*"),
+    Row("score: no data", "score ./model --sizes 1/16", r"error: .*--data FOLDER or --config FILE, one of the two"),
+    Row("score: data that are not there", f"{SCORE} 1/16", r"error: no folder data"),
+    Row("score: data that cannot be scored", f"{SCORE} 1/16", r"error: data holds nothing to score: neither a BEIR folder .*", lambda place: place.write("data/a.txt", "a")),
+    Row("score: a size in words", f"{SCORE} small", r"error: --sizes small: 'small' is not layers/dimensions; give e\.g\. .*", scored()),
+    Row("score: no such dataset", f"{SCORE} 1/16 --datasets animal", r"error: --datasets animal: no such dataset \(did you mean 'animals'\?\)", scored()),
+    Row("score: no such model", f"{SCORE} 1/16", r"error: no folder \./model", scored(), both_ways=True),
+    Row("score: no such package", "score package:no-such --data data --sizes 1/16", r"error: checkpoint package:no-such: the package is not installed .*", scored()),
+    Row("score: a size beyond the model", f"{SCORE} 3/16", r"error: size n3-d16: checkpoint \./model has 2 layers, not 3", scored(config=f'{{"model_type": "bert", {SHAPE}}}')),
+    Row("score: a family of half a model", f"{SCORE} 1/16", r"error: checkpoint \./model: a model of type 't5' cannot be used \(.*\): known are bert, .*", scored(config=f'{{"model_type": "t5", {SHAPE}}}')),
+    Row("score: an unknown family", f"{SCORE} 1/16", r"error: checkpoint \./model: .*'mamba'.*: known are bert, .*", scored(config=f'{{"model_type": "mamba", {SHAPE}}}')),
+    Row("score: a model of no family", f"{SCORE} 1/16", r"error: checkpoint \./model.*model_type.*", scored(config=f"{{{SHAPE}}}")),
+    Row("score: code of its own", f"{SCORE} 1/16", r"error: checkpoint \./model: config\.json asks for code of its own \('auto_map'\), which is never run here: .*", scored(config=f'{{"model_type": "bert", "auto_map": {{"AutoModel": "x.Y"}}, {SHAPE}}}')),
+    Row("score: no modules", f"{SCORE} 1/16", r"error: checkpoint \./model: modules\.json lists no modules, and must begin with the module Transformer", scored(config=f'{{"model_type": "bert", {SHAPE}}}', modules="[]")),
+    Row("score: modules that are code", f"{SCORE} 1/16", r"error: checkpoint \./model: modules\.json names custom\.Pool, which is code of its own .*", scored(config=f'{{"model_type": "bert", {SHAPE}}}', modules='[{"type": "sentence_transformers.models.Transformer", "path": ""}, {"type": "custom.Pool", "path": "1_Pool"}]')),
 ]
 
 PLANS = [

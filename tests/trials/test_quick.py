@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.trials.command_rows import ARGUMENTS, PLANS, STREAMS
+from tests.trials.command_rows import ARGUMENTS, PLANS, SCORES, STREAMS
 from tests.trials.config_rows import FILES, NUMBERS, PATHS
 from tests.trials.doctor_rows import QUICK as DOCTOR
 from tests.trials.forks import Forks
@@ -10,7 +10,7 @@ from tests.trials.modules import QUICK
 from tests.trials.running import environment, try_both_ways, try_out
 from tests.trials.value_rows import KEYS, NAMES
 
-ROWS = [*FILES, *PATHS, *NUMBERS, *NAMES, *KEYS, *ARGUMENTS, *PLANS, *STREAMS, *DOCTOR]
+ROWS = [*FILES, *PATHS, *NUMBERS, *NAMES, *KEYS, *ARGUMENTS, *SCORES, *PLANS, *STREAMS, *DOCTOR]
 
 
 @pytest.fixture(scope="module")

@@ -206,8 +206,9 @@ def family_named(kind: Any, what: str) -> Family:
     family = FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None:
         reason = REFUSED.get(str(kind))
+        told = f"a model of type '{kind}'" if kind is not None else "a model without a model_type"
         raise InputError(
-            f"{what}: a model of type '{kind}' cannot be used{f' ({reason})' if reason else ''}: "
+            f"{what}: {told} cannot be used{f' ({reason})' if reason else ''}: "
             f"known are {', '.join(FAMILIES)}"
         )
     return family

@@ -145,8 +145,10 @@ def transformer_in(folder: Path, what: str) -> TransformerFolder:
                 "here: take a checkpoint with the modules of sentence-transformers"
             )
     if not modules or modules[0].kind != "Transformer":
-        kinds = ", ".join(module.kind for module in modules) or "nothing"
-        raise InputError(f"{what} does not begin with the module Transformer, but is {kinds}")
+        kinds = ", ".join(module.kind for module in modules) or "no modules"
+        raise InputError(
+            f"{what}: {MODULES} lists {kinds}, and must begin with the module Transformer"
+        )
     first, *rest = modules
     for module in rest:
         if module.kind not in FOLLOWING:

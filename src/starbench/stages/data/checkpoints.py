@@ -88,13 +88,10 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     folder = paths.checkpoint(backbone)
     origin = source_files(folder, checkpoint_files(checkpoint))
     stage = Stage("data", versions.CHECKPOINT, checkpoint.model_dump(), [], origin.checksums)
-    local = on_disk(checkpoint)
-    found = local or _from_hub(checkpoint)
-    source = transformer_in(found, what)
-    _check(source, config, backbone, what)
-    _check_use(source, config, backbone, what)
+    source = checked_checkpoint(config, backbone)
+    is_local = on_disk(checkpoint) is not None
     # The hub's library keeps what it fetches in a folder with the name of the commit.
-    facts: dict[str, Any] = {"commits": {} if local else {"revision": found.name}}
+    facts: dict[str, Any] = {"commits": {} if is_local else {"revision": source.root.name}}
     if licence := licence_in(source.root):
         facts["licence"] = licence
     with only_one_in(folder, "fetch"):
@@ -106,6 +103,20 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
         copied = sorted(file.relative_to(folder).as_posix() for file in files)
         origin.write(folder)
         stage.finish(folder, copied, **facts)
+
+
+def checked_checkpoint(config: Config, backbone: str) -> TransformerFolder:
+    """Return a backbone's checkpoint where it is, or where the hub's library has put it.
+
+    Raises InputError where there is none, or its files say that it does not fit the config.
+    """
+    checkpoint = config.backbones[backbone].checkpoint
+    assert checkpoint is not None
+    what = f"checkpoint {checkpoint.name}"
+    source = transformer_in(on_disk(checkpoint) or _from_hub(checkpoint), what)
+    _check(source, config, backbone, what)
+    _check_use(source, config, backbone, what)
+    return source
 
 
 def copy_checkpoint(source: TransformerFolder, folder: Path) -> dict[str, Any]:
