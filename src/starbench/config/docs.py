@@ -33,6 +33,7 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 |---|---|
 | `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
 | `families.yaml` | the demo's methods with DistilBERT and ModernBERT from scratch, three seeds |
+| `scratch.yaml` | Starbucks and its controls from scratch on real English text, both tracks, three seeds |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
 | `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |
