@@ -102,9 +102,19 @@ class Pretraining(Training):
         description="What some masked tokens are replaced with at random: `all` tokens of the "
         "vocabulary (the published collator), or `ordinary` ones, which are not special.",
     )
+    bag_of_words_weight: float | None = Field(
+        default=None,
+        ge=0,
+        description="Weight of the bag of words (dupmae); 0.1 if not given.",
+    )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         default="cosine", description="Decay of the learning rate after warm-up."
     )
+
+    @property
+    def words_weight(self) -> float:
+        """The weight of the bag of words."""
+        return 0.1 if self.bag_of_words_weight is None else self.bag_of_words_weight
 
 
 class Use(Section):

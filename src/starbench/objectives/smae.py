@@ -7,4 +7,5 @@ PRETRAINING = PretrainingObjective(
     "matryoshka-mlm plus a masked auto-encoder at each size (Starbucks)",
     all_sizes=True,
     autoencoder=True,
+    loss="starbench.stages.pretrain.model:smae",
 )

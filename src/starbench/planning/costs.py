@@ -120,7 +120,7 @@ class Costs:
             largest.texts,
             sum(size.records for size in sizes),
             len(self.config.sizes) if objective.all_sizes else 1,
-            objective.autoencoder,
+            objective,
             self._devices(compute),
         )
         return self._training(work, settings, encoder, compute, "pretrain")

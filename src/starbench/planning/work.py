@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starbench.config.amounts import LOGITS_AT_ONCE, PAD_TO, QUERIES_PER_BLOCK
 from starbench.config.names import Precision
 from starbench.config.training import Finetuning, Pretraining, Training, total_steps
+from starbench.objectives.pretraining import PretrainingObjective
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import Lengths
@@ -56,12 +57,12 @@ def pretraining_work(
     documents: Lengths,
     rows: int,
     sizes: int,
-    autoencoder: bool,
+    objective: PretrainingObjective,
     devices: int,
 ) -> TrainingWork:
     """Return what pre-training on `rows` documents takes.
 
-    Vocabulary scores are there for masked positions alone, for each of `sizes`; the auto-encoder
+    Vocabulary scores are there for predicted positions alone, for each of `sizes`; the auto-encoder
     makes keys and values once and the rest for each size (`starbench.stages.pretrain.model`).
     """
     texts = documents.cut(settings.max_length)
@@ -69,10 +70,11 @@ def pretraining_work(
     padded = PAD_TO * math.ceil(texts.longest_of(part) / PAD_TO)
     encode = encoder.forward(padded, padded)
     masked = settings.encoder_mask_rate * texts.mean
-    predict = masked * sizes * encoder.head()
-    hidden = settings.decoder_mask_rate * texts.mean if autoencoder else 0.0
-    decode = _decoding(encoder, padded, hidden, sizes) if autoencoder else 0.0
-    decoders = (sizes if encoder.decodes_whole else 1) * autoencoder
+    predict = (masked + texts.mean * objective.bag_of_words) * sizes * encoder.head()
+    rate = 1.0 if objective.decodes_all else settings.decoder_mask_rate
+    hidden = rate * texts.mean if objective.autoencoder else 0.0
+    decode = _decoding(encoder, padded, hidden, sizes) if objective.autoencoder else 0.0
+    decoders = (sizes if encoder.decodes_whole else 1) * objective.autoencoder
     passes = 1 + BACKWARD
     kept = passes + settings.gradient_checkpointing
     a_text = kept * encode + passes * (predict + decode)

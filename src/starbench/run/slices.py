@@ -30,6 +30,7 @@ IMPLIED = {
     "bf16_scores": False,
     "pairs": "listed",
     "family": "bert",
+    "bag_of_words_weight": None,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""

@@ -6,6 +6,7 @@ import pytest
 
 from starbench.config.training import Pretraining
 from starbench.errors import InputError
+from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.encoders import Encoder, read_encoder, shape_of
 from starbench.planning.lengths import Lengths
 from starbench.planning.work import pretraining_work
@@ -99,9 +100,9 @@ def test_a_decoder_on_whole_sequences_is_planned_for_each_size(tmp_path):
     )
     models.encoder("modernbert").save_pretrained(tmp_path)
     encoder = read_encoder(tmp_path / "config.json")
-    texts = Lengths.of_words(20, 0.1)
+    texts, smae = Lengths.of_words(20, 0.1), PRETRAINING_OBJECTIVES["smae"]
     works = {
-        sizes: pretraining_work(encoder, settings, texts, 100, sizes, True, 1) for sizes in (2, 6)
+        sizes: pretraining_work(encoder, settings, texts, 100, sizes, smae, 1) for sizes in (2, 6)
     }
     assert works[6].operations > 1.5 * works[2].operations
     assert works[6].calls - works[2].calls == 10 * 4

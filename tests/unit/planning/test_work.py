@@ -7,6 +7,7 @@ from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from starbench.config.training import Finetuning, Pretraining, total_steps
+from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import SPECIAL, Lengths
@@ -21,7 +22,7 @@ from starbench.planning.work import (
 from starbench.sizes import Size
 from starbench.stages.evaluate.search import QUERIES_PER_BLOCK
 from starbench.stages.finetune.order import order_of
-from starbench.stages.pretrain.model import PretrainingModel
+from starbench.stages.pretrain.run import pretraining_loss
 
 LAYERS, WIDTH, WIDE, WORDS, LENGTH = 3, 64, 256, 500, 32
 ENCODER = Encoder(LAYERS, WIDTH, WIDE, WORDS, LENGTH)
@@ -56,22 +57,24 @@ def test_a_pass_has_the_operations_that_pytorch_counts():
     assert found == pytest.approx(ENCODER.forward(TEXTS * LENGTH, LENGTH), rel=1e-6)
 
 
-@pytest.mark.parametrize("autoencoder", [False, True])
-def test_a_pretraining_step_has_the_operations_that_pytorch_counts(autoencoder):
+@pytest.mark.parametrize("name", ["matryoshka-mlm", "smae", "matryoshka-retromae"])
+def test_a_pretraining_step_has_the_operations_that_pytorch_counts(name):
     sizes = [Size(1, 16), Size(2, 32), Size(3, 64)]
     masked_lm = BertForMaskedLM(settings(attn_implementation="eager"))
-    model = PretrainingModel(masked_lm, sizes, autoencoder)
+    objective = PRETRAINING_OBJECTIVES[name]
     encoder_rate, decoder_rate = 0.25, 0.5
     labels = [torch.full((TEXTS, LENGTH), -100) for _ in range(2)]
-    for given, rate in zip(labels, (encoder_rate, decoder_rate), strict=True):
+    rates = encoder_rate, 1 - 1 / LENGTH if objective.decodes_all else decoder_rate
+    for given, rate in zip(labels, rates, strict=True):
         given[:, 1 : 1 + int(rate * LENGTH)] = 7
     mask = torch.ones(TEXTS, LENGTH, dtype=torch.long)
+    sees = [torch.ones(TEXTS, LENGTH, LENGTH, dtype=torch.bool)] * objective.decodes_all
 
     def step():
-        model(ids(), labels[0], ids(), labels[1], mask)["loss"].backward()
+        model(ids(), labels[0], ids(), labels[1], *sees, mask)["loss"].backward()
 
     training = Pretraining(
-        objective="smae",
+        objective=name,
         datasets=["x"],
         batch_size=TEXTS,
         steps=1,
@@ -80,8 +83,9 @@ def test_a_pretraining_step_has_the_operations_that_pytorch_counts(autoencoder):
         encoder_mask_rate=encoder_rate,
         decoder_mask_rate=decoder_rate,
     )
+    model = pretraining_loss(objective, masked_lm, sizes, training)
     lengths = Lengths([LENGTH])
-    work = pretraining_work(ENCODER, training, lengths, 100, len(sizes), autoencoder, 1)
+    work = pretraining_work(ENCODER, training, lengths, 100, len(sizes), objective, 1)
     # The smaller sizes' transforms and the auto-encoder's first positions are not planned apart.
     assert work.operations == pytest.approx(counted_flops(step), rel=0.06)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -17,9 +17,14 @@ from starbench.config.training import Pretraining
 from starbench.draws import epoch_order, generator
 from starbench.errors import InputError
 from starbench.machine.progress import Progress
-from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary, mask_words
+from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary, masked_example
 
 TEXTS_AT_ONCE = 1000
+
+MaskExample = Callable[
+    [np.ndarray, np.ndarray, Pretraining, Vocabulary, np.random.Generator], dict[str, np.ndarray]
+]
+"""(ids, words, settings, vocabulary, draw) -> the arrays of one text"""
 
 
 class Documents(Protocol):
@@ -120,7 +125,9 @@ class MaskedExamples(Dataset[dict[str, np.ndarray]]):
         settings: Pretraining,
         positions: int,
         seed: int,
+        mask: MaskExample = masked_example,
     ) -> None:
+        self.mask = mask
         self.documents, self.vocabulary, self.settings, self.seed = (
             documents,
             vocabulary,
@@ -134,13 +141,13 @@ class MaskedExamples(Dataset[dict[str, np.ndarray]]):
         return len(self.order)
 
     def __getitem__(self, position: int) -> dict[str, np.ndarray]:
-        """Return the four arrays of `MaskedText`, each of shape (tokens,)."""
+        """Return the arrays of one text, as the objective's examples have them."""
         example = int(self.order[position])
         draw = generator(
             self.seed, "pretrain", "epoch", position // len(self.documents), "example", example
         )
         ids, words = self._window(example, draw)
-        return vars(mask_words(ids, words, self.settings, self.vocabulary, draw))
+        return self.mask(ids, words, self.settings, self.vocabulary, draw)
 
     def _window(self, example: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return ids and word numbers of a document, cut to a random window if it is too long."""
@@ -162,17 +169,27 @@ class Padding:
         self.pad = pad
 
     def __call__(self, examples: Sequence[dict[str, np.ndarray]]) -> dict[str, Any]:
-        """Return tensors (examples, tokens) of the four arrays, and the attention mask."""
+        """Return tensors (examples, tokens) of all arrays, and the attention mask.
+
+        Arrays (tokens, tokens) become (examples, tokens, tokens); what pads them is False.
+        """
         lengths = [len(example["encoder_ids"]) for example in examples]
         longest = -(-max(lengths) // PAD_TO) * PAD_TO
         batch = {}
         for name in examples[0]:
             fill = UNLABELLED if name.endswith("labels") else self.pad
-            stacked = np.full((len(examples), longest), fill, dtype=np.int64)
-            for row, example in enumerate(examples):
-                stacked[row, : lengths[row]] = example[name]
-            batch[name] = torch.from_numpy(stacked)
+            batch[name] = _stacked([example[name] for example in examples], longest, fill)
         batch["attention_mask"] = (
             torch.arange(longest) < torch.tensor(lengths).unsqueeze(1)
         ).long()
         return batch
+
+
+def _stacked(arrays: Sequence[np.ndarray], longest: int, fill: int) -> torch.Tensor:
+    if arrays[0].ndim == 1:
+        stacked = np.full((len(arrays), longest), fill, dtype=np.int64)
+    else:
+        stacked = np.zeros((len(arrays), longest, longest), dtype=bool)
+    for row, array in enumerate(arrays):
+        stacked[row][np.ix_(*map(range, array.shape))] = array
+    return torch.from_numpy(stacked)

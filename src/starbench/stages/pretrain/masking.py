@@ -60,6 +60,23 @@ def mask_words(
         vocabulary: the tokenizer's tokens.
         draw: where all draws come from.
     """
+    masked = []
+    for chosen in _chosen(ids, words, settings, vocabulary, draw):
+        masked += [
+            _replaced(ids, chosen, settings, vocabulary, draw),
+            np.where(chosen, ids, UNLABELLED),
+        ]
+    return MaskedText(*masked)
+
+
+def _chosen(
+    ids: np.ndarray,
+    words: np.ndarray,
+    settings: Pretraining,
+    vocabulary: Vocabulary,
+    draw: np.random.Generator,
+) -> list[np.ndarray]:
+    """Return which tokens are hidden from the encoder, and which from the decoder, (tokens,)."""
     if not settings.mask_unknown and vocabulary.unknown is not None:
         words = np.where(ids == vocabulary.unknown, -1, words)
     numbers, lengths = np.unique(words[words >= 0], return_counts=True)
@@ -69,14 +86,29 @@ def mask_words(
         if settings.mask_budget == "words"
         else _words_that_fit(lengths[order], len(ids), settings)
     )
-    masked = []
-    for places in hidden:
-        chosen = np.isin(words, numbers[order[places]])
-        masked += [
-            _replaced(ids, chosen, settings, vocabulary, draw),
-            np.where(chosen, ids, UNLABELLED),
-        ]
-    return MaskedText(*masked)
+    return [np.isin(words, numbers[order[places]]) for places in hidden]
+
+
+def hidden_words(
+    ids: np.ndarray,
+    words: np.ndarray,
+    settings: Pretraining,
+    vocabulary: Vocabulary,
+    draw: np.random.Generator,
+) -> np.ndarray:
+    """Return one mask of the decoder's rate: which tokens it hides, (tokens,); see `mask_words`."""
+    return _chosen(ids, words, settings, vocabulary, draw)[1]
+
+
+def masked_example(
+    ids: np.ndarray,
+    words: np.ndarray,
+    settings: Pretraining,
+    vocabulary: Vocabulary,
+    draw: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """Return the arrays of `MaskedText` by their names; see `mask_words`."""
+    return vars(mask_words(ids, words, settings, vocabulary, draw))
 
 
 def _first_words(lengths: np.ndarray, settings: Pretraining) -> list[list[int]]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from starbench.config.training import Pretraining
 from starbench.encoders.families import depth_of, encoder_of, final_norm, head_of, width_of
 from starbench.encoders.masked_lm import first_layer, projection, transformed
 from starbench.sizes import Size, check_sizes
@@ -29,7 +30,7 @@ class PretrainingModel(nn.Module):
         T_d(h) = LayerNorm(GELU(h[:d] W[:, :d]^T + b))     the head's transform, first d columns
         MLM_s  = CE(V(T_d(h)), encoder labels)             V the tied vocabulary projection
         MAE_s  = CE(V(T(D([T_d(h)[CLS]; E(decoder input)[1:]]))), decoder labels)
-        loss   = mean over s of MLM_s, or of (MLM_s + MAE_s) / 2 with the auto-encoder
+        loss   = mean over s of MLM_s, of MAE_s, or with both of (MLM_s + MAE_s) / 2
 
     D is one layer that starts as the backbone's first; embeddings E and head T, V are shared.
 
@@ -37,15 +38,22 @@ class PretrainingModel(nn.Module):
         masked_lm: the backbone with its head.
         sizes: sizes whose losses are averaged.
         autoencoder: whether the MAE term is there.
+        language: whether the MLM term is there.
 
     Raises:
         InputError: sizes beyond the backbone, or a family that cannot be pre-trained.
     """
 
     def __init__(
-        self, masked_lm: PreTrainedModel, sizes: Sequence[Size], autoencoder: bool
+        self,
+        masked_lm: PreTrainedModel,
+        sizes: Sequence[Size],
+        autoencoder: bool,
+        language: bool = True,
     ) -> None:
         super().__init__()
+        assert autoencoder or language
+        self.language = language
         head_of(masked_lm)
         self.depth = depth_of(masked_lm)
         check_sizes(sizes, self.depth, width_of(masked_lm), "the backbone")
@@ -63,19 +71,22 @@ class PretrainingModel(nn.Module):
         """Return the loss, and each size's own terms; all arguments have shape (B, T).
 
         Returns:
-            ``loss``, scalar; ``mlm``, (S,); ``mae``, (S,), with the auto-encoder only.
+            ``loss``, scalar; ``mlm``, (S,), and ``mae``, (S,): those that there are.
         """
         hidden = encoder_of(self.masked_lm)(
             input_ids=encoder_ids, attention_mask=attention_mask, output_hidden_states=True
         ).hidden_states
-        mlm, mlm_S = self._mlm(hidden, encoder_labels)
-        if self.decoder is None:
-            return {"loss": mlm, "mlm": mlm_S}
-        cls_SBW = torch.stack(
-            [self._transformed(hidden[size.layers][:, 0], size) for size in self.sizes]
-        )
-        mae, mae_S = self._autoencode(cls_SBW, decoder_ids, decoder_labels, attention_mask)
-        return {"loss": (mlm + mae) / 2, "mlm": mlm_S, "mae": mae_S}
+        terms, logged = [], {}
+        if self.language:
+            mlm, logged["mlm"] = self._mlm(hidden, encoder_labels)
+            terms.append(mlm)
+        if self.decoder is not None:
+            first_SBW = self._first_vectors(hidden)
+            mae, logged["mae"] = self._autoencode(
+                first_SBW, decoder_ids, decoder_labels, attention_mask
+            )
+            terms.append(mae)
+        return {"loss": sum(terms[1:], terms[0]) / len(terms), **logged}
 
     def activation_checkpointing_enable(self, **options: Any) -> None:
         """Recompute the encoder's activations in the backward pass (called by the trainer)."""
@@ -101,6 +112,12 @@ class PretrainingModel(nn.Module):
         mean, losses = projected_cross_entropy(states_PW, weight_VW, bias_V, labels)
         return mean, losses.unflatten(0, (len(self.sizes), -1)).mean(1)
 
+    def _first_vectors(self, hidden: Sequence[Tensor]) -> Tensor:
+        """Return T_d of each size's first vector of each text, (S, B, W)."""
+        return torch.stack(
+            [self._transformed(hidden[size.layers][:, 0], size) for size in self.sizes]
+        )
+
     def _autoencode(
         self, cls_SBW: Tensor, ids_BT: Tensor, labels_BT: Tensor, mask_BT: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -110,3 +127,24 @@ class PretrainingModel(nn.Module):
         states_SPW = decoded(self.masked_lm, self.decoder, cls_SBW, ids_BT, mask_BT, where)
         states = transformed(self.masked_lm, states_SPW, states_SPW.shape[-1]).flatten(0, 1)
         return self._cross_entropy(states, labels_BT[where.row_P, where.column_P])
+
+
+def mlm(
+    masked_lm: PreTrainedModel, sizes: Sequence[Size], settings: Pretraining
+) -> PretrainingModel:
+    """Return the loss of `mlm` and `matryoshka-mlm`."""
+    return PretrainingModel(masked_lm, sizes, autoencoder=False)
+
+
+def smae(
+    masked_lm: PreTrainedModel, sizes: Sequence[Size], settings: Pretraining
+) -> PretrainingModel:
+    """Return the loss of `smae`."""
+    return PretrainingModel(masked_lm, sizes, autoencoder=True)
+
+
+def mae(
+    masked_lm: PreTrainedModel, sizes: Sequence[Size], settings: Pretraining
+) -> PretrainingModel:
+    """Return the loss of `matryoshka-mae`."""
+    return PretrainingModel(masked_lm, sizes, autoencoder=True, language=False)

@@ -32,6 +32,7 @@ from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.objectives import PRETRAINING_OBJECTIVES
+from starbench.objectives.pretraining import PretrainingObjective
 from starbench.run import versions
 from starbench.run.paths import RunPaths
 from starbench.run.slices import pretraining_slice
@@ -43,12 +44,12 @@ from starbench.stages.pretrain.examples import (
     TextDocuments,
     tokenize_documents,
 )
-from starbench.stages.pretrain.model import PretrainingModel
 from starbench.stages.pretrain.scratch import from_scratch
 from starbench.stages.pretrain.tokenizer import vocabulary_of
 from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 from starbench.store.manifest import Stage
 from starbench.store.records import RECORDS, read_records
+from starbench.tracks.track import named
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
 from starbench.training.lock import only_training_in
 from starbench.training.losses import StepLosses, WatchesLosses
@@ -102,7 +103,7 @@ def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder:
     objective = PRETRAINING_OBJECTIVES[section.pretraining.objective]
     full = Size(depth_of(masked_lm), width_of(masked_lm))
     sizes = objective.sizes(config.trained_sizes, full)
-    model = PretrainingModel(masked_lm, sizes, objective.autoencoder)
+    model = pretraining_loss(objective, masked_lm, sizes, section.pretraining)
     what = f"pretrain {backbone} seed {seed}"
     in_memory = sum((dataset / RECORDS).stat().st_size for dataset in datasets) <= MOST_IN_MEMORY
     facts = _train(
@@ -112,6 +113,16 @@ def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder:
         return
     stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
     remove_checkpoints(folder)
+
+
+def pretraining_loss(
+    objective: PretrainingObjective,
+    masked_lm: PreTrainedModel,
+    sizes: Sequence[Size],
+    settings: Pretraining,
+) -> Any:
+    """Return the loss of an objective: a module as `PretrainingObjective.loss` describes it."""
+    return named(objective.loss)(masked_lm, sizes, settings)
 
 
 def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | None:
@@ -174,7 +185,7 @@ class _InOrder(WholeCheckpoints, WatchesLosses):  # type: ignore[misc]
 
 
 def _train(
-    model: PretrainingModel,
+    model: Any,
     tokenizer: PreTrainedTokenizerBase,
     settings: Pretraining,
     texts: Sequence[str],
@@ -194,6 +205,7 @@ def _train(
         else TextDocuments(texts, tokenizer)
     )
     steps = total_steps(settings, len(documents))
+    mask = named(PRETRAINING_OBJECTIVES[settings.objective].examples)
     positions = steps * settings.batch_size
     skips = SkipNotFinite(what, settings.max_skipped)
     train_log = TrainLog(what, folder, skips)
@@ -202,7 +214,9 @@ def _train(
         args=TrainingArguments(
             **trainer_arguments(settings, folder, steps, seed), remove_unused_columns=False
         ),
-        train_dataset=MaskedExamples(documents, tokenizer, vocabulary, settings, positions, seed),
+        train_dataset=MaskedExamples(
+            documents, tokenizer, vocabulary, settings, positions, seed, mask
+        ),
         data_collator=Padding(tokenizer.pad_token_id),
         callbacks=[StepSeed(seed, "pretrain"), skips, train_log, SaveInTime(what)],
         losses=StepLosses(what, skips),
@@ -223,7 +237,7 @@ def _train(
     }
 
 
-def _save(model: PretrainingModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[str]:
+def _save(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[str]:
     """Save the backbone file by file beside the checkpoints; return the names of the files."""
     with written_whole(folder / "saved") as temporary:
         model.masked_lm.save_pretrained(temporary)
