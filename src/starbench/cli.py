@@ -89,6 +89,14 @@ def _opened(options: argparse.Namespace) -> tuple[Config, RunPaths]:
             raise InputError(
                 f"no seed changes model '{model.name}': it is made once, with {model.seeds[0]}"
             )
+    if options.stage == "pretrain":
+        from starbench.config.resolved import seeds_of
+
+        if options.seed not in (made_with := seeds_of(config, options.backbone)):
+            raise InputError(
+                f"no seed changes backbone '{options.backbone}': it is made once, with "
+                f"{made_with[0]}"
+            )
     try:
         paths = RunPaths.of(config, options.results or folder_of_runs(config.results))
     except argparse.ArgumentTypeError as problem:

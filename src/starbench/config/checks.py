@@ -191,6 +191,11 @@ def _check_backbone(config: Config, name: str) -> None:
                 f"{asked.decoder_mask_rate}: the encoder's mask is a subset of the decoder's",
             )
         _check_decoder(asked, (*at, "pretraining", "decoder_mask_rate"))
+        if asked.seed is not None and asked.seed not in config.seeds:
+            raise ConfigMismatchError(
+                (*at, "pretraining", "seed"),
+                f"the run has no seed {asked.seed}, it has {', '.join(map(str, config.seeds))}",
+            )
     _check_origin(config, name)
     if backbone.architecture is not None:
         _check_architecture(config, name)

@@ -24,6 +24,13 @@ def backbones_of(config: Config, system: str) -> list[str]:
     return list(dict.fromkeys(backbone_of(config, system, track) for track in config.tracks))
 
 
+def seeds_of(config: Config, backbone: str) -> list[int]:
+    """Return the seeds that a backbone's pre-training runs with: the run's, or its own one."""
+    pretraining = config.backbones[backbone].pretraining
+    own = pretraining.seed if pretraining is not None else None
+    return list(config.seeds) if own is None else [own]
+
+
 def objective_of(config: Config, system: str, track: str) -> Objective:
     """Return a system's objective on a track: defaults, then the track's, then its own options."""
     name = config.systems[system].objective

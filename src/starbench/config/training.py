@@ -102,6 +102,11 @@ class Pretraining(Training):
         description="What some masked tokens are replaced with at random: `all` tokens of the "
         "vocabulary (the published collator), or `ordinary` ones, which are not special.",
     )
+    seed: int | None = Field(
+        default=None,
+        description="The run's seed that the backbone is made once with, for the models of all "
+        "seeds; anew for each seed if not given.",
+    )
     bag_of_words_weight: float | None = Field(
         default=None,
         ge=0,

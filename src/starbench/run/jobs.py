@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starbench.config.resolved import seeds_of
 from starbench.errors import InputError
 from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
@@ -171,7 +172,7 @@ class JobGraph:
             backbone = config.backbones[name]
             if backbone.pretraining is None:
                 continue
-            for seed in config.seeds:
+            for seed in seeds_of(config, name):
                 read = [paths.dataset(text) for text in backbone.pretraining.datasets]
                 if backbone.start is not None:
                     read.append(paths.backbone_in_use(config, backbone.start, seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from starbench.config.resolved import backbone_of, objective_of, use_of
+from starbench.config.resolved import backbone_of, objective_of, seeds_of, use_of
 from starbench.config.training import Finetuning, Use
 from starbench.errors import InputError, did_you_mean
 from starbench.objectives.objective import Objective
@@ -100,8 +100,9 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
     backbone = backbone_of(config, system, track)
     objective = objective_of(config, system, track)
     seeds = tuple(config.seeds)
-    if not objective.trains and config.backbones[backbone].pretraining is None:
-        seeds = seeds[:1]  # a checkpoint as it is
+    if not objective.trains:
+        as_it_is = config.backbones[backbone].pretraining is None
+        seeds = seeds[:1] if as_it_is else tuple(seeds_of(config, backbone))
     settings = backbone, objective, use_of(config, system, track), seeds
     if not objective.per_size:
         cells = grid_of(trained) if section.grid == "full" else trained

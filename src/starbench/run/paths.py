@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starbench.config.config import Config
+from starbench.config.resolved import seeds_of
 from starbench.sizes import Size
 from starbench.store.scores import BM25
 
@@ -37,7 +38,8 @@ class RunPaths:
         """Folder to load a backbone from: trained by this run, or fetched as it is."""
         if config.backbones[name].pretraining is None:
             return self.checkpoint(name)
-        return self.backbone(name, seed)
+        made_with = seeds_of(config, name)
+        return self.backbone(name, seed if seed in made_with else made_with[0])
 
     def model(self, track: str, model: str, seed: int) -> Path:
         """Folder of one fine-tuned model."""

@@ -16,8 +16,10 @@ from starbench.sizes import Size, widest_dim_by_layer
 if TYPE_CHECKING:
     from starbench.config.config import Config
 
-UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to", "max_skipped", "workers")
-"""Keys of a training that its result does not depend on: changing them reruns nothing."""
+UNSEEN_KEYS = ("checkpoint_every", "log_every", "log_to", "max_skipped", "workers", "seed")
+"""Keys of a training that its result does not depend on: changing them reruns nothing.
+
+A slice has the seed of its job beside them."""
 
 IMPLIED = {
     "warmup_rounding": "nearest",

@@ -10,6 +10,7 @@ from starbench.errors import InputError
 from starbench.run.jobs import JobGraph
 from starbench.run.paths import RunPaths
 from starbench.run.reads import READS
+from starbench.run.slices import pretraining_slice
 from tests.unit.runs import tiny_value
 
 TINY = Path(__file__).parents[2] / "workflow" / "tiny.yaml"
@@ -88,3 +89,45 @@ def test_an_untouched_backbone_that_is_trained_here_is_another_for_each_seed():
     made = graph(seeds=[5, 6])
     jobs = [job.seed for job in made.needed_by("score_model") if job.model.name == "base"]
     assert jobs == [5, 6, 5, 6]
+
+
+def with_seeded(**pretraining):
+    """The tiny run with three seeds, whose second backbone is made with one of them."""
+    value = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    value["seeds"] = [42, 43, 44]
+    value["backbones"]["base-smae"]["pretraining"] |= pretraining
+    return value
+
+
+def test_a_backbone_with_a_seed_of_its_own_is_made_once_for_the_models_of_all_seeds():
+    made = graph(**with_seeded(seed=43))
+    trained = [job for job in made.needed if job.rule == "pretrain_backbone"]
+    assert [(job.backbone, job.seed) for job in trained] == [
+        ("base", 42), ("base", 43), ("base", 44), ("base-smae", 43),
+    ]  # fmt: skip
+    read = {
+        (job.seed, str(path))
+        for job in made.needed_by("finetune_model")
+        for path in job.inputs
+        if job.model.system == "starbucks" and "backbones" in str(path)
+    }
+    path = "results/tiny/backbones/base-smae/seed-43/manifest.json"
+    assert read == {(42, path), (43, path), (44, path)}
+
+
+def test_an_untouched_backbone_with_a_seed_of_its_own_is_scored_once():
+    value = with_seeded(seed=43)
+    value["systems"] = {"base": {"backbone": "base-smae", "objective": "untouched"}}
+    models = graph(**value).needed_by("finetune_model")
+    assert [(job.model.track, job.seed) for job in models] == [("sts", 43), ("retrieval", 43)]
+
+
+def test_a_seed_of_a_backbone_that_is_none_of_the_run_is_refused():
+    with pytest.raises(InputError, match=r"pretraining\.seed: the run has no seed 7"):
+        graph(**with_seeded(seed=7))
+
+
+def test_a_seed_of_a_backbone_changes_nothing_of_what_it_is_made_with():
+    one, other = graph(**with_seeded(seed=43)), graph(**with_seeded())
+    found = [pretraining_slice(made.config, "base-smae", 43) for made in (one, other)]
+    assert found[0] == found[1]
