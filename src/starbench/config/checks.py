@@ -327,6 +327,11 @@ def _check_system(config: Config, name: str) -> None:
             objective = objective_of(config, name, track)
         except ValidationError as error:
             raise _mismatch((*over, "options"), error) from None
+        if system.cut in ("pca", "whitening") and not isinstance(use, Finetuning):
+            raise ConfigMismatchError(
+                (*at, "cut"),
+                f"{system.cut} is fitted on training texts, and track {track} has no `finetuning`",
+            )
         if OBJECTIVES[system.objective].trains:
             _check_trained(config, name, track, use, objective)
 

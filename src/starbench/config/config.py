@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -58,6 +58,12 @@ class System(Section):
     backbone: Name = Field(description="Backbone that is fine-tuned.")
     objective: ObjectiveName = Field(description="Fine-tuning objective.")
     display: Display | None = Field(default=None, description="Name in tables and figures.")
+    cut: Literal["prefix", "random", "pca", "whitening"] = Field(
+        default="prefix",
+        description="What a size keeps of an embedding: its first dimensions (`prefix`); `random` "
+        "ones; its first principal components, fitted on the training texts of the track (`pca`), "
+        "or these with unit variance (`whitening`). Training is the same with each.",
+    )
     overrides: dict[TrackName, Override] = Field(
         default_factory=dict, description="What differs from the track, by track."
     )

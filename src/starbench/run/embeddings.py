@@ -17,7 +17,7 @@ from starbench.store.manifest import Stage, read_manifest
 
 def embed_stage(config: Config, paths: RunPaths, model: Model, seed: int, texts: TextSet) -> Stage:
     """Return the stage that embeds `texts`: its identity tells whose embeddings a folder holds."""
-    inputs = [paths.model(model.track, model.name, seed)]
+    inputs = [paths.model(model.track, model.name, seed), *map(paths.dataset, model.fitted_on())]
     part = {**text_set_slice(config, model, texts.dataset, texts.part), "texts": texts.folder}
     if texts.shards > 1 or texts.shard_rows:
         part["contents"] = texts.checksum(paths)

@@ -53,6 +53,8 @@ def wanted_exports(config: Config) -> list[Exported]:
 
 def possible_exports(config: Config, model: Model) -> list[Size]:
     """Return the trained sizes that a model is scored at: each can be exported by a job."""
+    if model.cut != "prefix":
+        return []
     return [cell for cell in model.cells if cell in config.trained_sizes]
 
 
@@ -113,8 +115,16 @@ def asked_exports(
 
 
 def _with_seed(config: Config, track: str, system: str, size: Size, seed: int) -> Exported:
-    """Return an export; a model that no seed changes is the one that was made for all."""
+    """Return an export; a model that no seed changes is the one that was made for all.
+
+    Raises InputError for a system whose sizes are not the first dimensions.
+    """
     model = model_of_size(config, track, system, size)
+    if model.cut != "prefix":
+        raise InputError(
+            f"system '{system}' is cut by {model.cut}, a control: only a size of the first "
+            "dimensions is exported"
+        )
     return Exported(model, seed if seed in model.seeds else model.seeds[0], size)
 
 

@@ -240,11 +240,12 @@ class ModelJobs:
         read = [paths.backbone_in_use(config, self.model.backbone, self.seed)]
         read += map(paths.dataset, self.model.datasets(config))
         yield self._job("finetune_model", "finetune", trained, read)
-        yield self._job("embed_texts", "embed", embedded, [trained, *datasets])
+        fitted = list(map(paths.dataset, self.model.fitted_on()))
+        yield self._job("embed_texts", "embed", embedded, [trained, *datasets, *fitted])
         parts = [embedded]
         for texts in sharded(text_sets(config, self.model.track)):
             shard, found = (f(*place) / texts.folder for f in (paths.embeddings, paths.searches))
-            read = [trained, paths.dataset(texts.dataset)]
+            read = [trained, paths.dataset(texts.dataset), *fitted]
             yield self._job("embed_shard", "embed", shard, read, texts)
             yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
             parts += [shard, found]

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
 
 
+FITTED_CUTS = ("pca", "whitening")
+"""Cuts that are fitted on training texts."""
+
 MODEL_FOLDER = "model"
 """The SentenceTransformer folder within a model's folder."""
 
@@ -40,6 +43,8 @@ class Model:
     """The seeds that it is made with: the run's, or the first one alone where none changes it."""
     shared: tuple[str, ...] = ()
     """Systems with a model per size whose model of the full size is this one."""
+    cut: str = "prefix"
+    """What a size keeps of an embedding: the key `cut` of its system."""
 
     @property
     def finetuning(self) -> Finetuning:
@@ -57,6 +62,10 @@ class Model:
             return []
         section = config.tracks[self.track]
         return [*self.finetuning.datasets, *(section.scored if section.leakage == "drop" else [])]
+
+    def fitted_on(self) -> list[str]:
+        """Return the datasets whose texts its cut is fitted on: none for a cut that is not."""
+        return self.finetuning.datasets if self.cut in FITTED_CUTS else []
 
     def scored(self) -> list[tuple[str, Size]]:
         """Return every (system, size) that this model gives a score."""
@@ -104,12 +113,15 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
         as_it_is = config.backbones[backbone].pretraining is None
         seeds = seeds[:1] if as_it_is else tuple(seeds_of(config, backbone))
     settings = backbone, objective, use_of(config, system, track), seeds
+    cut = config.systems[system].cut
     if not objective.per_size:
         cells = grid_of(trained) if section.grid == "full" else trained
-        return [Model(system, system, track, tuple(trained), tuple(cells), *settings)]
+        return [Model(system, system, track, tuple(trained), tuple(cells), *settings, cut=cut)]
     cells = grid_of(trained) if section.separate_grid == "full" else trained
     return [
-        Model(f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group), *settings)
+        Model(
+            f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group), *settings, cut=cut
+        )
         for group in objective.groups(cells)
     ]
 
@@ -125,6 +137,7 @@ def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
             and config.full_size in other.cells
             and other.objective.scores_in_bf16 == model.objective.scores_in_bf16
             and other.use == model.use
+            and other.cut == model.cut
         ):
             return other.name
     return None

@@ -98,6 +98,8 @@ def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
         "query_max_length": section.query_max_length or trained.query_max_length or longest,
         "widths": widest_dim_by_layer(model.cells),
     }
+    if model.cut != "prefix":
+        part["cut"] = model.cut
     datasets = with_corpora(config, config.tracks[model.track].scored)
     own = {name: lengths for name in datasets if (lengths := _own_lengths(config, name))}
     return part | ({"lengths": own} if own else {})

@@ -131,3 +131,16 @@ def test_a_seed_of_a_backbone_changes_nothing_of_what_it_is_made_with():
     one, other = graph(**with_seeded(seed=43)), graph(**with_seeded())
     found = [pretraining_slice(made.config, "base-smae", 43) for made in (one, other)]
     assert found[0] == found[1]
+
+
+def test_a_cut_that_is_fitted_reads_the_training_data_when_texts_are_embedded():
+    value = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    value["systems"]["starbucks"]["cut"] = "pca"
+    made = graph(**value).needed
+    read = {
+        job.model.system: {path.parent.name for path in job.inputs}
+        for job in made
+        if job.rule == "embed_texts" and job.model.track == "sts"
+    }
+    assert "entailments" in read["starbucks"]
+    assert "entailments" not in read["base-2dmse"]

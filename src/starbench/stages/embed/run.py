@@ -21,6 +21,8 @@ from starbench.run.prompts import ROLES, prompt_for
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_sets
 from starbench.sizes import widest_dim_by_layer
+from starbench.stages.embed.cut import Cut
+from starbench.stages.embed.fitting import cut_of
 from starbench.store.artifacts import check_listed, opened
 from starbench.store.embeddings import EmbeddingWriter
 from starbench.store.manifest import Stage
@@ -59,6 +61,7 @@ def _embed_sets(
 ) -> None:
     root = paths.embeddings(model.track, model.name, seed)
     encoder: LayeredEncoder | None = None
+    cut: Cut | None = None
     for texts in sets:
         found = texts.open(paths)
         stage = embed_stage(config, paths, model, seed, texts)
@@ -66,13 +69,17 @@ def _embed_sets(
             if stage.is_done(root / texts.folder):
                 log.info("%s: already embedded", texts.folder)
                 continue
-            encoder = encoder or _load(config, paths, model, seed)
-            _embed_set(config, encoder, model, seed, texts, found, stage, root / texts.folder)
+            if encoder is None:
+                encoder = _load(config, paths, model, seed)
+                cut = cut_of(config, paths, model, seed, encoder)
+            folder = root / texts.folder
+            _embed_set(config, encoder, cut, model, seed, texts, found, stage, folder)
 
 
 def _embed_set(
     config: Config,
     encoder: LayeredEncoder,
+    cut: Cut | None,
     model: Model,
     seed: int,
     texts: TextSet,
@@ -89,7 +96,7 @@ def _embed_set(
         EmbeddingWriter(folder, len(found), part["widths"], part["dtype"], scratch) as writer,
     ):
         prompt = prompt_for(config, model, encoder.prompts, texts.dataset, ROLES[texts.part])
-        _embed(encoder, found, writer, longest, what, prompt)
+        _embed(encoder, cut, found, writer, longest, what, prompt)
         files = writer.close()
     stage.finish(
         folder,
@@ -126,6 +133,7 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
 
 def _embed(
     encoder: LayeredEncoder,
+    cut: Cut | None,
     texts: Texts,
     writer: EmbeddingWriter,
     longest: int | None,
@@ -139,6 +147,8 @@ def _embed(
             ids = encoder.tokenize([prompt + text for text in window], longest)
             for batch in encoder.batches([len(row) for row in ids]):
                 embeddings = encoder.embed_batch([ids[row] for row in batch], left_out)
+                if cut is not None:
+                    embeddings = {layer: cut(layer, found) for layer, found in embeddings.items()}
                 writer.write([start + row for row in batch], embeddings)
                 progress.step(len(batch))
             writer.flush()

@@ -73,7 +73,7 @@ def _what(results: Results) -> Iterator[str]:
     rows = [
         f"| {in_markdown(system_name(config, name))} "
         f"| {in_markdown(_backbones(config, name))} "
-        f"| {OBJECTIVES[system.objective].summary} |"
+        f"| {OBJECTIVES[system.objective].summary}{CUTS[system.cut]} |"
         for name, system in config.systems.items()
     ]
     yield "\n".join(["| System | Backbone | Fine-tuning |", "|---|---|---|", *rows])
@@ -264,6 +264,14 @@ def _embedded(folder: Path, name: str) -> str:
     data = base64.b64encode((folder / name).read_bytes()).decode("ascii")
     return f'<img src="data:image/png;base64,{data}"'
 
+
+CUTS = {
+    "prefix": "",
+    "random": "; random dimensions",
+    "pca": "; principal components",
+    "whitening": "; whitened principal components",
+}
+"""What is said of a system by what its sizes keep of an embedding; usual are first dimensions."""
 
 PAGE = """<!doctype html>
 <html lang="en">
