@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from starbench.config.backbone_checks import check_backbone, check_positions, check_prompts
 from starbench.config.collisions import name_collision
-from starbench.config.lengths import asked_lengths
 from starbench.config.messages import told_problem
+from starbench.config.mismatch import ConfigMismatchError, check_length, known, of_kind
 from starbench.config.resolved import backbone_of, objective_of, use_of
 from starbench.config.training import Finetuning
-from starbench.errors import did_you_mean
 from starbench.measures import MEASURES
-from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
+from starbench.objectives import OBJECTIVES
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
-    from starbench.config.backbones import Backbone
     from starbench.config.config import Config
     from starbench.config.search import Search
-    from starbench.config.training import Pretraining, Training, Use
+    from starbench.config.training import Use
     from starbench.objectives.objective import Objective
 
 LOSS_KINDS = {
@@ -31,31 +30,23 @@ LOSS_KINDS = {
 }
 
 
-class ConfigMismatchError(Exception):
-    """A config whose parts do not fit together, with the key to blame."""
-
-    def __init__(self, location: tuple[str | int, ...], text: str) -> None:
-        super().__init__(text)
-        self.location, self.text = location, text
-
-
 def check_config(config: Config) -> None:
     """Raise ConfigMismatchError for the first thing that does not fit together."""
     _check_sizes(config)
     for name in config.datasets:
         _check_dataset(config, name)
     for name in config.backbones:
-        _check_backbone(config, name)
+        check_backbone(config, name)
     for track in config.tracks:
         _check_track(config, track)
     for name in config.systems:
         _check_system(config, name)
     for name in config.backbones:
-        _check_positions(config, name)
+        check_positions(config, name)
     for stage in type(config.compute).model_fields:
         _check_compute(config, stage)
     for name in config.backbones:
-        _check_prompts(config, name)
+        check_prompts(config, name)
     _check_report(config)
     _check_export(config)
     for index, seed in enumerate(config.seeds):
@@ -66,19 +57,12 @@ def check_config(config: Config) -> None:
         raise ConfigMismatchError(*collision)
 
 
-def _check_prompts(config: Config, backbone: str) -> None:
-    roles = ("query", "passage", "text")
-    valid = [*roles, *config.datasets, *(f"{d}-{r}" for d in config.datasets for r in roles)]
-    for name in config.backbones[backbone].prompts:
-        _known(name, valid, ("backbones", backbone, "prompts", name), "role or dataset")
-
-
 def _check_report(config: Config) -> None:
     given, at = config.report, ("report",)
     if given.compared_system is not None:
-        _known(given.compared_system, config.systems, (*at, "compared_system"), "system")
+        known(given.compared_system, config.systems, (*at, "compared_system"), "system")
     for index, name in enumerate(given.systems or []):
-        _known(name, config.systems, (*at, "systems", index), "system")
+        known(name, config.systems, (*at, "systems", index), "system")
     if given.systems and config.compared_system not in given.systems:
         raise ConfigMismatchError(
             (*at, "systems"),
@@ -93,9 +77,9 @@ def _check_export(config: Config) -> None:
     if given is None:
         return
     for index, name in enumerate(given.systems or []):
-        _known(name, config.systems, (*at, "systems", index), "system")
+        known(name, config.systems, (*at, "systems", index), "system")
     for index, track in enumerate(given.tracks or []):
-        _known(track, config.tracks, (*at, "tracks", index), "track")
+        known(track, config.tracks, (*at, "tracks", index), "track")
     for index, seed in enumerate(given.seeds or []):
         if seed not in config.seeds:
             listed = ", ".join(map(str, config.seeds))
@@ -113,7 +97,7 @@ def _check_size_names(
     valid = {config.size_label(size) for size in config.trained_sizes}
     valid |= {f"{size.layers}/{size.dim}" for size in config.trained_sizes}
     for index, name in enumerate(names or []):
-        _known(name, valid, (*at, index), "trained size")
+        known(name, valid, (*at, index), "trained size")
 
 
 def _check_compute(config: Config, stage: str) -> None:
@@ -152,8 +136,8 @@ def _check_dataset(config: Config, name: str) -> None:
             )
         return
     at = ("datasets", name, "corpus")
-    _known(other, config.datasets, at, "dataset")
-    _of_kind(config, other, ("collection",), at)
+    known(other, config.datasets, at, "dataset")
+    of_kind(config, other, ("collection",), at)
     if config.datasets[other].corpus is not None:
         raise ConfigMismatchError(at, f"'{other}' has no passages of its own")
     for key in ("shards", "shard_rows", "max_length"):
@@ -163,106 +147,16 @@ def _check_dataset(config: Config, name: str) -> None:
             )
 
 
-def _check_backbone(config: Config, name: str) -> None:
-    backbone = config.backbones[name]
-    at = ("backbones", name)
-    starts = [key for key in ("checkpoint", "architecture", "start") if getattr(backbone, key)]
-    if len(starts) != 1:
-        raise ConfigMismatchError(
-            at,
-            "give exactly one of checkpoint, architecture and start, got "
-            f"{' and '.join(starts) or 'none'}",
-        )
-    if backbone.pretraining is None:
-        if backbone.checkpoint is None:
-            raise ConfigMismatchError(at, f"a backbone with `{starts[0]}` needs `pretraining`")
-    else:
-        _check_length(backbone.pretraining, (*at, "pretraining"))
-        for index, dataset in enumerate(backbone.pretraining.datasets):
-            _known(dataset, config.datasets, (*at, "pretraining", "datasets", index), "dataset")
-            _of_kind(config, dataset, ("text",), (*at, "pretraining", "datasets", index))
-        asked = backbone.pretraining
-        if asked.decoder_mask_rate < asked.encoder_mask_rate:
-            given = asked.model_fields_set
-            blamed = "encoder_mask_rate" if "encoder_mask_rate" in given else "decoder_mask_rate"
-            raise ConfigMismatchError(
-                (*at, "pretraining", blamed),
-                f"{asked.encoder_mask_rate} is more than decoder_mask_rate "
-                f"{asked.decoder_mask_rate}: the encoder's mask is a subset of the decoder's",
-            )
-        _check_decoder(asked, (*at, "pretraining", "decoder_mask_rate"))
-        if asked.seed is not None and asked.seed not in config.seeds:
-            raise ConfigMismatchError(
-                (*at, "pretraining", "seed"),
-                f"the run has no seed {asked.seed}, it has {', '.join(map(str, config.seeds))}",
-            )
-    _check_origin(config, name)
-    if backbone.architecture is not None:
-        _check_architecture(config, name)
-
-
-def _check_decoder(asked: Pretraining, at: tuple[str | int, ...]) -> None:
-    """Refuse a rate for a decoder that the objective has not, unless it is the default."""
-    has_decoder = PRETRAINING_OBJECTIVES[asked.objective].autoencoder
-    default = type(asked).model_fields["decoder_mask_rate"].default
-    if not has_decoder and asked.decoder_mask_rate != default:
-        having = [name for name, other in PRETRAINING_OBJECTIVES.items() if other.autoencoder]
-        raise ConfigMismatchError(
-            at, f"{asked.objective} has no decoder: it is for {', '.join(having)}"
-        )
-
-
-def _check_origin(config: Config, name: str) -> None:
-    seen = [name]
-    backbone: Backbone = config.backbones[name]
-    while backbone.start is not None:
-        _known(backbone.start, config.backbones, ("backbones", seen[-1], "start"), "backbone")
-        if backbone.start in seen:
-            circle = " -> ".join([*seen, backbone.start])
-            raise ConfigMismatchError(
-                ("backbones", name, "start"), f"backbones in a circle: {circle}"
-            )
-        seen.append(backbone.start)
-        backbone = config.backbones[backbone.start]
-
-
-def _check_architecture(config: Config, name: str) -> None:
-    made = config.backbones[name].architecture
-    assert made is not None
-    at = ("backbones", name, "architecture")
-    if made.width % made.heads:
-        raise ConfigMismatchError(
-            (*at, "heads"), f"{made.heads} heads do not divide width {made.width}"
-        )
-    if made.family == "modernbert" and made.width // made.heads % 2:
-        raise ConfigMismatchError(
-            (*at, "heads"),
-            f"{made.width // made.heads} dimensions a head (width {made.width}): modernbert turns "
-            "them in pairs, so their number is even",
-        )
-    for index, size in enumerate(config.trained_sizes):
-        if size.layers > made.layers:
-            raise ConfigMismatchError(
-                ("sizes", index, "layers"),
-                f"{size.layers} layers, but backbone '{name}' has {made.layers}",
-            )
-        if size.dim > made.width:
-            raise ConfigMismatchError(
-                ("sizes", index, "dim"),
-                f"{size.dim} dimensions, but backbone '{name}' has {made.width}",
-            )
-
-
 def _check_track(config: Config, track: str) -> None:
     section = config.tracks[track]
     at = ("tracks", track)
     if section.finetuning is not None:
-        _check_length(section.finetuning, (*at, "finetuning"))
+        check_length(section.finetuning, (*at, "finetuning"))
     before: set[str] = set()
     for key in ("tasks", "out_of_domain"):
         for index, task in enumerate(getattr(section, key)):
-            _known(task, config.datasets, (*at, key, index), "dataset")
-            _of_kind(config, task, (TRACKS[track].scores,), (*at, key, index))
+            known(task, config.datasets, (*at, key, index), "dataset")
+            of_kind(config, task, (TRACKS[track].scores,), (*at, key, index))
             if task in before:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)
@@ -314,11 +208,11 @@ def _check_adaptive(search: Search, at: tuple[str | int, ...]) -> None:
 def _check_system(config: Config, name: str) -> None:
     system = config.systems[name]
     at = ("systems", name)
-    _known(system.backbone, config.backbones, (*at, "backbone"), "backbone")
+    known(system.backbone, config.backbones, (*at, "backbone"), "backbone")
     for track in config.tracks:
         over = (*at, "overrides", track)
         backbone = backbone_of(config, name, track)
-        _known(backbone, config.backbones, (*over, "backbone"), "backbone")
+        known(backbone, config.backbones, (*over, "backbone"), "backbone")
         try:
             use = use_of(config, name, track)
         except ValidationError as error:
@@ -347,12 +241,12 @@ def _check_trained(config: Config, system: str, track: str, use: Use, objective:
             ("systems", system),
             f"`bf16_scores` is for the loss mnrl, on track {track} it is {use.loss}",
         )
-    _check_length(use, at)
+    check_length(use, at)
     kinds = [kind for kind in LOSS_KINDS[use.loss] if kind in TRACKS[track].trains]
     for index, name in enumerate(use.datasets):
         where = (*at, "dataset") if isinstance(use.dataset, str) else (*at, "dataset", index)
-        _known(name, config.datasets, where, "dataset")
-        _of_kind(config, name, kinds, where)
+        known(name, config.datasets, where, "dataset")
+        of_kind(config, name, kinds, where)
         first = config.datasets[use.datasets[0]].kind
         if config.datasets[name].kind != first:
             raise ConfigMismatchError(where, f"several datasets must be of one kind, here {first}")
@@ -366,18 +260,6 @@ def _mismatch(at: tuple[str | int, ...], error: ValidationError) -> ConfigMismat
     return ConfigMismatchError((*at, *location), text)
 
 
-def _check_positions(config: Config, name: str) -> None:
-    """Refuse texts longer than the positions of a backbone that is made here."""
-    made = config.backbones[name].architecture
-    if made is None:
-        return
-    for at, length in asked_lengths(config, name):
-        if length > made.max_positions:
-            raise ConfigMismatchError(
-                at, f"{length} tokens, but backbone '{name}' has {made.max_positions} positions"
-            )
-
-
 def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ...]) -> None:
     if config.datasets[given.datasets[0]].kind != "training-queries":
         for key in ("negatives", "passage_choice", "mask_right_answers", "query_max_length"):
@@ -385,26 +267,3 @@ def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ..
                 raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
     if given.loss == "cosent" and given.similarity == "dot":
         raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")
-
-
-def _check_length(training: Training, at: tuple[str | int, ...]) -> None:
-    if (training.steps is None) == (training.epochs is None):
-        both = ("epochs",) if training.epochs is not None else ()
-        raise ConfigMismatchError((*at, *both), "give exactly one of `steps` and `epochs`")
-    if training.batch_size % training.accumulation:
-        raise ConfigMismatchError(
-            (*at, "accumulation"),
-            f"batch_size {training.batch_size} is not a multiple of {training.accumulation}",
-        )
-
-
-def _known(name: str, valid: Collection[str], at: tuple[str | int, ...], what: str) -> None:
-    if name not in valid:
-        raise ConfigMismatchError(at, f"no {what} '{name}'{did_you_mean(name, valid)}")
-
-
-def _of_kind(config: Config, dataset: str, kinds: Sequence[str], at: tuple[str | int, ...]) -> None:
-    found = config.datasets[dataset].kind
-    if found not in kinds:
-        needed = " or ".join(kinds)
-        raise ConfigMismatchError(at, f"dataset '{dataset}' is of kind {found}, needed is {needed}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from starbench.config.checks import ConfigMismatchError, check_config
+from starbench.config.checks import check_config
 from starbench.config.config import Config
 from starbench.config.merging import (
     Places,
@@ -19,6 +19,7 @@ from starbench.config.merging import (
     without_removed,
 )
 from starbench.config.messages import told_problem
+from starbench.config.mismatch import ConfigMismatchError
 from starbench.config.values import impossible_values
 from starbench.config.yaml_text import Location
 from starbench.errors import InputError
