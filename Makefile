@@ -95,6 +95,7 @@ check: $(VENV)/.installed-dev ## run the linters, and check every config and eve
 	starbench config --config config/released.yaml
 	starbench config --config config/from-released-smae.yaml
 	for file in config/demo/*.yaml; do starbench config --config config/demo.yaml $$file; done
+	for file in config/scratch/*.yaml; do starbench config --config config/scratch.yaml $$file; done
 	for file in config/paper/*.yaml; do starbench config --config config/paper.yaml $$file; done
 
 format: $(VENV)/.installed-dev ## mend what linters can mend

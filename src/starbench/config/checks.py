@@ -127,6 +127,7 @@ def _check_sizes(config: Config) -> None:
 
 def _check_dataset(config: Config, name: str) -> None:
     source = config.datasets[name]
+    _check_without(config, name)
     other = source.corpus
     if other is None:
         if source.rows is not None and source.shards > source.rows:
@@ -145,6 +146,16 @@ def _check_dataset(config: Config, name: str) -> None:
             raise ConfigMismatchError(
                 ("datasets", name, key), f"the passages are those of '{other}': set it there"
             )
+
+
+def _check_without(config: Config, name: str) -> None:
+    for index, other in enumerate(config.datasets[name].without):
+        at = ("datasets", name, "without", index)
+        known(other, config.datasets, at, "dataset")
+        if config.datasets[other].without:
+            raise ConfigMismatchError(at, f"'{other}' has a list `without` of its own")
+        if config.datasets[other].kind == "text":
+            raise ConfigMismatchError(at, f"'{other}' is a text: it holds no pairs or queries")
 
 
 def _check_track(config: Config, track: str) -> None:

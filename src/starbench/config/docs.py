@@ -35,6 +35,7 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | `demo/*.yaml` | given after `demo.yaml`, what differs: pre-training objectives side by side |
 | `families.yaml` | the demo's methods with DistilBERT and ModernBERT from scratch, three seeds |
 | `scratch.yaml` | Starbucks and its controls from scratch on real text, both tracks, three seeds |
+| `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
 | `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |

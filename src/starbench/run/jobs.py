@@ -16,7 +16,14 @@ from starbench.errors import InputError
 from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
 from starbench.run.models import Model, all_models
-from starbench.run.texts import TextSet, sharded, text_sets, with_corpora
+from starbench.run.texts import (
+    TextSet,
+    fetched_before,
+    in_order_of_fetching,
+    sharded,
+    text_sets,
+    with_corpora,
+)
 from starbench.sizes import Size
 
 if TYPE_CHECKING:
@@ -146,13 +153,12 @@ class JobGraph:
 
     def _data(self) -> Iterator[Job]:
         config, paths = self.config, self.paths
-        for name in with_corpora(config, config.datasets):
-            corpus = config.datasets[name].corpus
+        for name in in_order_of_fetching(config):
             yield Job(
                 "fetch_dataset",
                 "data",
                 done(paths.dataset(name)),
-                done(*([paths.dataset(corpus)] if corpus else [])),
+                done(*map(paths.dataset, fetched_before(config, name))),
                 {"dataset": name},
                 dataset=name,
             )

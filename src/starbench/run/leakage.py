@@ -112,6 +112,26 @@ def _leakages(config: Config, paths: RunPaths, track: str, training: str) -> Ite
         yield Leakage(track, training, dataset, *counts)
 
 
+def keys_in(config: Config, paths: RunPaths, names: Iterable[str]) -> set[Texts]:
+    """Return the normalised pairs and queries of some datasets, and what training data hold."""
+    keys: set[Texts] = set()
+    for name in names:
+        if config.datasets[name].kind in ("pairs", "collection"):
+            keys |= set(map(_key, _scored_texts(config, paths, name)))
+            continue
+        rows = read_records(paths.dataset(name))
+        for first in range(0, len(rows), ROWS_AT_A_TIME):
+            held = _held(config.datasets[name].kind, rows[first : first + ROWS_AT_A_TIME])
+            keys |= {_key(texts) for row in held for texts in row}
+    return keys
+
+
+def holds(kind: str, record: Mapping[str, Any], keys: set[Texts]) -> bool:
+    """Whether a record holds a pair or a query of `keys`, whatever its case and punctuation."""
+    ((*held,),) = _held(kind, {name: [value] for name, value in record.items()})
+    return any(_key(texts) in keys for texts in held)
+
+
 def _search(
     config: Config, paths: RunPaths, track: str, training: str
 ) -> tuple[dict[str, _Found], dict[str, int], int]:

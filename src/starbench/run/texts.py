@@ -140,6 +140,18 @@ def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*(name for name in corpora if name), *names]))
 
 
+def fetched_before(config: Config, name: str) -> list[str]:
+    """Return the datasets that fetching one reads: whose passages it shares, what it is without."""
+    source = config.datasets[name]
+    return list(dict.fromkeys([*([source.corpus] if source.corpus else []), *source.without]))
+
+
+def in_order_of_fetching(config: Config) -> list[str]:
+    """Return all datasets, each after those that fetching it reads."""
+    names = [(*fetched_before(config, name), name) for name in config.datasets]
+    return list(dict.fromkeys(name for group in names for name in group))
+
+
 def searched_in(config: Config, track: str, collection: str) -> list[str]:
     """Return a track's datasets whose queries are searched in a collection's passages."""
     scored = config.tracks[track].scored

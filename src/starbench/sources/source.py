@@ -78,6 +78,12 @@ class Source(Section):
         description="Treat as an error whatever is otherwise only counted and warned of "
         "(blank texts, repeated ids, judgements of unknown passages ...).",
     )
+    without: list[Name] = Field(
+        default_factory=list,
+        description="Other datasets of the config whose pairs, queries and examples must not be in "
+        "this one: a record that holds one of them, whatever its case and punctuation, is left "
+        "out. For selection data that overlap with scored sets.",
+    )
     corpus: Name | None = Field(
         default=None,
         description="Collection: another collection of the config whose passages are searched, "
@@ -133,6 +139,8 @@ class Source(Section):
             for key in COLLECTION_KEYS:
                 if key in self.model_fields_set:
                     raise ValueError(f"'{key}' is for collections, not for kind {self.kind}")
+        if self.without and self.kind in ("collection", "text"):
+            raise ValueError(f"'without' is for records of pairs or for training, not {self.kind}")
         return self
 
     @abstractmethod
@@ -163,4 +171,6 @@ class Source(Section):
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
         kept = self.model_dump(exclude={*SCORING_KEYS, "display", "strict"})
+        if not self.without:
+            del kept["without"]
         return {**kept, "strict": True} if self.strict else kept

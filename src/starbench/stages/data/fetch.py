@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.progress import Progress
 from starbench.run import versions
+from starbench.run.leakage import Texts, holds, keys_in
 from starbench.run.paths import RunPaths
+from starbench.run.texts import fetched_before
 from starbench.sources.source import Source
 from starbench.stages.data.checks import checked
 from starbench.stages.data.collections import fetch_collection
@@ -17,7 +20,7 @@ from starbench.stages.data.findings import Findings
 from starbench.stages.data.titles import Titles
 from starbench.stages.data.training_queries import checked_queries
 from starbench.store.manifest import Stage
-from starbench.store.records import RECORDS, SCHEMAS, write_records
+from starbench.store.records import RECORDS, SCHEMAS, Record, write_records
 from starbench.store.source_files import source_files
 
 log = logging.getLogger(__name__)
@@ -35,7 +38,7 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     given: Source = config.datasets[name]
     folder = paths.dataset(name)
     other = paths.dataset(given.corpus) if given.corpus else None
-    inputs = [other] if other else []
+    inputs = [paths.dataset(read) for read in fetched_before(config, name)]
     root = config.resolved_data_root()
     origin = source_files(folder, given.files(root))
     stage = Stage("data", versions.DATA, given.contents_slice(), inputs, origin.checksums)
@@ -45,8 +48,13 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
         found = source.collection(root)
         counts = fetch_collection(name, found, folder, other, findings, titles)
     else:
-        counts = {RECORDS: _fetch_records(name, source, root, folder, findings, titles)}
+        kept = Kept(source.kind, keys_in(config, paths, source.without))
+        counts = {RECORDS: _fetch_records(name, source, root, folder, findings, titles, kept)}
     facts: dict[str, object] = {"findings": dict(findings.counts), "commits": commits}
+    if source.without:
+        facts["left_out"] = kept.left_out
+        shared = ", ".join(source.without)
+        log.info("dataset %s: %d records left out that %s hold", name, kept.left_out, shared)
     if titles.passages:
         facts["titles"] = titles.facts()
     origin.write(folder)
@@ -57,8 +65,30 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
         log.info("dataset %s: %d of %d passages have a title", name, titles.titled, titles.passages)
 
 
+class Kept:
+    """The records of a kind that hold nothing of other datasets; counts the others."""
+
+    def __init__(self, kind: str, keys: set[Texts]) -> None:
+        self.kind, self.keys = kind, keys
+        self.left_out = 0
+
+    def of(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield those records."""
+        for record in records:
+            if self.keys and holds(self.kind, record, self.keys):
+                self.left_out += 1
+            else:
+                yield record
+
+
 def _fetch_records(
-    name: str, source: Source, root: Path | None, folder: Path, findings: Findings, titles: Titles
+    name: str,
+    source: Source,
+    root: Path | None,
+    folder: Path,
+    findings: Findings,
+    titles: Titles,
+    kept: Kept,
 ) -> int:
     path = folder / RECORDS
     records = source.records(root)
@@ -67,7 +97,7 @@ def _fetch_records(
     else:
         normalised = checked(source.kind, records, findings)
     with Progress(f"fetch {name}", source.rows, unit="records") as progress:
-        count = write_records(path, SCHEMAS[source.kind], progress.counting(normalised))
+        count = write_records(path, SCHEMAS[source.kind], progress.counting(kept.of(normalised)))
     if count == 0:
         path.unlink()
         findings.warn()

@@ -185,3 +185,49 @@ def test_micro_is_made_without_any_data(tmp_path):
     assert set(rows[0]) == {"anchor", "positive", "negative"}
     shutil.rmtree(tmp_path / "results")
     assert fetched(tmp_path, {"kind": "triplets", "source": "micro", "rows": 5}) == rows
+
+
+def test_records_that_other_datasets_hold_are_left_out(tmp_path):
+    def write(name, rows):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "test.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+        return {"kind": "pairs", "source": "folder", "name": name}
+
+    def pair(one, other, score):
+        return {"sentence1": one, "sentence2": other, "score": score}
+
+    rows = [
+        pair("A cat.", "a dog", 1), pair("a dog", "a boat", 2), pair("a cat", "a boat", 3),
+        pair("a bird", "a tree", 4),
+    ]  # fmt: skip
+    datasets = {
+        "dev": write("dev", rows) | {"without": ["scored", "asked"]},
+        "scored": write("scored", [pair("A DOG", "a cat", 3), pair("a", "b", 1)]),
+        "asked": {"kind": "training-queries", "source": "micro", "rows": 20, "seed": 4},
+    }
+    config = tiny_config(datasets=datasets, data_root=str(tmp_path))
+    paths = RunPaths.of(config, tmp_path / "results")
+    with pytest.raises(InputError, match="scored is not finished"):
+        fetch_dataset(config, paths, "dev")
+    for name in ("scored", "asked", "dev"):
+        fetch_dataset(config, paths, name)
+    kept = read_records(paths.dataset("dev")).to_list()
+    assert kept == rows[1:], "the pair in the other order and case is left out, and no other"
+    assert read_manifest(paths.dataset("dev"))["left_out"] == 1
+    assert "without" not in config.datasets["scored"].contents_slice()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"without": ["nowhere"]}, r"datasets\.dev\.without\.0: no dataset 'nowhere'"),
+        ({"without": ["dev"]}, r"'dev' has a list `without` of its own"),
+        ({"without": ["text"]}, r"'text' is a text: it holds no pairs or queries"),
+        ({"kind": "text", "without": ["test"]}, r"'without' is for records of pairs or"),
+    ],
+)
+def test_what_a_dataset_cannot_be_without_is_named(changes, message):
+    text = {"kind": "text", "source": "micro", "rows": 5}
+    dev = {"kind": "pairs", "source": "micro", "rows": 9} | changes
+    with pytest.raises(InputError, match=message):
+        tiny_config(datasets={"dev": dev, "text": text})
