@@ -39,7 +39,9 @@ def _check(objective: Objective, summand: Any, full: Size) -> None:
         name = type(summand).__name__
         raise _error(objective, f"{name} among its terms, not a Term, an Align or a Regulariser")
     if not isinstance(summand.weight, Real) or not math.isfinite(summand.weight):
-        raise _error(objective, f"the weight of {summand} is {summand.weight}, not a finite number")
+        raise _error(
+            objective, f"the weight of {summand} is {summand.weight!r}, not a finite number"
+        )
     problem = _beyond(summand, full) or _option(summand)
     if problem:
         raise _error(objective, f"{summand}: {problem}")

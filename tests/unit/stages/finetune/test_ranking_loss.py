@@ -207,6 +207,23 @@ def test_with_cosines_it_is_the_librarys_multiple_negatives_ranking(tiny_model):
         torch.testing.assert_close(mine, other)
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_among_several_processes_a_query_has_the_positives_of_all_and_its_own_passages(
+    monkeypatch, rank
+):
+    """Of each process 2 queries: its 2 positives, then each one's first and second negative."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    scores = torch.randn(2, 12, generator=torch.Generator().manual_seed(0))
+    first = 6 * rank
+    positives = F.cross_entropy(scores[:, [0, 1, 6, 7]], torch.tensor([2 * rank, 2 * rank + 1]))
+    own = [scores[query, [first + query + 2 * place for place in range(3)]] for query in (0, 1)]
+    hard = F.cross_entropy(torch.stack(own), torch.zeros(2, dtype=torch.long))
+    loss = RankingLoss()
+    torch.testing.assert_close(loss.from_scores(scores, "positives"), positives)
+    torch.testing.assert_close(loss.from_scores(scores, "own"), hard)
+
+
 def test_no_tensor_of_queries_by_passages_by_dimensions_is_made(tiny_model):
     objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
     columns = {n: [torch.randn(64, 16), torch.randn(512, 16)] for n in (1, 2, 4)}
