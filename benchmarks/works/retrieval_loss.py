@@ -15,8 +15,8 @@ from torch import Tensor
 
 from benchmarks.inputs import random_checkpoint
 from benchmarks.work import Case, Work
-from starbench.objectives.objective import Term
 from starbench.objectives.srl import Srl
+from starbench.objectives.summands import Step, Summand
 from starbench.sizes import Size
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.ranking_loss import RankingLoss
@@ -58,13 +58,13 @@ def columns_of(sizes: Sequence[Size], queries: int, passages: int, device: str) 
     return {size.layers: [made(queries), made(passages)] for size in sizes}
 
 
-def loss_of(sizes: Sequence[Size], folder: Path) -> tuple[LayeredLoss, list[Term]]:
+def loss_of(sizes: Sequence[Size], folder: Path) -> tuple[LayeredLoss, list[Summand]]:
     """Return our loss and the terms of its step; the model is only asked for depth and width."""
     path = random_checkpoint(folder / "thin", sizes[-1].layers, sizes[-1].dim, intermediate=8)
     transformer = Transformer(str(path))
     model = SentenceTransformer(modules=[transformer, Pooling(sizes[-1].dim)], device="cpu")
     loss = LayeredLoss(model, RankingLoss("dot", 1.0), sizes, SRL)
-    return loss, SRL.terms(sizes, loss.full, loss._draw)
+    return loss, SRL.terms(Step(sizes, loss.full))
 
 
 def _prepare(device: str, folder: Path) -> Case:

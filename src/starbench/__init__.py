@@ -10,14 +10,35 @@ from starbench.sizes import Size
 if TYPE_CHECKING:
     from starbench.encoders.portable import save
     from starbench.encoders.small_model import cut
+    from starbench.objectives.objective import Objective
+    from starbench.objectives.summands import Align, Regulariser, Step, Term
     from starbench.stages.finetune.layered_loss import LayeredLoss, StarbucksLoss
+    from starbench.stages.finetune.ranking_loss import RankingLoss
 
-__all__ = ["LayeredLoss", "Size", "StarbucksLoss", "cut", "save"]
+__all__ = [
+    "Align",
+    "LayeredLoss",
+    "Objective",
+    "RankingLoss",
+    "Regulariser",
+    "Size",
+    "StarbucksLoss",
+    "Step",
+    "Term",
+    "cut",
+    "save",
+]
 
-# They import torch and sentence-transformers, which most commands do without.
+# Most import torch and sentence-transformers, which most commands do without.
 _PLACES = {
+    "Align": "starbench.objectives.summands",
     "LayeredLoss": "starbench.stages.finetune.layered_loss",
+    "Objective": "starbench.objectives.objective",
+    "RankingLoss": "starbench.stages.finetune.ranking_loss",
+    "Regulariser": "starbench.objectives.summands",
     "StarbucksLoss": "starbench.stages.finetune.layered_loss",
+    "Step": "starbench.objectives.summands",
+    "Term": "starbench.objectives.summands",
     "cut": "starbench.encoders.small_model",
     "save": "starbench.encoders.portable",
 }

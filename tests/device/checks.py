@@ -103,6 +103,12 @@ def test_a_loss_with_one_column_left_behind_raises(tiny_model, triplet_columns):
                 **SCORES,
             },
         ),
+        (STS, {"objective": "ese", "compressed_dim": 4}),
+        (STS, {"objective": "3d-ml"}),
+        (STS, {"objective": "score-distillation"}),
+        (STS, {"objective": "asymmetric"}),
+        (RETRIEVAL, {"objective": "asymmetric", "over": "scores"}),
+        (RETRIEVAL, {"objective": "cascade", **SCORES}),
     ],
 )
 def test_a_step_of_fine_tuning(tiny_model, triplet_columns, base, options, mini_batch_size):

@@ -10,7 +10,7 @@ from starbench.config.reading import load_config
 from starbench.config.resolved import objective_of, use_of
 from starbench.draws import generator
 from starbench.objectives import OBJECTIVES
-from starbench.objectives.objective import Term
+from starbench.objectives.summands import Step, Term
 from starbench.run.models import models_of
 from starbench.sizes import Size
 from starbench.stages.finetune.layered_loss import LayeredLoss
@@ -80,8 +80,9 @@ def inputs(case):
 def seed_that_draws(objective, sizes, wanted):
     """The first seed whose first step has just these sizes."""
     for seed in range(100_000):
-        terms = objective.terms(sizes, sizes[-1], generator(seed, "finetune", "step", 0))
-        if {term.size for term in terms} == wanted:
+        draw = generator(seed, "finetune", "step", 0)
+        terms = objective.terms(Step(sizes, sizes[-1], draw=draw))
+        if {size for term in terms for size in term.trains} == wanted:
             return seed
     raise AssertionError(f"no seed draws {wanted}")
 
@@ -129,8 +130,9 @@ def terms(case, loss, columns):
         return {}
     layers = {size.layers for size in sizes.values()} | {loss.full.layers}
     embedded = embed_columns(loss.model, columns, sorted(layers))
+    aligned = loss.objective.model_copy(update={"kl_weight": 1.0}).aligned
     single = {
-        key: Term(size) if key.startswith("base") else Term(size, 0.0, 1.0, size.dim)
+        key: Term(size) if key.startswith("base") else aligned(size, loss.full)
         for key, size in sizes.items()
     }
     return {

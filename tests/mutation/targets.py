@@ -54,7 +54,9 @@ TARGETS = (
     ),
     Target(
         "fine-tuning losses",
-        ("stages/finetune/layered_loss.py", "stages/finetune/ranking_loss.py"),
+        tuple(
+            f"stages/finetune/{name}.py" for name in "layered_loss ranking_loss step_loss".split()
+        ),
         (
             f"{FINETUNE}/test_ranking_loss.py",
             f"{FINETUNE}/test_layered_loss.py",

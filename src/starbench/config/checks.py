@@ -247,11 +247,10 @@ def _check_trained(config: Config, system: str, track: str, use: Use, objective:
         raise ConfigMismatchError(
             ("tracks", track), f"needs `finetuning`: system '{system}' is trained on it"
         )
-    if objective.scores_in_bf16 and use.loss != "mnrl":
-        raise ConfigMismatchError(
-            ("systems", system),
-            f"`bf16_scores` is for the loss mnrl, on track {track} it is {use.loss}",
-        )
+    if use.loss != "mnrl" and (objective.scores_in_bf16 or objective.needs_scores):
+        what = "`bf16_scores`" if objective.scores_in_bf16 else f"{objective.name}, as it is set,"
+        text = f"{what} is for the loss mnrl, on track {track} it is {use.loss}"
+        raise ConfigMismatchError(("systems", system), text)
     check_length(use, at)
     kinds = [kind for kind in LOSS_KINDS[use.loss] if kind in TRACKS[track].trains]
     for index, name in enumerate(use.datasets):

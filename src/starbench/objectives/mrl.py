@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from starbench.objectives.objective import Objective, Term
+from starbench.objectives.objective import Objective
+from starbench.objectives.summands import Step, Summand, Term
 from starbench.sizes import Size, dims_of
 
 
@@ -18,7 +17,8 @@ class Mrl(Objective):
     summary: ClassVar[str] = "Matryoshka: dims of the last layer"
     objective: Literal["mrl"] = Field(description="All dimensions of the last layer.")
 
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+    def terms(self, step: Step) -> list[Summand]:
         """Return one term for each trained dimension, all at the full depth."""
-        dims = sorted({*dims_of(sizes), full.dim})
+        full = step.full
+        dims = sorted({*dims_of(step.sizes), full.dim})
         return [Term(Size(full.layers, dim)) for dim in dims]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
 
-from starbench.objectives.objective import Alignment, Objective, Term
+from starbench.objectives.objective import Alignment, Objective
+from starbench.objectives.summands import Step, Summand, Term
 from starbench.sizes import Size, dims_of
 
 
@@ -59,30 +59,33 @@ class Mse2d(Alignment, Objective):
             raise ValueError("needs at least 1, or -1 for all, got 0")
         return count
 
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
-        """Return the terms of one step for the layers and dimensions drawn from `draw`."""
-        dims = sorted({*dims_of(sizes), full.dim})
-        layers = self._layers(sizes, full, draw)
-        chosen = [Term(Size(full.layers, dim)) for dim in _sample(dims, self.dims_per_step, draw)]
+    def terms(self, step: Step) -> list[Summand]:
+        """Return the summands of the layers and dimensions that the step draws."""
+        full, draw = step.full, step.draw
+        dims = sorted({*dims_of(step.sizes), full.dim})
+        layers = self._layers(step)
+        chosen: list[Summand] = []
+        for dim in _sample(dims, self.dims_per_step, draw):
+            chosen += self._at(Size(full.layers, dim), 1.0, full)
         for layer in layers:
             weight = self._weight(layer) / len(layers)
-            sampled = _sample(dims, self.dims_per_step, draw)
-            chosen += [Term(Size(layer, dim), weight) for dim in sampled]
+            for dim in _sample(dims, self.dims_per_step, draw):
+                chosen += self._at(Size(layer, dim), weight, full)
             if self.kl_sizes == "layer":
-                chosen.append(Term(Size(layer, full.dim), 0.0, self.kl_weight, full.dim))
-        if self.kl_sizes == "size":
-            return [term if term.size == full else self._aligned(term) for term in chosen]
+                chosen.append(self.aligned(Size(layer, full.dim), full))
         return chosen
 
-    def _aligned(self, term: Term) -> Term:
-        return Term(term.size, term.weight, self.kl_weight, term.size.dim)
+    def _at(self, size: Size, weight: float, full: Size) -> list[Summand]:
+        term = Term(size, weight)
+        aligned = self.kl_sizes == "size" and size != full
+        return [term, self.aligned(size, full)] if aligned else [term]
 
-    def _layers(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[int]:
+    def _layers(self, step: Step) -> list[int]:
         if self.sampled_layers == "all":
-            below = list(range(1, full.layers))
+            below = list(range(1, step.full.layers))
         else:
-            below = sorted({size.layers for size in sizes} - {full.layers})
-        return _sample(below, self.layers_per_step, draw)
+            below = sorted({size.layers for size in step.sizes} - {step.full.layers})
+        return _sample(below, self.layers_per_step, step.draw)
 
     def _weight(self, layer: int) -> float:
         if self.layer_weight == "linear":

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
-import numpy as np
 from pydantic import Field
 
+from starbench.objectives.summands import Align, Over, Step, Summand
 from starbench.section import Section
 from starbench.sizes import Size
-
-
-@dataclass(frozen=True)
-class Term:
-    """One summand of a step's loss, at one size.
-
-    `weight` multiplies the base loss on the embeddings of `size`; `alignment` multiplies the
-    KL divergence between that size and the full one, over the first `alignment_dim` dimensions.
-    """
-
-    size: Size
-    weight: float = 1.0
-    alignment: float = 0.0
-    alignment_dim: int | None = None
 
 
 class Objective(Section):
     """Options of one fine-tuning objective; a new one is a subclass in a file of its own.
 
-    An objective is data and arithmetic on sizes only: the loss itself is computed by
-    `starbench.stages.finetune.layered_loss.LayeredLoss` from the terms that `terms` returns.
+    An objective is data and arithmetic on sizes: the loss itself is computed by
+    `starbench.stages.finetune.layered_loss.LayeredLoss` from the summands that `terms` returns.
     """
 
     summary: ClassVar[str]
@@ -48,26 +33,28 @@ class Objective(Section):
 
     @property
     def name(self) -> str:
-        """The objective's name in the config; subclasses have it as the literal `objective`."""
-        return str(getattr(self, "objective"))  # noqa: B009
+        """The objective's name in the config, its literal `objective`; the class's without one."""
+        return str(getattr(self, "objective", type(self).__name__))
 
     @property
     def scores_in_bf16(self) -> bool:
         """Whether in-batch scores are bfloat16: the option `bf16_scores` of objectives with it."""
         return bool(getattr(self, "bf16_scores", False))
 
+    @property
+    def needs_scores(self) -> bool:
+        """Whether it reads the in-batch scores of the base loss, which only a ranking loss has."""
+        return False
+
     def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
         """Return which cells one model serves, each ascending, if there is not one for all."""
         return [[cell] for cell in cells]
 
     @abstractmethod
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
-        """Return the summands of one step's loss.
+    def terms(self, step: Step) -> list[Summand]:
+        """Return the summands of one step's loss: `Term`, `Align` and `Regulariser`.
 
-        Args:
-            sizes: the sizes to train, ascending; the last one is `full` unless the model is cut.
-            full: depth and width of the model.
-            draw: the step's own generator: a pure function of (seed, step).
+        It must be a pure function of the step: what it draws, it draws from `step.draw`.
         """
 
 
@@ -91,3 +78,19 @@ class Alignment(Section):
         description="Whether the full size is a fixed teacher (no gradient). The published STS "
         "code leaves it attached, the retrieval code detaches it.",
     )
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether the KL term is over the in-batch scores of the base loss."""
+        return self.kl_over == "scores" and self.kl_weight > 0
+
+    def aligned(self, student: Size, teacher: Size) -> Align:
+        """Return the alignment of one size to another by these options."""
+        return Align(
+            student,
+            teacher,
+            self.kl_weight,
+            over=cast(Over, self.kl_over),
+            temperature=self.kl_temperature,
+            detach=self.kl_detach,
+        )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from starbench.objectives.objective import Objective, Term
+from starbench.objectives.objective import Objective
+from starbench.objectives.summands import Step, Summand, Term
 from starbench.sizes import Size, layers_of
 
 
@@ -40,7 +40,7 @@ class Separate(Objective):
             return super().groups(cells)
         return [[c for c in cells if c.layers == layers] for layers in layers_of(cells)]
 
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+    def terms(self, step: Step) -> list[Summand]:
         """Return the model's one size, at its own dimension or the full width."""
-        (size,) = sizes
-        return [Term(size if self.train_dim == "own" else Size(size.layers, full.dim))]
+        (size,) = step.sizes
+        return [Term(size if self.train_dim == "own" else Size(size.layers, step.full.dim))]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from starbench.objectives.objective import Objective, Term
-from starbench.sizes import Size
+from starbench.objectives.objective import Objective
+from starbench.objectives.summands import Step, Summand, Term
 
 
 class Single(Objective):
@@ -25,6 +23,6 @@ class Single(Objective):
     full_size_only: ClassVar[bool] = True
     reads_sizes: ClassVar[bool] = False
 
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+    def terms(self, step: Step) -> list[Summand]:
         """Return the full size alone."""
-        return [Term(full)]
+        return [Term(step.full)]

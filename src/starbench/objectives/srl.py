@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from starbench.objectives.objective import Alignment, Objective, Term
-from starbench.sizes import Size, grid_of
+from starbench.objectives.objective import Alignment, Objective
+from starbench.objectives.summands import Step, Summand, Term
+from starbench.sizes import grid_of
 
 
 class Srl(Alignment, Objective):
@@ -32,11 +31,13 @@ class Srl(Alignment, Objective):
         "layer and a trained dimension, drawn anew without replacement at each step.",
     )
 
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+    def terms(self, step: Step) -> list[Summand]:
         """Return the full size and the smaller ones of the step, each with its alignment."""
-        smaller = [size for size in sizes if size != full]
+        full = step.full
+        smaller = [size for size in step.sizes if size != full]
         if self.pairs == "sampled":
-            cells = [cell for cell in grid_of([*sizes, full]) if cell != full]
-            drawn = draw.choice(len(cells), size=len(smaller), replace=False)
+            cells = [cell for cell in grid_of([*step.sizes, full]) if cell != full]
+            drawn = step.draw.choice(len(cells), size=len(smaller), replace=False)
             smaller = sorted(cells[number] for number in drawn)
-        return [Term(full), *(Term(s, 1.0, self.kl_weight, s.dim) for s in smaller)]
+        pairs = [(Term(size), self.aligned(size, full)) for size in smaller]
+        return [Term(full), *(summand for pair in pairs for summand in pair)]

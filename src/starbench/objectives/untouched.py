@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
-from starbench.objectives.objective import Objective, Term
-from starbench.sizes import Size
+from starbench.objectives.objective import Objective
+from starbench.objectives.summands import Step, Summand
 
 
 class Untouched(Objective):
@@ -20,6 +18,6 @@ class Untouched(Objective):
     trains: ClassVar[bool] = False
     reads_sizes: ClassVar[bool] = False
 
-    def terms(self, sizes: Sequence[Size], full: Size, draw: np.random.Generator) -> list[Term]:
+    def terms(self, step: Step) -> list[Summand]:
         """Return no terms."""
         return []

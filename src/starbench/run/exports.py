@@ -10,6 +10,8 @@ import numpy as np
 
 from starbench.config.export import Export
 from starbench.errors import InputError, did_you_mean
+from starbench.objectives.checks import summands_of
+from starbench.objectives.summands import Step
 from starbench.run.models import Model, models_of
 from starbench.sizes import Size
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
 
 DRAWS = 1000
-"""Steps whose draws are looked at to know which sizes a training draws from."""
+"""Steps that are looked at, as of a training of so many, to know which sizes it trains."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _with_seed(config: Config, track: str, system: str, size: Size, seed: int) -
 
 
 def sizes_trained(model: Model, full: Size) -> list[Size]:
-    """Return the sizes that steps of a model's training have a loss at, ascending.
+    """Return the sizes that a model's training has a loss at or pulls to another, ascending.
 
     Args:
         model: a model of the run.
@@ -137,6 +139,9 @@ def sizes_trained(model: Model, full: Size) -> list[Size]:
     """
     if not model.objective.trains:
         return []
-    draws = (np.random.default_rng(number) for number in range(DRAWS))
-    terms = (term for draw in draws for term in model.objective.terms(model.sizes, full, draw))
-    return sorted({term.size for term in terms if term.weight})
+    objective, sizes = model.objective, model.sizes
+    steps = (
+        Step(sizes, full, number, DRAWS, np.random.default_rng(number)) for number in range(DRAWS)
+    )
+    summands = (summand for step in steps for summand in summands_of(objective, step))
+    return sorted({size for summand in summands for size in summand.trains})

@@ -158,6 +158,27 @@ def test_scores_in_bfloat16_are_refused_for_a_loss_without_scores():
         parse_config(value)
 
 
+@pytest.mark.parametrize(
+    ("objective", "needed", "other"),
+    [
+        ("3d-ml", {}, {"negatives": "together"}),
+        ("asymmetric", {"over": "scores"}, {}),
+        ("cascade", {"kl_over": "scores"}, {"kl_over": "scores", "kl_weight": 0.0}),
+        ("srl", {"kl_over": "scores"}, {}),
+    ],
+)
+def test_an_objective_of_scores_is_refused_for_a_loss_without_scores(objective, needed, other):
+    def value(options):
+        made = tiny_value(systems={"base": {"backbone": "tiny", "objective": objective}})
+        made["tracks"]["sts"]["finetuning"] |= {"dataset": "test", "loss": "cosent"}
+        made["tracks"]["sts"]["objectives"] = [{"objective": objective, **options}]
+        return made
+
+    with pytest.raises(InputError, match=f"{objective}, as it is set, is for the loss mnrl, on tr"):
+        parse_config(value(needed))
+    parse_config(value(other))
+
+
 def test_an_option_of_a_systems_override_is_checked(edited):
     path = edited(
         "backbone: bert, objective: srl}",

@@ -7,7 +7,7 @@ import pytest
 
 from starbench.draws import generator
 from starbench.objectives.mse2d import Mse2d
-from starbench.objectives.objective import Term
+from starbench.objectives.summands import Align, Step, Term
 from starbench.sizes import Size
 
 SIZES = [Size(2, 4), Size(3, 8), Size(6, 16)]
@@ -61,24 +61,24 @@ def test_a_step_has_the_terms_of_the_definition(
     }
     objective = Mse2d(objective="2dmse", **options)
     for step in range(5):
-        terms = objective.terms(SIZES, FULL, generator(7, step))
+        summands = objective.terms(Step(SIZES, FULL, draw=generator(7, step)))
         summed = {}
-        for term in terms:
-            factors = summed.setdefault((term.size.layers, term.size.dim), [0.0, 0.0])
-            factors[0] += term.weight
-            factors[1] += term.alignment
-            if term.alignment:
-                assert term.alignment_dim == term.size.dim
+        for summand in summands:
+            (size,) = summand.trains
+            factors = summed.setdefault((size.layers, size.dim), [0.0, 0.0])
+            factors[isinstance(summand, Align)] += summand.weight
+            if isinstance(summand, Align):
+                assert summand == Align(size, FULL, summand.weight, temperature=0.3)
         assert summed == {key: pytest.approx(pair) for key, pair in expected(options, step).items()}
 
 
 def test_the_full_size_is_drawn_from_even_where_it_is_not_in_the_list():
     objective = Mse2d(objective="2dmse", dims_per_step=-1, layers_per_step=-1)
-    terms = objective.terms([Size(1, 4)], Size(2, 8), generator(0))
+    terms = objective.terms(Step([Size(1, 4)], Size(2, 8)))
     assert terms == [
         Term(Size(2, 4)),
         Term(Size(2, 8)),
         Term(Size(1, 4), 1.0),
         Term(Size(1, 8), 1.0),
-        Term(Size(1, 8), 0.0, 0.3, 8),
+        Align(Size(1, 8), Size(2, 8), 0.3, temperature=0.3),
     ]

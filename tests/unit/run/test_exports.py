@@ -108,6 +108,8 @@ def test_the_report_needs_no_export_and_each_export_its_model_and_data():
         ({"objective": "single"}, [FULL]),
         ({"objective": "untouched"}, []),
         ({"objective": "2dmse"}, [Size(n, d) for n in (1, 2, 3, 4) for d in (4, 8, 16)]),
+        ({"objective": "3d-ml"}, [Size(n, d) for n in (1, 2, 4) for d in (4, 8, 16)]),
+        ({"objective": "asymmetric"}, [SMALL, MIDDLE, Size(4, 4), Size(4, 8), FULL]),
     ],
     ids=lambda value: value.get("objective", "") if isinstance(value, dict) else "",
 )

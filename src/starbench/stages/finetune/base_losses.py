@@ -7,6 +7,8 @@ from typing import Any
 from torch import nn
 
 from starbench.errors import InputError
+from starbench.objectives.objective import Alignment, Objective
+from starbench.objectives.summands import Summand, Term
 
 CACHED = "give the loss without gradient caching, and `mini_batch_size` to this one"
 EVERY_SIZE = "give the loss that it wraps: this one trains every size itself"
@@ -32,20 +34,15 @@ INSTEAD = {
 }
 """What to use in place of losses of sentence-transformers that need the texts or one width."""
 
-IN_BATCH = ("MultipleNegativesRankingLoss",)
+IN_BATCH = ("MultipleNegativesRankingLoss", "RankingLoss")
 """Losses of sentence-transformers that score every text of a batch with every other."""
 
 DECORATORS = ("ForwardDecorator", "TransformerDecorator")
 """What MatryoshkaLoss and AdaptiveLayerLoss put in the place of a model's forward pass."""
 
 
-def check_base_loss(loss: nn.Module, aligns_scores: bool) -> None:
-    """Raise InputError for a base loss that cannot be computed at several sizes.
-
-    Args:
-        loss: the base loss.
-        aligns_scores: whether the objective's KL term is over in-batch scores.
-    """
+def check_base_loss(loss: nn.Module) -> None:
+    """Raise InputError for a base loss that cannot be computed at several sizes."""
     name = type(loss).__name__
     if name in INSTEAD:
         raise InputError(f"{name} cannot be the base loss of several sizes: {INSTEAD[name]}")
@@ -54,10 +51,21 @@ def check_base_loss(loss: nn.Module, aligns_scores: bool) -> None:
             f"{name} cannot compute a loss from embeddings (it has no "
             "compute_loss_from_embeddings), so it cannot be the base loss of several sizes"
         )
-    if aligns_scores and not _scores_in_batch(loss):
+
+
+def check_summand(loss: nn.Module, summand: Summand, objective: Objective) -> None:
+    """Raise InputError for a summand that needs scores which the base loss has not."""
+    name = type(loss).__name__
+    start = f"objective '{objective.name}': {summand} needs a base loss"
+    if isinstance(summand, Term):
+        if summand.among != "batch" and not hasattr(loss, "from_scores"):
+            raise InputError(
+                f"{start} that can rank among '{summand.among}' (RankingLoss); {name} cannot"
+            )
+    elif summand.over == "scores" and not _scores_in_batch(loss):
+        instead = "kl_over: dims" if isinstance(objective, Alignment) else "over dims or vectors"
         raise InputError(
-            f"kl_over: scores needs a base loss with in-batch scores ({', '.join(IN_BATCH)}); "
-            f"{name} has none: use kl_over: dims"
+            f"{start} with in-batch scores ({', '.join(IN_BATCH)}); {name} has none: use {instead}"
         )
 
 

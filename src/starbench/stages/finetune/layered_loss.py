@@ -1,27 +1,28 @@
 """Any base loss at several sizes of one model, from the hidden states of one forward pass."""
 
-# Q = rows of the first column, C = rows of all other columns, D = dimensions
-
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
 from starbench.draws import generator
-from starbench.objectives.objective import Alignment, Objective, Term
+from starbench.objectives.checks import summands_of
+from starbench.objectives.objective import Objective
 from starbench.objectives.srl import Srl
-from starbench.sizes import Size, check_sizes
-from starbench.stages.finetune.base_losses import check_base_loss, check_not_wrapped
+from starbench.objectives.summands import Step, Summand
+from starbench.sizes import Size, check_sizes, layers_of
+from starbench.stages.finetune.base_losses import check_base_loss, check_not_wrapped, check_summand
 from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
+from starbench.stages.finetune.step_loss import StepLoss
 
 
 class LayeredLoss(nn.Module):
-    """The base loss at the sizes that an objective names, plus its alignment to the full size.
+    """The sum of an objective's terms: a base loss at several sizes, alignments, regularisers.
 
     Each text is embedded once a step; a size's embeddings are the first `dim` columns of what
     the model's pooling gives on its layer's hidden states. Works in any
@@ -32,14 +33,15 @@ class LayeredLoss(nn.Module):
         loss: a base loss with ``compute_loss_from_embeddings(embeddings, labels)``, as most
             losses of sentence-transformers have.
         sizes: the sizes to train, strictly ascending; each a `Size` or (layers, dim).
-        objective: which of them a step trains, with which weights (see `objectives`).
+        objective: what a step's loss is the sum of (see `objectives`).
         seed: seed of the objective's draws, which are a function of (seed, step) alone.
         mini_batch_size: texts embedded at a time, so that a large batch needs the memory of so
             many texts (gradient caching, see `embed_columns`); None for all at once.
+        steps: steps of the whole training, for objectives that change in its course.
 
     Raises:
-        InputError: a size beyond the model, or a base loss that cannot be computed at several
-            sizes, with what to use instead.
+        InputError: a size beyond the model, a base loss that cannot be computed at several sizes,
+            with what to use instead, or an objective whose terms cannot be computed.
     """
 
     def __init__(
@@ -50,29 +52,37 @@ class LayeredLoss(nn.Module):
         objective: Objective,
         seed: int = 42,
         mini_batch_size: int | None = None,
+        steps: int | None = None,
     ) -> None:
         super().__init__()
-        aligned = objective if isinstance(objective, Alignment) and objective.kl_weight else None
-        check_base_loss(loss, aligned is not None and aligned.kl_over == "scores")
+        check_base_loss(loss)
         self.model = model
         self.loss: Any = loss
         self.full = Size(depth_of(model), width_of(model))
         self.sizes = [size if isinstance(size, Size) else Size(*size) for size in sizes]
         check_sizes(self.sizes, self.full.layers, self.full.dim, "the model")
         self.objective, self.seed = objective, seed
-        self.mini_batch_size = mini_batch_size
+        self.mini_batch_size, self.steps = mini_batch_size, steps
         self.normalises = normalises(model)
         self._draw = generator(seed, "finetune", "step", 0)
-        self._step_was_set = False
+        self._number: int | None = None
         self._calls = 0
+        self._summands(0, generator(seed, "finetune", "step", 0))
+
+    def _summands(self, number: int, draw: np.random.Generator) -> list[Summand]:
+        step = Step(tuple(self.sizes), self.full, number, self.steps, draw)
+        summands = summands_of(self.objective, step)
+        for summand in summands:
+            check_summand(self.loss, summand, self.objective)
+        return summands
 
     def start_step(self, step: int) -> None:
-        """Make the draws of what follows a function of (seed, step).
+        """Make what follows part of a step, and its draws a function of (seed, step).
 
         Without it (in a script of one's own) every call of the loss counts as a step.
         """
         self._draw = generator(self.seed, "finetune", "step", step)
-        self._step_was_set = True
+        self._number = step
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """Return the loss of one batch, a scalar.
@@ -81,110 +91,32 @@ class LayeredLoss(nn.Module):
             sentence_features: one dict of token ids and attention mask for each text column.
             labels: passed on to the base loss.
         """
-        if not self._step_was_set:
-            self._draw = generator(self.seed, "finetune", "step", self._calls)
+        number = self._number
+        if number is None:
+            number = self._calls
+            self._draw = generator(self.seed, "finetune", "step", number)
             self._calls += 1
         check_not_wrapped(self.model)
-        terms = self.objective.terms(self.sizes, self.full, self._draw)
-        layers = {term.size.layers for term in terms}
-        if any(term.alignment for term in terms):
-            layers.add(self.full.layers)
-        columns = embed_columns(
-            self.model, list(sentence_features), sorted(layers), self.mini_batch_size
-        )
-        device = columns[max(layers)][0].device
+        summands = self._summands(number, self._draw)
+        layers = layers_of(size for summand in summands for size in summand.reads)
+        columns = embed_columns(self.model, list(sentence_features), layers, self.mini_batch_size)
+        device = columns[layers[-1]][0].device
         # Eight bits of mantissa are too few for scores times 20: the loss itself is in fp32.
         with torch.autocast(device.type, enabled=False):
-            return self.from_embeddings(columns, labels, terms)
+            return self.from_embeddings(columns, labels, summands)
 
     def from_embeddings(
-        self, columns: dict[int, list[Tensor]], labels: Tensor | None, terms: Sequence[Term]
+        self, columns: dict[int, list[Tensor]], labels: Tensor | None, summands: Sequence[Summand]
     ) -> Tensor:
-        """Return the weighted sum of `terms`.
+        """Return the weighted sum of `summands`.
 
         Args:
             columns: for each layer the embeddings (rows, width) of each text column.
             labels: passed on to the base loss.
-            terms: what to sum.
+            summands: what to sum.
         """
-        scores = self._scores_by_size(columns, labels, terms)
-        summands = []
-        for term in terms:
-            if term.weight:
-                base = self._base_loss(columns, labels, term.size, scores)
-                summands.append(term.weight * base)
-            if term.alignment:
-                summands.append(term.alignment * self._alignment(columns, term, scores))
-        return torch.stack(summands).sum()
-
-    def _scores_by_size(
-        self, columns: dict[int, list[Tensor]], labels: Tensor | None, terms: Sequence[Term]
-    ) -> dict[Size, Tensor]:
-        """Return the in-batch scores (Q, C) of every size that needs them, each made once.
-
-        Only losses that part scoring from the loss (`RankingLoss`) can share them between the
-        base loss and the alignment.
-        """
-        if not hasattr(self.loss, "from_scores"):
-            return {}
-        sizes = {term.size for term in terms if term.weight}
-        if self._aligns_scores:
-            aligned = {term.size for term in terms if term.alignment}
-            sizes |= {*aligned, self.full} if aligned else set()
-        return {
-            size: self.loss.scores(self._cut_columns(columns, size), labels)
-            for size in sorted(sizes)
-        }
-
-    @property
-    def _aligns_scores(self) -> bool:
-        return isinstance(self.objective, Alignment) and self.objective.kl_over == "scores"
-
-    def _base_loss(
-        self,
-        columns: dict[int, list[Tensor]],
-        labels: Tensor | None,
-        size: Size,
-        scores: dict[Size, Tensor],
-    ) -> Tensor:
-        loss: Tensor = (
-            self.loss.from_scores(scores[size])
-            if scores
-            else self.loss.compute_loss_from_embeddings(self._cut_columns(columns, size), labels)
-        )
-        return loss
-
-    def _cut_columns(self, columns: dict[int, list[Tensor]], size: Size) -> list[Tensor]:
-        return [self._cut(column, size.dim) for column in columns[size.layers]]
-
-    def _cut(self, embeddings: Tensor, dim: int) -> Tensor:
-        cut = embeddings[:, :dim]
-        return F.normalize(cut, dim=-1) if self.normalises else cut
-
-    def _alignment(
-        self, columns: dict[int, list[Tensor]], term: Term, scores: dict[Size, Tensor]
-    ) -> Tensor:
-        """KL(full || small), mean over rows, of dims (all texts) or of in-batch scores."""
-        options = self.objective
-        assert isinstance(options, Alignment)
-        assert term.alignment_dim is not None
-        if options.kl_over == "dims":
-            student = torch.cat(columns[term.size.layers])[:, : term.alignment_dim]
-            teacher = torch.cat(columns[self.full.layers])[:, : term.alignment_dim]
-        elif scores:
-            student, teacher = scores[term.size], scores[self.full]
-        else:
-            student = self._scores(columns, term.size)
-            teacher = self._scores(columns, self.full)
-        if options.kl_detach:
-            teacher = teacher.detach()
-        return kl_divergence(student, teacher, options.kl_temperature)
-
-    def _scores(self, columns: dict[int, list[Tensor]], size: Size) -> Tensor:
-        """In-batch scores (Q, C) of the first column against all others, as the base loss does."""
-        cut = self._cut_columns(columns, size)
-        scores: Tensor = self.loss.similarity_fct(cut[0], torch.cat(cut[1:])) * self.loss.scale
-        return scores
+        name = self.objective.name
+        return StepLoss(self.loss, columns, labels, self.normalises, name).of(summands)
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of the loss."""
@@ -193,15 +125,6 @@ class LayeredLoss(nn.Module):
             "sizes": [str(size) for size in self.sizes],
             **self.objective.model_dump(),
         }
-
-
-def kl_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """Return KL(softmax(teacher/T) || softmax(student/T)), mean over rows; both (rows, D)."""
-    return F.kl_div(
-        F.log_softmax(student.float() / temperature, dim=-1),
-        F.softmax(teacher.float() / temperature, dim=-1),
-        reduction="batchmean",
-    )
 
 
 class StarbucksLoss(LayeredLoss):

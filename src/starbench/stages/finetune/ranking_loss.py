@@ -69,9 +69,24 @@ class RankingLoss(nn.Module):
         own = sum(len(column) for column in columns[1:]) // len(query_QD)
         return scores_QP.masked_fill(self._right_answers(labels, own), MASKED)
 
-    def from_scores(self, scores_QP: Tensor) -> Tensor:
-        """Return the loss of what `scores` gives: the mean over the queries, a scalar."""
-        return F.cross_entropy(scores_QP, _targets(scores_QP))
+    def from_scores(self, scores_QP: Tensor, among: str = "batch") -> Tensor:
+        """Return the loss of what `scores` gives: the mean over the queries, a scalar.
+
+        Args:
+            scores_QP: the scores.
+            among: the candidates: all (`batch`), all queries' `positives`, or a query's `own`
+                passages.
+        """
+        targets_Q = _targets(scores_QP)
+        if among == "positives":
+            return F.cross_entropy(_positives(scores_QP), _of_this_process(scores_QP))
+        if among == "own":
+            # A process's passages are its positives, then every query's first negative, and so on.
+            count = scores_QP.shape[1] // processes() // len(scores_QP)
+            offsets = len(scores_QP) * torch.arange(count, device=targets_Q.device)
+            own_QG = scores_QP.gather(1, targets_Q[:, None] + offsets)
+            return F.cross_entropy(own_QG, torch.zeros_like(targets_Q))
+        return F.cross_entropy(scores_QP, targets_Q)
 
     def compute_loss_from_embeddings(
         self, columns: Sequence[Tensor], labels: Tensor | None = None
@@ -93,3 +108,15 @@ def _targets(scores_QP: Tensor) -> Tensor:
     queries = torch.arange(len(scores_QP), device=scores_QP.device)
     per_process = scores_QP.shape[1] // processes()
     return queries + rank() * per_process
+
+
+def _of_this_process(scores_QP: Tensor) -> Tensor:
+    """Return each query's number among the queries of all processes."""
+    queries = torch.arange(len(scores_QP), device=scores_QP.device)
+    return queries + rank() * len(scores_QP)
+
+
+def _positives(scores_QP: Tensor) -> Tensor:
+    """Return the scores (Q, queries of all processes) of the positives alone."""
+    by_process = scores_QP.unflatten(1, (processes(), -1))
+    return by_process[:, :, : len(scores_QP)].flatten(1)

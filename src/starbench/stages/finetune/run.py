@@ -162,6 +162,7 @@ def _train(
         objective,
         seed,
         settings.mini_batch_size,
+        steps,
     )
     what = f"finetune {model.name} seed {seed}"
     skips = SkipNotFinite(what, settings.max_skipped)

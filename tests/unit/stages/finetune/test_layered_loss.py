@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer.losses import (
     MultipleNegativesRankingLoss,
 )
 
-from starbench import Size, StarbucksLoss
+from starbench import Align, Size, StarbucksLoss, Step, Term
 from starbench.draws import generator
 from starbench.errors import InputError
 from starbench.objectives.mrl import Mrl
@@ -128,8 +128,9 @@ def test_a_detached_teacher_gets_no_gradient_from_the_kl_term(tiny_model, triple
     base = MultipleNegativesRankingLoss(tiny_model)
     for detach in (True, False):
         loss = StarbucksLoss(tiny_model, base, SIZES, kl_weight=1.0, kl_detach=detach)
-        term = [t for t in loss.objective.terms(SIZES, loss.full, generator(0)) if t.alignment][1]
-        only_kl = loss.from_embeddings(pooled, LABELS, [type(term)(term.size, 0.0, 1.0, 8)])
+        summands = loss.objective.terms(Step(SIZES, loss.full))
+        align = [summand for summand in summands if isinstance(summand, Align)][1]
+        only_kl = loss.from_embeddings(pooled, LABELS, [align])
         gradient = torch.autograd.grad(only_kl, pooled[4], allow_unused=True)
         assert all(g is None or not g.any() for g in gradient) == detach
 
@@ -162,7 +163,8 @@ def test_2dmse_as_published_equals_the_plain_formula(tiny_model, triplet_columns
     loss = LayeredLoss(tiny_model, MultipleNegativesRankingLoss(tiny_model), SIZES, objective)
     for step in range(4):
         loss.start_step(step)
-        terms = objective.terms(SIZES, loss.full, generator(42, "finetune", "step", step))
+        draw = generator(42, "finetune", "step", step)
+        terms = objective.terms(Step(SIZES, loss.full, step, draw=draw))
         last, prior = terms[0].size, terms[1].size
         ours = loss_and_gradients(tiny_model, loss(copy.deepcopy(triplet_columns), LABELS))
         pooled = all_layers(tiny_model, triplet_columns)
@@ -178,7 +180,7 @@ def test_2dmse_as_published_equals_the_plain_formula(tiny_model, triplet_columns
 def test_2dmse_samples_every_layer_below_the_last_and_every_dim():
     objective = Mse2d(objective="2dmse")
     full = Size(4, 16)
-    seen = [objective.terms(SIZES, full, generator(1, step)) for step in range(200)]
+    seen = [objective.terms(Step(SIZES, full, draw=generator(1, step))) for step in range(200)]
     assert {terms[0].size for terms in seen} == {Size(4, 4), Size(4, 8), Size(4, 16)}
     assert {terms[1].size.layers for terms in seen} == {1, 2, 3}
     assert {terms[1].size.dim for terms in seen} == {4, 8, 16}
@@ -187,16 +189,16 @@ def test_2dmse_samples_every_layer_below_the_last_and_every_dim():
 
 def test_2dmse_of_the_trained_layers_only_never_samples_another():
     objective = Mse2d(objective="2dmse", sampled_layers="trained", layers_per_step=2)
-    terms = objective.terms(SIZES, Size(4, 16), generator(0))
-    assert {term.size.layers for term in terms} == {1, 2, 4}
+    terms = objective.terms(Step(SIZES, Size(4, 16)))
+    assert {size.layers for term in terms for size in term.trains} == {1, 2, 4}
 
 
 def test_layer_weights_are_linear_log_or_uniform():
     expected = {"linear": 1 / 3, "log": 1 / (1 + np.log(3)), "uniform": 1.0}
     for name, weight in expected.items():
         objective = Mse2d(objective="2dmse", layers_per_step=-1, layer_weight=name)
-        terms = objective.terms(SIZES, Size(4, 16), generator(0))
-        (term,) = [t for t in terms if t.size.layers == 3 and t.weight]
+        terms = objective.terms(Step(SIZES, Size(4, 16)))
+        (term,) = [t for t in terms if isinstance(t, Term) and t.size.layers == 3]
         assert term.weight == pytest.approx(weight / 3)
 
 
@@ -222,7 +224,7 @@ def test_single_equals_the_base_loss(tiny_model, triplet_columns):
 @pytest.mark.parametrize(("train_dim", "dim"), [("own", 8), ("full", 16)])
 def test_separate_trains_at_its_own_dim_or_at_the_full_width(train_dim, dim):
     objective = Separate(objective="separate", train_dim=train_dim)
-    (term,) = objective.terms([Size(2, 8)], Size(2, 16), generator(0))
+    (term,) = objective.terms(Step([Size(2, 8)], Size(2, 16)))
     assert term.size == Size(2, dim)
 
 

@@ -8,8 +8,9 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 
 from starbench import Size, StarbucksLoss
 from starbench.objectives.mse2d import Mse2d
-from starbench.stages.finetune.layered_loss import LayeredLoss, kl_divergence
+from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.stages.finetune.step_loss import kl_divergence
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 LABELS = torch.zeros(6)

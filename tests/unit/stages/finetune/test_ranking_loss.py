@@ -10,7 +10,7 @@ from datasets import Dataset
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from torch.nn import functional as F
 
-from starbench import Size
+from starbench import Size, Step
 from starbench.objectives import OBJECTIVES
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.passages import PassageCollator, _key
@@ -89,16 +89,16 @@ def assert_same(ours, reference, columns):
         torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-6)
 
 
-def layered(tiny_model, objective, temperature=1.0, **options):
+def layered(tiny_model, objective, temperature=1.0, sizes=SIZES, **options):
     loss = RankingLoss("dot", temperature, **options)
-    return LayeredLoss(tiny_model, loss, SIZES, objective)
+    return LayeredLoss(tiny_model, loss, sizes, objective)
 
 
 def test_srl_is_a_cross_entropy_at_every_size_and_a_kl_over_scores(tiny_model):
     objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
     columns = embeddings()
     loss = layered(tiny_model, objective, temperature=2.0)
-    terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
+    terms = objective.terms(Step(SIZES, SIZES[-1]))
     ours = loss.from_embeddings(columns, None, terms)
     full = plain_scores(columns, SIZES[-1], 2.0)
     reference = plain_cross_entropy(full)
@@ -125,8 +125,8 @@ def test_2dmse_as_the_retrieval_code_has_it_is_all_dims_of_a_sampled_and_the_las
     loss = layered(tiny_model, objective)
     sampled = set()
     for seed in range(10):
-        terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng(seed))
-        (layer,) = {term.size.layers for term in terms} - {4}
+        terms = objective.terms(Step(SIZES, SIZES[-1], draw=np.random.default_rng(seed)))
+        (layer,) = {size.layers for term in terms for size in term.trains} - {4}
         sampled.add(layer)
         ours = loss.from_embeddings(columns, None, terms)
         full = plain_scores(columns, SIZES[-1])
@@ -150,8 +150,8 @@ def test_the_other_objectives_are_sums_of_cross_entropies(tiny_model, objective)
         "separate": [Size(2, 8)],
         "mrl": [Size(4, 4), Size(4, 8), Size(4, 16)],
     }[objective]
-    terms = made.terms(sizes, SIZES[-1], np.random.default_rng())
-    ours = layered(tiny_model, made).from_embeddings(columns, None, terms)
+    terms = made.terms(Step(sizes, SIZES[-1]))
+    ours = layered(tiny_model, made, sizes=sizes).from_embeddings(columns, None, terms)
     reference = sum(plain_cross_entropy(plain_scores(columns, size)) for size in expected)
     assert_same(ours, reference, columns)
 
@@ -164,7 +164,7 @@ def test_other_right_answers_are_left_out_of_loss_and_kl_if_they_are_masked(tiny
     left_out = {(0, 4), (0, 7), (2, 1), (2, 3)} if masked else ()
     columns, labels = embeddings(3), labels_of(passages, answers)
     objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
-    terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
+    terms = objective.terms(Step(SIZES, SIZES[-1]))
     loss = layered(tiny_model, objective, mask_right_answers=masked)
     ours = loss.from_embeddings(columns, labels, terms)
     full = plain_scores(columns, SIZES[-1])
@@ -207,6 +207,23 @@ def test_with_cosines_it_is_the_librarys_multiple_negatives_ranking(tiny_model):
         torch.testing.assert_close(mine, other)
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_among_several_processes_a_query_has_the_positives_of_all_and_its_own_passages(
+    monkeypatch, rank
+):
+    """Of each process 2 queries: its 2 positives, then each one's first and second negative."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", str(rank))
+    scores = torch.randn(2, 12, generator=torch.Generator().manual_seed(0))
+    first = 6 * rank
+    positives = F.cross_entropy(scores[:, [0, 1, 6, 7]], torch.tensor([2 * rank, 2 * rank + 1]))
+    own = [scores[query, [first + query + 2 * place for place in range(3)]] for query in (0, 1)]
+    hard = F.cross_entropy(torch.stack(own), torch.zeros(2, dtype=torch.long))
+    loss = RankingLoss()
+    torch.testing.assert_close(loss.from_scores(scores, "positives"), positives)
+    torch.testing.assert_close(loss.from_scores(scores, "own"), hard)
+
+
 def test_no_tensor_of_queries_by_passages_by_dimensions_is_made(tiny_model):
     objective = OBJECTIVES["srl"].model_validate({"objective": "srl", **RETRIEVAL})
     columns = {n: [torch.randn(64, 16), torch.randn(512, 16)] for n in (1, 2, 4)}
@@ -222,7 +239,7 @@ def test_no_tensor_of_queries_by_passages_by_dimensions_is_made(tiny_model):
                 sizes.append(made.numel())
             return made
 
-    terms = objective.terms(SIZES, SIZES[-1], np.random.default_rng())
+    terms = objective.terms(Step(SIZES, SIZES[-1]))
     with Watch():
         layered(tiny_model, objective).from_embeddings(columns, None, terms).backward()
     assert max(sizes) == 64 * 512
