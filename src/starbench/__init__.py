@@ -8,16 +8,52 @@ from typing import TYPE_CHECKING, Any
 from starbench.sizes import Size
 
 if TYPE_CHECKING:
+    from starbench.encoders.families import Block, Family, Head
     from starbench.encoders.portable import save
     from starbench.encoders.small_model import cut
+    from starbench.measures import Measure
+    from starbench.objectives.objective import Objective, Term
+    from starbench.objectives.pretraining import PretrainingObjective
+    from starbench.sources.source import Collection, Source
     from starbench.stages.finetune.layered_loss import LayeredLoss, StarbucksLoss
+    from starbench.tracks.track import GroupOfDatasets, Test, Track
 
-__all__ = ["LayeredLoss", "Size", "StarbucksLoss", "cut", "save"]
+__all__ = [
+    "Block",
+    "Collection",
+    "Family",
+    "GroupOfDatasets",
+    "Head",
+    "LayeredLoss",
+    "Measure",
+    "Objective",
+    "PretrainingObjective",
+    "Size",
+    "Source",
+    "StarbucksLoss",
+    "Term",
+    "Test",
+    "Track",
+    "cut",
+    "save",
+]
 
-# They import torch and sentence-transformers, which most commands do without.
+# Some import torch and sentence-transformers, which most commands do without.
 _PLACES = {
+    "Block": "starbench.encoders.families",
+    "Collection": "starbench.sources.source",
+    "Family": "starbench.encoders.families",
+    "GroupOfDatasets": "starbench.tracks.track",
+    "Head": "starbench.encoders.families",
     "LayeredLoss": "starbench.stages.finetune.layered_loss",
+    "Measure": "starbench.measures",
+    "Objective": "starbench.objectives.objective",
+    "PretrainingObjective": "starbench.objectives.pretraining",
+    "Source": "starbench.sources.source",
     "StarbucksLoss": "starbench.stages.finetune.layered_loss",
+    "Term": "starbench.objectives.objective",
+    "Test": "starbench.tracks.track",
+    "Track": "starbench.tracks.track",
     "cut": "starbench.encoders.small_model",
     "save": "starbench.encoders.portable",
 }

@@ -10,12 +10,13 @@ from pydantic import ValidationError
 
 from starbench.config.collisions import name_collision
 from starbench.config.lengths import asked_lengths
+from starbench.config.measures import wrong_measures
 from starbench.config.messages import told_problem
 from starbench.config.resolved import backbone_of, objective_of, use_of
 from starbench.config.training import Finetuning
 from starbench.errors import did_you_mean
-from starbench.measures import MEASURES
 from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
+from starbench.plugins.registry import look_up_plugins
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class ConfigMismatchError(Exception):
 
 def check_config(config: Config) -> None:
     """Raise ConfigMismatchError for the first thing that does not fit together."""
+    look_up_plugins()
     _check_sizes(config)
     for name in config.datasets:
         _check_dataset(config, name)
@@ -262,14 +264,9 @@ def _check_track(config: Config, track: str) -> None:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)
     _check_own_keys(config, track)
+    for mistake in wrong_measures(config, track):
+        raise ConfigMismatchError(*mistake)
     if TRACKS[track].searches:
-        for task in section.scored:
-            metric = TRACKS[track].metric(config.datasets[task])
-            if (MEASURES[metric].cutoff or 0) > section.searching.depth:
-                raise ConfigMismatchError(
-                    (*at, "search", "depth"),
-                    f"{section.searching.depth} is less than {metric} of '{task}' looks at",
-                )
         _check_adaptive(section.searching, at)
     given = [options.name for options in section.objectives]
     for index, objective in enumerate(given):
@@ -282,6 +279,7 @@ def _check_own_keys(config: Config, track: str) -> None:
     section = config.tracks[track]
     given = {
         "search": section.search is not None,
+        "measures": bool(section.measures),
         "embedding.query_max_length": section.embedding.query_max_length is not None,
     }
     for key, is_given in given.items():

@@ -12,6 +12,7 @@ from starbench.errors import InputError
 from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
 from starbench.run.paths import RunPaths
+from starbench.sources import SOURCES
 from starbench.sources.beir import is_beir, read_beir
 from starbench.sources.fields import present, text
 from starbench.sources.hub import HubSource
@@ -65,7 +66,8 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
     """Return the size of a dataset of the config.
 
     It is taken from the fetched dataset, else from what is stated, from the generator or the
-    files that it will be fetched from, else from what is known of public datasets.
+    files that it will be fetched from, else from what is known of public datasets; a plugin's
+    source is taken to have as many records as its `rows`.
 
     Raises InputError, naming the dataset and how to state its size, if none of these tells.
     """
@@ -80,6 +82,10 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
     if source.source == "folder":  # type: ignore[attr-defined]
         return _on_disk(source, config.resolved_data_root())
     entry = known()["datasets"].get(_key(source))
+    if entry is None and source.rows and SOURCES.plugin(getattr(source, "source", None)):
+        # As in the generated language, a query for ten passages.
+        assumed = {"records": source.rows, "queries": max(1, source.rows // 10)}
+        return _known(source, assumed, "rows of the config")
     if entry is None:
         with_queries = "PASSAGES/QUERIES" if source.kind == "collection" else "RECORDS"
         raise InputError(

@@ -10,6 +10,7 @@ from starbench.errors import InputError
 from starbench.machine.progress import Progress
 from starbench.run import versions
 from starbench.run.paths import RunPaths
+from starbench.sources import contents_slice
 from starbench.sources.source import Source
 from starbench.stages.data.checks import checked
 from starbench.stages.data.collections import fetch_collection
@@ -38,7 +39,7 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     inputs = [other] if other else []
     root = config.resolved_data_root()
     origin = source_files(folder, given.files(root))
-    stage = Stage("data", versions.DATA, given.contents_slice(), inputs, origin.checksums)
+    stage = Stage("data", versions.DATA, contents_slice(given), inputs, origin.checksums)
     source, commits = given.pinned()
     findings, titles = Findings(name, given.strict), Titles()
     if source.kind == "collection":
