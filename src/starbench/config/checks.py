@@ -16,7 +16,6 @@ from starbench.config.resolved import backbone_of, objective_of, use_of
 from starbench.config.training import Finetuning
 from starbench.errors import did_you_mean
 from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
-from starbench.plugins.registry import look_up_plugins
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ class ConfigMismatchError(Exception):
 
 def check_config(config: Config) -> None:
     """Raise ConfigMismatchError for the first thing that does not fit together."""
-    look_up_plugins()
     _check_sizes(config)
     for name in config.datasets:
         _check_dataset(config, name)

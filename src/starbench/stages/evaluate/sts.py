@@ -43,11 +43,11 @@ def score_pairs(task: Task) -> Scored:
             raise embeddings.not_finite(cell.layers)
     cosines = similarities(rows, embeddings, cells)
     measures = measures_of(task.config, task.model.track, task.dataset)
-    own = [measure for measure in measures if measure.provider == "mteb"]
-    values = sts_scores(task.dataset, rows, embeddings, cells, [measure.name for measure in own])
-    gold = np.asarray(rows["score"])
-    for measure in measures[len(own) :]:
-        values += _of_plugin(measure, cells, cosines, gold)
+    of_mteb = [measure.name for measure in measures if measure.function is None]
+    values = sts_scores(task.dataset, rows, embeddings, cells, of_mteb)
+    for measure in measures:
+        if measure.function is not None:
+            values += _of_plugin(measure, cells, cosines, np.asarray(rows["score"]))
     for cell, metric, value in values:
         scores += task.scores(cell, metric, value, len(rows))
         if math.isnan(value):
