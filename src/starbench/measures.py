@@ -126,13 +126,14 @@ def _of_rankings(name: str, registered: bool) -> Measure:
 
     try:
         parsed = ir_measures.parse_measure(name)
-    except (NameError, ValueError, TypeError, AssertionError, RecursionError):
+        spelt = str(parsed)
+    except Exception:  # of whatever kind: the library tells wrong parameters by several
         raise ValueError(
             f"no measure of rankings '{name}'{did_you_mean(name, known)}; any is right that "
             "ir_measures parses: nDCG@20, AP, RR, P@10, Success@5 ..."
         ) from None
-    if str(parsed) != name:
-        raise ValueError(f"write {parsed} for '{name}', as ir_measures spells it")
+    if spelt != name:
+        raise ValueError(f"write {spelt} for '{name}', as ir_measures spells it")
     cutoff = parsed.params.get("cutoff")
     if cutoff is not None and cutoff < 1:
         raise ValueError(f"{name} looks at no passage")

@@ -26,6 +26,9 @@ PROGRAM = '#!/bin/sh\nexec "$(dirname "$0")/python" -m {} "$@"\n'
 def environment(folder: Path) -> dict[str, str]:
     """Make a virtual environment that sees the checkout and this one's packages; return its own."""
     venv.create(folder, with_pip=True)
+    # Python 3.11 brings an old one, which would come before the one that is seen.
+    old = [folder / "bin" / "python", "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools"]
+    subprocess.run(old, env={"PATH": os.environ["PATH"]}, check=True)
     (own,) = folder.glob("lib/python*/site-packages")
     seen = [str(page.ROOT / "src"), sysconfig.get_path("purelib")]
     (own / "seen.pth").write_text("\n".join(seen) + "\n")

@@ -47,6 +47,6 @@ def test_a_workflow_tells_a_plugin_that_cannot_be_used_in_one_line(tmp_path):
     command = f"snakemake --snakefile {ROOT / 'Snakefile'} --configfile run.yaml --dry-run"
     _, found = done(broken(command, ENVIRONMENT), tmp_path)
     assert found.status == 1
-    (told,) = (line for line in found.err.splitlines() if "plugin" in line)
+    (told,) = (line for line in (found.out + found.err).splitlines() if "plugin '" in line)
     assert told.startswith("plugin 'mine' of package 'bad-plugin': bad:X cannot be imported")
     assert "ZeroDivisionError: division by zero" in told

@@ -90,7 +90,7 @@ def _declared() -> dict[str, list[tuple[Distribution, EntryPoint]]]:
         text = package.read_text("entry_points.txt")
         if not text or PREFIX not in text:
             continue
-        name = package.name.lower().replace("_", "-")
+        name = str(package.name).lower().replace("_", "-")
         if name in seen:
             continue
         seen.add(name)

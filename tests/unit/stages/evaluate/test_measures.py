@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from ir_measures import RR, R, nDCG
 
+from starbench.measures import ranking_measure
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.measures import Measuring
 from starbench.stages.evaluate.retrieval import write_run
