@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial test-export rehearse bench check format config-docs docs-tables clean
+.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial test-export test-plugins rehearse bench check format config-docs docs-tables clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -79,6 +79,10 @@ test-tutorial: $(VENV)/.installed-dev ## work through docs/tutorial.md as a read
 test-export: $(VENV)/.installed-dev ## load exported sizes with versions 4 to 6 of sentence-transformers and ONNX Runtime
 	STARBENCH_TEST_EXPORT="$${STARBENCH_TEST_EXPORT:-results}" pytest -s $(PYTEST_FLAGS) tests/export tests/unit/stages/export
 
+# The page's packages in a virtual environment of their own, which sees this one's packages.
+test-plugins: $(VENV)/.installed-dev ## do what docs/add-a-method.md says, from a new package to the table
+	STARBENCH_TEST_PLUGINS=1 pytest -s $(PYTEST_FLAGS) tests/plugins
+
 check: $(VENV)/.installed-dev ## run the linters, and check every config and every link
 	ruff check .
 	ruff format --check .
@@ -104,7 +108,7 @@ format: $(VENV)/.installed-dev ## mend what linters can mend
 	snakefmt Snakefile workflow
 
 config-docs: $(VENV)/.installed ## write config/README.md and config/schema.json
-	starbench config --write-docs config
+	STARBENCH_WITHOUT_PLUGINS=1 starbench config --write-docs config
 
 docs-tables: $(VENV)/.installed-dev ## write the tables of the docs that repeat results/reference
 	python -m tests.repository.tables_in_docs

@@ -8,6 +8,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+# Whatever else is installed, tests are of Starbench alone.
+os.environ["STARBENCH_WITHOUT_PLUGINS"] = "1"
 
 WORDS = (
     "the a man woman dog cat child bird boat red blue small old sees eats finds paints sold "

@@ -8,37 +8,62 @@ from typing import TYPE_CHECKING, Any
 from starbench.sizes import Size
 
 if TYPE_CHECKING:
+    from starbench.encoders.families import Block, Family, Head
     from starbench.encoders.portable import save
     from starbench.encoders.small_model import cut
+    from starbench.measures import Measure
     from starbench.objectives.objective import Objective
+    from starbench.objectives.pretraining import PretrainingObjective
     from starbench.objectives.summands import Align, Regulariser, Step, Term
+    from starbench.sources.source import Collection, Source
     from starbench.stages.finetune.layered_loss import LayeredLoss, StarbucksLoss
     from starbench.stages.finetune.ranking_loss import RankingLoss
+    from starbench.tracks.track import GroupOfDatasets, Test, Track
 
 __all__ = [
     "Align",
+    "Block",
+    "Collection",
+    "Family",
+    "GroupOfDatasets",
+    "Head",
     "LayeredLoss",
+    "Measure",
     "Objective",
+    "PretrainingObjective",
     "RankingLoss",
     "Regulariser",
     "Size",
+    "Source",
     "StarbucksLoss",
     "Step",
     "Term",
+    "Test",
+    "Track",
     "cut",
     "save",
 ]
 
-# Most import torch and sentence-transformers, which most commands do without.
+# Some import torch and sentence-transformers, which most commands do without.
 _PLACES = {
     "Align": "starbench.objectives.summands",
+    "Block": "starbench.encoders.families",
+    "Collection": "starbench.sources.source",
+    "Family": "starbench.encoders.families",
+    "GroupOfDatasets": "starbench.tracks.track",
+    "Head": "starbench.encoders.families",
     "LayeredLoss": "starbench.stages.finetune.layered_loss",
+    "Measure": "starbench.measures",
     "Objective": "starbench.objectives.objective",
+    "PretrainingObjective": "starbench.objectives.pretraining",
     "RankingLoss": "starbench.stages.finetune.ranking_loss",
     "Regulariser": "starbench.objectives.summands",
+    "Source": "starbench.sources.source",
     "StarbucksLoss": "starbench.stages.finetune.layered_loss",
     "Step": "starbench.objectives.summands",
     "Term": "starbench.objectives.summands",
+    "Test": "starbench.tracks.track",
+    "Track": "starbench.tracks.track",
     "cut": "starbench.encoders.small_model",
     "save": "starbench.encoders.portable",
 }

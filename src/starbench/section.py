@@ -1,4 +1,4 @@
-"""The base of every config section, which refuses unknown keys, and registries of sections."""
+"""The base of every config section, which refuses unknown keys, and the sections of a package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -46,18 +46,15 @@ class Section(BaseModel):
         return value
 
 
-S = TypeVar("S", bound=Section)
-
-
 def modules_in(package: str, path: Iterable[str]) -> list[ModuleType]:
     """Return the modules of a package, in the order of their names: each may define an entry."""
     names = sorted(found.name for found in iter_modules(path) if not found.ispkg)
     return [import_module(f"{package}.{name}") for name in names]
 
 
-def sections_in(package: str, path: Iterable[str], base: Any, key: str) -> Registry[Any]:
+def sections_in(package: str, path: Iterable[str], base: Any, key: str) -> dict[str, Any]:
     """Return the subclasses of `base` in a package, by the literal that is their field `key`."""
-    found: Registry[Any] = Registry()
+    found = {}
     for module in modules_in(package, path):
         for value in vars(module).values():
             own = isinstance(value, type) and value.__module__ == module.__name__
@@ -65,20 +62,6 @@ def sections_in(package: str, path: Iterable[str], base: Any, key: str) -> Regis
                 (name,) = get_args(value.model_fields[key].annotation)
                 found[name] = value
     return found
-
-
-class Registry(dict[str, type[S]]):
-    """Sections by the name that the config uses, with the types for their fields."""
-
-    @property
-    def union(self) -> Any:
-        """The union of all sections, for a discriminated field."""
-        return Union[tuple(self.values())]  # noqa: UP007
-
-    @property
-    def names(self) -> Any:
-        """The literal type of all names."""
-        return Literal[tuple(self)]
 
 
 def slug(text: str, default: str) -> str:

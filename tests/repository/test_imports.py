@@ -22,7 +22,7 @@ ORDER = (
     "store",
     "encoders",
     "machine",
-    "measures sizes section draws errors",
+    "measures plugins sizes section draws errors",
 )
 """From the top down: a module imports from its own line or from lines below."""
 

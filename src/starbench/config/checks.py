@@ -10,11 +10,11 @@ from pydantic import ValidationError
 
 from starbench.config.backbone_checks import check_backbone, check_positions, check_prompts
 from starbench.config.collisions import name_collision
+from starbench.config.measures import wrong_measures
 from starbench.config.messages import told_problem
 from starbench.config.mismatch import ConfigMismatchError, check_length, known, of_kind
 from starbench.config.resolved import backbone_of, objective_of, use_of
 from starbench.config.training import Finetuning
-from starbench.measures import MEASURES
 from starbench.objectives import OBJECTIVES
 from starbench.tracks import TRACKS
 
@@ -172,14 +172,9 @@ def _check_track(config: Config, track: str) -> None:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)
     _check_own_keys(config, track)
+    for mistake in wrong_measures(config, track):
+        raise ConfigMismatchError(*mistake)
     if TRACKS[track].searches:
-        for task in section.scored:
-            metric = TRACKS[track].metric(config.datasets[task])
-            if (MEASURES[metric].cutoff or 0) > section.searching.depth:
-                raise ConfigMismatchError(
-                    (*at, "search", "depth"),
-                    f"{section.searching.depth} is less than {metric} of '{task}' looks at",
-                )
         _check_adaptive(section.searching, at)
     given = [options.name for options in section.objectives]
     for index, objective in enumerate(given):
@@ -192,6 +187,7 @@ def _check_own_keys(config: Config, track: str) -> None:
     section = config.tracks[track]
     given = {
         "search": section.search is not None,
+        "measures": bool(section.measures),
         "embedding.query_max_length": section.embedding.query_max_length is not None,
     }
     for key, is_given in given.items():

@@ -19,6 +19,8 @@ from starbench.config.tracks import Embedding, TrackSection
 from starbench.config.training import Finetuning, Pretraining
 from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
+from starbench.plugins.found import Plugin
+from starbench.plugins.registry import REGISTRIES
 from starbench.section import Section
 from starbench.sources import SOURCES
 from starbench.sources.hub_collection import CollectionPart
@@ -103,7 +105,7 @@ def readme_text() -> str:
     for title, section in _sections():
         summary = (section.__doc__ or "").strip().splitlines()[0]
         parts.append(f"## {title}\n\n{summary}\n\n{_table(section)}")
-    return "\n".join([*parts, LAYOUTS])
+    return "\n".join([*parts, *_plugins(), LAYOUTS])
 
 
 def write_docs(folder: Path) -> None:
@@ -112,11 +114,29 @@ def write_docs(folder: Path) -> None:
     write_text(folder / "README.md", readme_text())
 
 
+def _plugins() -> list[str]:
+    """Return the section on the plugins that are installed; nothing if there are none."""
+    found = [plugin for registry in REGISTRIES for plugin in registry.plugins]
+    if not found:
+        return []
+    rows = [f"| `{p.name}` | {p.kind.replace('_', ' ')} | {p.package} {p.version} |" for p in found]
+    table = "\n".join(["| name | to the | package |", "|---|---|---|", *rows])
+    return [f"## Plugins\n\nWhat other installed packages add.\n\n{table}\n"]
+
+
+def _of(plugin: Plugin | None) -> str:
+    """Return what follows the name of a plugin's section in its title."""
+    return f", of package {plugin.package}" if plugin else ""
+
+
 def _sections() -> list[tuple[str, type[Section]]]:
     named: list[tuple[str, type[Section]]] = [
         ("The file", Config),
         ("sizes[]", NamedSize),
-        *((f"datasets.<name> (source: {name})", source) for name, source in SOURCES.items()),
+        *(
+            (f"datasets.<name> (source: {name}{_of(SOURCES.plugin(name))})", source)
+            for name, source in SOURCES.items()
+        ),
         ("datasets.<name>.passages, queries, qrels (source: hub)", CollectionPart),
         ("backbones.<name>", Backbone),
         ("backbones.<name>.checkpoint", Checkpoint),
@@ -132,7 +152,10 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>.search.adaptive", Adaptive),
     ]
     named += [
-        (f"tracks.<track>.objectives[] (objective: {name})", objective)
+        (
+            f"tracks.<track>.objectives[] (objective: {name}{_of(OBJECTIVES.plugin(name))})",
+            objective,
+        )
         for name, objective in OBJECTIVES.items()
     ]
     return [

@@ -34,6 +34,6 @@ else:
     # Made from the registries, so that what is new is not listed here again.
     AnySource = Annotated[SOURCES.union, Field(discriminator="source")]
     AnyObjective = Annotated[OBJECTIVES.union, Field(discriminator="objective")]
-    ObjectiveName = OBJECTIVES.names
-    PretrainingName = Literal[tuple(PRETRAINING_OBJECTIVES)]
-    TrackName = Literal[tuple(TRACKS)]
+    ObjectiveName = OBJECTIVES.literal
+    PretrainingName = PRETRAINING_OBJECTIVES.literal
+    TrackName = TRACKS.literal

@@ -23,6 +23,7 @@ from starbench.config.mismatch import ConfigMismatchError
 from starbench.config.values import impossible_values
 from starbench.config.yaml_text import Location
 from starbench.errors import InputError
+from starbench.plugins.registry import look_up_plugins
 
 MOST_SHOWN = 20
 """How many mistakes of one file are shown."""
@@ -76,6 +77,7 @@ def parse_config(value: Any, where: str = "config", places: Places | None = None
     places = places or {}
     if not isinstance(value, dict):
         raise InputError(no_mapping(where, value))
+    look_up_plugins()
     impossible = [_place(at, where, places) + text for at, text in impossible_values(value)]
     if impossible:
         raise InputError(*_distinct(impossible)[:MOST_SHOWN])

@@ -58,6 +58,13 @@ class TrackSection(Section):
         description="Further datasets to score, of other domains than the training data; they get "
         "a table of their own.",
     )
+    measures: list[str] = Field(
+        default_factory=list,
+        description="Further measures of every dataset, kept in scores.csv beside those that are "
+        "always computed (rankings: RR@10, nDCG@10, R@100, R@1000; pairs: cosine_spearman, "
+        "cosine_pearson). Of rankings any that ir_measures parses (`AP`, `nDCG@20` ...), of pairs "
+        "`manhattan_spearman`, `euclidean_pearson` ..., as MTEB spells them.",
+    )
     grid: Literal["full", "diagonal"] = Field(
         default="full",
         description="Score every trained layer x dim, or only the trained sizes.",

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from starbench.errors import InputError
+from starbench.plugins.registry import Registry, wrong_instance
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +58,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Family:
-    """Attribute paths within an encoder of one family, and the keys of its config."""
+    """Attribute paths within an encoder of one family, and the keys of its config.
+
+    One that another package brings is the entry point of the family's `model_type`.
+    """
 
     layers: str
     embeddings: str = "embeddings"
@@ -119,7 +123,7 @@ _DECODER = Family(
     framed=False,
 )
 
-FAMILIES = {
+_OWN = {
     "bert": Family(
         layers="encoder.layer",
         pooler="pooler",
@@ -186,6 +190,9 @@ FAMILIES = {
     "qwen3": _DECODER,
     "llama": _DECODER,
 }
+FAMILIES: Registry[Family] = Registry(
+    "encoders", _OWN, wrong_instance(Family, None), pattern=r"[A-Za-z0-9][\w.-]*"
+)
 """Every family by what transformers calls it: the `model_type` of a config."""
 
 _SPLIT = "its encoder is half of a model, and transformers would make the other half at random"

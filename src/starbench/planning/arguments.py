@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from starbench.planning.devices import shipped
+from starbench.planning.listed import listed_devices
 
 
 def add_plan_arguments(plan: argparse.ArgumentParser) -> None:
     """Add to a parser the options that say for what device, and with what limits, to plan."""
-    known = ", ".join(shipped())
+    known = ", ".join(listed_devices()["devices"])
     plan.add_argument(
         "--device",
         help=f"what to plan for: {known}, or a file of --calibrate (the machine at hand)",

@@ -12,6 +12,7 @@ from starbench.errors import InputError
 from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
 from starbench.run.paths import RunPaths
+from starbench.sources import SOURCES
 from starbench.sources.beir import is_beir, read_beir
 from starbench.sources.fields import present, text
 from starbench.sources.hub import HubSource
@@ -22,6 +23,8 @@ from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage
 
 GENERATED = 200
 """Records of the generated language that are made to see how long they are."""
+ASSUMED = 10_000
+"""Records of a plugin's dataset whose size nothing tells."""
 TEXTS = {"text": 1, "triplets": 3, "anchor-positive": 2, "pairs": 2, "training-queries": 1}
 TEXTS["collection"] = 1
 """Texts of a record, or of a training query or a collection passages of a record."""
@@ -65,7 +68,8 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
     """Return the size of a dataset of the config.
 
     It is taken from the fetched dataset, else from what is stated, from the generator or the
-    files that it will be fetched from, else from what is known of public datasets.
+    files that it will be fetched from, else from what is known of public datasets; a plugin's
+    source is taken to have as many records as its `rows`, else `ASSUMED`.
 
     Raises InputError, naming the dataset and how to state its size, if none of these tells.
     """
@@ -80,6 +84,10 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
     if source.source == "folder":  # type: ignore[attr-defined]
         return _on_disk(source, config.resolved_data_root())
     entry = known()["datasets"].get(_key(source))
+    if entry is None and SOURCES.plugin(getattr(source, "source", None)):
+        records = source.rows or ASSUMED
+        # As in the generated language, a query for ten passages.
+        return _known(source, {"records": records, "queries": max(1, records // 10)}, "assumed")
     if entry is None:
         with_queries = "PASSAGES/QUERIES" if source.kind == "collection" else "RECORDS"
         raise InputError(

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import pairwise
 from math import exp, log
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -16,6 +16,7 @@ from starbench.config.messages import told_problem
 from starbench.config.names import Precision
 from starbench.config.yaml_text import lines_of, not_yaml
 from starbench.errors import InputError, did_you_mean
+from starbench.planning.listed import listed_devices
 from starbench.section import Section
 from starbench.tracks import TRACKS
 
@@ -114,12 +115,10 @@ def _between(rates: Mapping[int, float], width: int) -> float:
 @cache
 def shipped() -> dict[str, Device]:
     """Return the devices that ship with the package, by name."""
-    path = Path(__file__).with_name("devices.yaml")
-    listed: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    hosts = listed.pop("hosts")
+    hosts = listed_devices()["hosts"]
     return {
         name: Device.model_validate(given | {"host": hosts[given["host"]]})
-        for name, given in listed["devices"].items()
+        for name, given in listed_devices()["devices"].items()
     }
 
 

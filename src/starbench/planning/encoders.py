@@ -17,6 +17,9 @@ from starbench.planning.parameters import Parameters, counted
 from starbench.run.paths import RunPaths
 from starbench.stages.data.checkpoints import on_disk
 
+POSITIONS = 512
+"""Tokens of the longest text where a config.json of a plugin's family does not tell."""
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -120,7 +123,7 @@ def _made(section: Architecture) -> Encoder:
 def _encoder(found: Mapping[str, Any]) -> Encoder:
     """Return the shape of an encoder by its config's keys."""
     family = FAMILIES[found["model_type"]]
-    positions = int(found["max_position_embeddings"])
+    positions = int(found.get("max_position_embeddings", POSITIONS))
     if family.padding is not None:
         positions -= found.get("pad_token_id", family.padding) + 1
     encoder = Encoder(

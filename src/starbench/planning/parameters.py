@@ -27,8 +27,11 @@ class Parameters:
 
 
 def counted(found: Keys) -> Parameters:
-    """Return the parameters of an encoder of a known family by its config."""
-    return COUNTS[found["model_type"]](found)
+    """Return the parameters of an encoder of a known family by its config.
+
+    A family of a plugin is taken to have the layers and embeddings of BERT.
+    """
+    return COUNTS.get(found["model_type"], _other)(found)
 
 
 def _post_norm(found: Keys, outside: int, more: int = 0) -> Parameters:
@@ -49,6 +52,12 @@ def _embedded(found: Keys, width: int, positions: bool, types: int) -> int:
 def _bert(found: Keys) -> Parameters:
     types = found.get("type_vocab_size", 2)
     return _post_norm(found, _embedded(found, found["hidden_size"], True, types))
+
+
+def _other(found: Keys) -> Parameters:
+    width = found[FAMILIES[found["model_type"]].width]
+    positions = "max_position_embeddings" in found
+    return _post_norm(found, _embedded(found, width, positions, found.get("type_vocab_size", 0)))
 
 
 def _distilbert(found: Keys) -> Parameters:
@@ -129,4 +138,4 @@ COUNTS: dict[str, Callable[[Keys], Parameters]] = {
     "qwen3": _decoder,
     "llama": _decoder,
 }
-"""How each family's parameters are counted, by its `model_type`."""
+"""How the parameters of each of Starbench's own families are counted, by its `model_type`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starbench.measures import RANKING
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
+from starbench.run.measured import more_measures
 from starbench.run.models import Model, models_of
 from starbench.run.texts import TextSet, corpus_of, searched_in
 from starbench.tracks import TRACKS
@@ -23,7 +25,10 @@ SEARCH_MEMORY = 2e9
 
 def score(costs: Costs, model: Model) -> Cost:
     """Score a model on every dataset of its track."""
-    cost: Cost = named(TRACKS[model.track].cost)(costs, model)
+    track = TRACKS[model.track]
+    if track.cost is None:
+        return score_collections(costs, model) if track.searches else score_pairs(costs, model)
+    cost: Cost = named(track.cost)(costs, model)
     return cost
 
 
@@ -81,6 +86,8 @@ def _measure(costs: Costs, model: Model, task: str) -> Cost:
     queries = costs.size(task).queries
     ranked = queries * min(options.depth, _passages(costs, task))
     seconds = ranked * (len(model.cells) + again) / costs.host.ranked_per_s
+    # The rate is of what is always measured.
+    seconds *= 1 + len(more_measures(costs.config, model.track, task)) / len(RANKING)
     kept = {"none": 0, "trained": len(model.sizes), "all": len(model.cells)}[options.runs]
     stored = kept * ranked * RUN_BYTES + len(model.cells) * queries * SCORE_BYTES
     return Cost(seconds, stored=float(stored))

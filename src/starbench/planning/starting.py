@@ -46,7 +46,7 @@ CONFIG = {
             "tasks": [_SCORED[track.scores]],
             "finetuning": {"dataset": "triplets", **_TRAINING},
         }
-        for name, track in TRACKS.items()
+        for name, track in TRACKS.own.items()
     },
     "report": {"resamples": 100},
 }
@@ -60,14 +60,14 @@ JOBS: list[tuple[Start | None, tuple[str, ...]]] = [
     ("pretrain", ("pretrain", "--backbone", "base", "--seed", "42")),
     *(
         job
-        for track in TRACKS
+        for track in TRACKS.own
         for job in (
             ("finetune", ("finetune", "--track", track, *_MODEL)),
             ("embed", ("embed", "--track", track, *_MODEL)),
             (track, ("evaluate", "model", "--track", track, *_MODEL)),
         )
     ),
-    *((None, ("evaluate", "bm25", "--track", t)) for t in TRACKS if TRACKS[t].searches),
+    *((None, ("evaluate", "bm25", "--track", t)) for t in TRACKS.own if TRACKS[t].searches),
     (None, ("evaluate", "collect")),
     (None, ("evaluate", "compare")),
     ("report", ("report",)),

@@ -7,6 +7,7 @@ from starbench.planning.plan import Plan, Row, in_bytes, in_time
 ORIGINS = {
     "known": "are not here yet, their sizes are the public ones",
     "stated": "have the size that --records states",
+    "assumed": "are of a plugin: as many records as their `rows`, else 10,000, are assumed",
 }
 NAMED = 5
 """Datasets that are named one by one."""

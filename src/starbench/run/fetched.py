@@ -7,6 +7,7 @@ from typing import Any
 
 from starbench.config.config import Config
 from starbench.run.paths import RunPaths
+from starbench.sources import contents_slice
 from starbench.sources.source import Commits
 from starbench.store.manifest import read_manifest
 
@@ -17,14 +18,14 @@ def dataset_slice(config: Config, paths: RunPaths, name: str) -> dict[str, Any]:
     A config that names the commits that a fetched dataset came from asks for nothing else than
     one that names the branches which stood for them: `starbench data --pin` makes nothing anew.
     """
-    return _as_fetched(config.datasets[name].contents_slice(), paths.dataset(name))
+    return _as_fetched(contents_slice(config.datasets[name]), paths.dataset(name))
 
 
 def checkpoint_slice(config: Config, paths: RunPaths, backbone: str) -> dict[str, Any]:
     """Return what a fetched checkpoint depends on, as `dataset_slice` does."""
     checkpoint = config.backbones[backbone].checkpoint
     assert checkpoint is not None
-    return _as_fetched(checkpoint.model_dump(), paths.checkpoint(backbone))
+    return _as_fetched(checkpoint.contents_slice(), paths.checkpoint(backbone))
 
 
 def commits_of(wanted: dict[str, Any], folder: Path) -> Commits | None:

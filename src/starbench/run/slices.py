@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from starbench.config.export import Export
 from starbench.config.training import Finetuning, Training, warmup_steps
-from starbench.objectives import PRETRAINING_OBJECTIVES
+from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
+from starbench.plugins.found import recorded
+from starbench.run.measured import measure_plugins, more_measures
 from starbench.run.models import Model
+from starbench.run.plugins import family_plugin
 from starbench.run.prompts import ROLES, asked_prompt
 from starbench.run.texts import with_corpora
 from starbench.section import Section
 from starbench.sizes import Size, widest_dim_by_layer
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -63,6 +67,7 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
         "finetuning": trained,
         "seed": seed,
+        **recorded(OBJECTIVES.plugin(objective.name), family_plugin(config, model.backbone)),
     }
 
 
@@ -97,6 +102,7 @@ def embedding_slice(config: Config, model: Model) -> dict[str, Any]:
         "max_length": longest,
         "query_max_length": section.query_max_length or trained.query_max_length or longest,
         "widths": widest_dim_by_layer(model.cells),
+        **recorded(family_plugin(config, model.backbone)),
     }
     if model.cut != "prefix":
         part["cut"] = model.cut
@@ -143,7 +149,14 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
         part["search"] = section.searching.model_dump(exclude={"bm25"})
         part["similarity"] = _similarity(config, model)
         part["sizes"] = [str(size) for size in model.sizes]
-    return part
+    return part | _measured(config, model.track, dataset)
+
+
+def _measured(config: Config, track: str, dataset: str) -> dict[str, Any]:
+    """Return what scores depend on beyond what is always measured, by Starbench's own code."""
+    more = more_measures(config, track, dataset)
+    plugins = recorded(TRACKS.plugin(track), *measure_plugins(more))
+    return ({"measures": more} if more else {}) | plugins
 
 
 def searching_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
@@ -176,6 +189,7 @@ def export_slice(config: Config, model: Model, size: Size) -> dict[str, Any]:
             "sizes": [section.model_dump() for section in config.sizes],
             "datasets": {name: config.display("datasets", name) for name in scored},
         },
+        **recorded(family_plugin(config, model.backbone)),
     }
 
 
@@ -188,6 +202,7 @@ def comparison_slice(config: Config) -> dict[str, Any]:
         "sizes": [str(size) for size in config.trained_sizes],
         "metrics": {task: getattr(config.datasets[task], "metric", None) for task in tasks},
         "resamples": config.report.resamples,
+        **recorded(*map(TRACKS.plugin, config.tracks)),
     }
 
 
@@ -198,6 +213,7 @@ def bm25_slice(config: Config, track: str, dataset: str) -> dict[str, Any]:
         "seeds": config.seeds,
         "search": config.tracks[track].searching.model_dump(exclude={"adaptive"}),
         **source.model_dump(include={"leave_out_query", "ties", "rr"}),
+        **_measured(config, track, dataset),
     }
 
 
@@ -213,4 +229,8 @@ def pretraining_slice(config: Config, backbone: str, seed: int) -> dict[str, Any
         "pretraining": trained,
         "sizes": [str(size) for size in config.trained_sizes] if objective.all_sizes else [],
         "seed": seed,
+        **recorded(
+            PRETRAINING_OBJECTIVES.plugin(section.pretraining.objective),
+            family_plugin(config, backbone),
+        ),
     }

@@ -6,20 +6,16 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from starbench.errors import InputError
-from starbench.measures import RANKING
+from starbench.measures import ranking_measure
 from starbench.section import Display, Name, Section
 from starbench.store.records import Record
 
 Kind = Literal["text", "triplets", "anchor-positive", "pairs", "training-queries", "collection"]
-if TYPE_CHECKING:
-    RankingMeasure = str
-else:
-    RankingMeasure = Literal[tuple(RANKING)]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 
@@ -56,8 +52,9 @@ class Collection:
 class Source(Section):
     """One dataset: what kind of records it holds and where they come from.
 
-    A new source is a subclass in a file of `starbench.sources`; its fields are the keys of the
-    config and `records` gives the normalised records of its kind.
+    A new source is a subclass in a file of `starbench.sources`, or an entry point of another
+    package; its fields are the keys of the config and `records` gives the normalised records of
+    its kind.
     """
 
     kind: Kind = Field(
@@ -89,8 +86,11 @@ class Source(Section):
         description="Collection: another collection of the config whose passages are searched, "
         "so that passages shared by several sets of queries are embedded once.",
     )
-    metric: RankingMeasure = Field(
-        default="nDCG@10", description="Collection: the measure that tables and figures show."
+    metric: str = Field(
+        default="nDCG@10",
+        description="Collection: the measure that tables and figures show, as ir_measures spells "
+        "it: `RR@10`, `nDCG@10`, `R@100`, `R@1000`, or any other that it parses (`AP`, `nDCG@20`, "
+        "`Success@5` ...).",
     )
     leave_out_query: bool = Field(
         default=False,
@@ -104,8 +104,8 @@ class Source(Section):
     )
     rr: Literal["trec_eval", "msmarco"] = Field(
         default="trec_eval",
-        description="Collection: whose RR@10: trec_eval's, or MS MARCO's own script, which counts "
-        "no query that has nothing ranked.",
+        description="Collection: whose RR@10, or RR of any depth: trec_eval's, or MS MARCO's own "
+        "script, which counts no query that has nothing ranked.",
     )
     shards: int = Field(
         default=1,
@@ -132,6 +132,12 @@ class Source(Section):
         ge=8,
         description="Collection: longest query in tokens; the track's if not given.",
     )
+
+    @field_validator("metric")
+    @classmethod
+    def _known_measure(cls, metric: str) -> str:
+        ranking_measure(metric)
+        return metric
 
     @model_validator(mode="after")
     def _keys_of_its_kind(self) -> Source:

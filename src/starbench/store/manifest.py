@@ -100,7 +100,7 @@ class Stage:
                 "python": platform.python_version(),
                 "machine": platform.platform(),
                 "hardware": hardware(),
-                "versions": installed_versions(),
+                "versions": installed_versions() | _plugin_versions(self.config),
                 "git": git_commit(),
             },
         )
@@ -234,6 +234,12 @@ def _checksum(path: Path) -> str:
 def installed_versions() -> dict[str, str]:
     """Return the installed versions of the libraries that results depend on."""
     return {name: importlib.metadata.version(name) for name in (*PACKAGES, "starbench")}
+
+
+def _plugin_versions(config: dict[str, Any]) -> dict[str, str]:
+    """Return the versions of the packages of the plugins that a stage depends on."""
+    packages = {plugin["package"] for plugin in config.get("plugins", {}).values()}
+    return {name: importlib.metadata.version(name) for name in sorted(packages)}
 
 
 @cache

@@ -31,5 +31,5 @@ TRACK = Track(
     scorer="starbench.stages.evaluate.retrieval:score_collection",
     comparison="starbench.stages.evaluate.compared_queries:compare",
     cost="starbench.planning.scoring:score_collections",
-    keys=frozenset({"search", "embedding.query_max_length"}),
+    keys=frozenset({"search", "measures", "embedding.query_max_length"}),
 )

@@ -31,4 +31,5 @@ TRACK = Track(
     scorer="starbench.stages.evaluate.sts:score_pairs",
     comparison="starbench.stages.evaluate.compared_pairs:compare",
     cost="starbench.planning.scoring:score_pairs",
+    keys=frozenset({"measures"}),
 )

@@ -41,7 +41,8 @@ class Test:
 class Track:
     """A track; what needs heavy libraries is named as ``module:function``.
 
-    A new track is a file in `starbench.tracks` with a `TRACK`, and the module of its scorer.
+    A new track is a file in `starbench.tracks` with a `TRACK`, and the module of its scorer; or an
+    entry point of another package (`starbench.tracks`).
     """
 
     name: str
@@ -62,12 +63,13 @@ class Track:
     """Scores a model on a dataset: (`starbench.stages.evaluate.task.Task`) -> `Scored`."""
     comparison: str
     """Compares systems on a dataset: see `starbench.stages.evaluate.entries.Comparison`."""
-    cost: str
-    """What scoring costs: (`starbench.planning.costs.Costs`, model) -> `Cost`."""
+    cost: str | None = None
+    """What scoring costs: (`starbench.planning.costs.Costs`, model) -> `Cost`; None: as much as
+    the scoring of pairs or of collections."""
     mteb_type: str | None = None
     """What MTEB calls this type of task, which models may have prompts for."""
     keys: frozenset[str] = frozenset()
-    """Keys of its section that other tracks do not have: `search`, `embedding.query_max_length`."""
+    """Keys of its section that other tracks do not have: `search`, `measures`."""
 
     @property
     def searches(self) -> bool:

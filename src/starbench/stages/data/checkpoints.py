@@ -13,7 +13,7 @@ from typing import Any
 from starbench.config.backbones import Checkpoint
 from starbench.config.config import Config
 from starbench.config.lengths import asked_lengths, pretrained_from
-from starbench.encoders.families import family_named, pretrainable, shape_in
+from starbench.encoders.families import FAMILIES, family_named, pretrainable, shape_in
 from starbench.encoders.modules import (
     LENGTHS,
     MODULES,
@@ -87,7 +87,7 @@ def fetch_checkpoint(config: Config, paths: RunPaths, backbone: str) -> None:
     what = f"checkpoint {checkpoint.name}"
     folder = paths.checkpoint(backbone)
     origin = source_files(folder, checkpoint_files(checkpoint))
-    stage = Stage("data", versions.CHECKPOINT, checkpoint.model_dump(), [], origin.checksums)
+    stage = Stage("data", versions.CHECKPOINT, checkpoint.contents_slice(), [], origin.checksums)
     source = checked_checkpoint(config, backbone)
     is_local = on_disk(checkpoint) is not None
     # The hub's library keeps what it fetches in a folder with the name of the commit.
@@ -252,8 +252,25 @@ def _check(folder: TransformerFolder, config: Config, backbone: str, what: str) 
         and family_named(found.get("model_type"), what).head is None
     ):
         raise InputError(f"{what}: {pretrainable(str(found['model_type']))}")
+    _check_family(found.get("model_type"), config, backbone, what)
     depth, width = shape_in(found, what)
     check_sizes(config.trained_sizes, depth, folder.width(width), what)
+
+
+def _check_family(kind: object, config: Config, backbone: str, what: str) -> None:
+    """Refuse another family than the config names, and one of a plugin that it does not name."""
+    checkpoint = config.backbones[backbone].checkpoint
+    assert checkpoint is not None
+    if checkpoint.family is not None and checkpoint.family != kind:
+        raise InputError(
+            f"{what}: it is of type '{kind}', the config's family is '{checkpoint.family}'"
+        )
+    plugin = FAMILIES.plugin(kind) if isinstance(kind, str) else None
+    if plugin is not None and checkpoint.family is None:
+        raise InputError(
+            f"{what}: {plugin} brings its family: write `family: {kind}` beside its name in the "
+            "config, so that a changed plugin makes its models anew"
+        )
 
 
 def _check_encoder(folder: Path, config: Config, backbone: str, what: str) -> None:

@@ -13,6 +13,7 @@ from starbench.run import versions
 from starbench.run.leakage import Texts, holds, keys_in
 from starbench.run.paths import RunPaths
 from starbench.run.texts import fetched_before
+from starbench.sources import contents_slice
 from starbench.sources.source import Source
 from starbench.stages.data.checks import checked
 from starbench.stages.data.collections import fetch_collection
@@ -41,7 +42,7 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     inputs = [paths.dataset(read) for read in fetched_before(config, name)]
     root = config.resolved_data_root()
     origin = source_files(folder, given.files(root))
-    stage = Stage("data", versions.DATA, given.contents_slice(), inputs, origin.checksums)
+    stage = Stage("data", versions.DATA, contents_slice(given), inputs, origin.checksums)
     source, commits = given.pinned()
     findings, titles = Findings(name, given.strict), Titles()
     if source.kind == "collection":

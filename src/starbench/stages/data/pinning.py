@@ -12,6 +12,7 @@ from starbench.errors import InputError
 from starbench.machine.files import write_text
 from starbench.run.fetched import commits_of
 from starbench.run.paths import RunPaths
+from starbench.sources import contents_slice
 from starbench.sources.hub_repository import commit_of
 from starbench.stages.data.checkpoints import on_disk
 
@@ -50,14 +51,14 @@ def wanted_commits(config: Config, paths: RunPaths) -> dict[Location, str]:
     """Return {place of a revision in the config: its commit} of all repositories of the hub."""
     found: dict[Location, str] = {}
     for name, source in config.datasets.items():
-        commits = commits_of(source.contents_slice(), paths.dataset(name))
+        commits = commits_of(contents_slice(source), paths.dataset(name))
         for key, commit in (source.pinned()[1] if commits is None else commits).items():
             found["datasets", name, *key.split(".")] = commit
     for name, backbone in config.backbones.items():
         checkpoint = backbone.checkpoint
         if checkpoint is None or on_disk(checkpoint) is not None:
             continue
-        commits = commits_of(checkpoint.model_dump(), paths.checkpoint(name))
+        commits = commits_of(checkpoint.contents_slice(), paths.checkpoint(name))
         if commits is None:
             commits = {KEY: commit_of(checkpoint.name, checkpoint.revision, "model")}
         found["backbones", name, "checkpoint", KEY] = commits[KEY]

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from starbench.config.config import Config
+from starbench.measures import RANKING, Measure
+from starbench.run.measured import measures_of
 from starbench.run.paths import RunPaths
 from starbench.run.texts import corpus_of
 from starbench.stages.evaluate.measures import Measuring
@@ -35,6 +37,8 @@ class CollectionToScore:
     leave_out_query: bool
     ties: Literal["trec_eval", "corpus"]
     rr: Literal["trec_eval", "msmarco"]
+    measures: tuple[Measure, ...] = tuple(RANKING.values())
+    """What is computed of its rankings."""
 
     @classmethod
     def open(cls, config: Config, paths: RunPaths, track: str, name: str) -> CollectionToScore:
@@ -52,6 +56,7 @@ class CollectionToScore:
             source.leave_out_query,
             source.ties,
             source.rr,
+            tuple(measures_of(config, track, name)),
         )
 
     @cached_property
@@ -73,7 +78,7 @@ class CollectionToScore:
     def measuring(self) -> Measuring:
         """The measures of rankings of this collection."""
         judged = {query: self.qrels[query] for query in self.queries}
-        return Measuring(judged, self.depth, self.rr)
+        return Measuring(judged, self.depth, self.rr, self.measures)
 
     @property
     def depth_to_search(self) -> int:

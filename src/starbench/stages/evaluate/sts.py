@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,17 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta
 
 from starbench.errors import InputError
-from starbench.measures import PAIRS
+from starbench.measures import PAIRS, Measure
+from starbench.run.measured import measures_of
 from starbench.run.texts import texts_of
 from starbench.sizes import Size
+from starbench.stages.evaluate.measures import checked_value
 from starbench.stages.evaluate.task import Scored, Task
 from starbench.store.arrays import save_array
 from starbench.store.embeddings import StoredEmbeddings
 from starbench.store.records import read_records
 from starbench.store.scores import SCORES, SIMILARITIES, write_scores
+from starbench.tracks.track import named
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,14 @@ def score_pairs(task: Task) -> Scored:
     for cell in cells:
         if not np.isfinite(embeddings.at(cell)).all():
             raise embeddings.not_finite(cell.layers)
-    for cell, metric, value in sts_scores(task.dataset, rows, embeddings, cells):
+    cosines = similarities(rows, embeddings, cells)
+    measures = measures_of(task.config, task.model.track, task.dataset)
+    of_mteb = [measure.name for measure in measures if measure.function is None]
+    values = sts_scores(task.dataset, rows, embeddings, cells, of_mteb)
+    for measure in measures:
+        if measure.function is not None:
+            values += _of_plugin(measure, cells, cosines, np.asarray(rows["score"]))
+    for cell, metric, value in values:
         scores += task.scores(cell, metric, value, len(rows))
         if math.isnan(value):
             log.warning(
@@ -49,7 +59,6 @@ def score_pairs(task: Task) -> Scored:
                 task.dataset,
             )
     task.folder.mkdir(parents=True, exist_ok=True)
-    cosines = similarities(rows, embeddings, cells)
     save_array(task.folder / SIMILARITIES, cosines)
     write_scores(task.folder / SCORES, scores)
     constant = [cell for cell, row in zip(cells, cosines, strict=True) if np.ptp(row) == 0]
@@ -117,7 +126,11 @@ class _ListColumns(Dataset):  # type: ignore[misc]
 
 
 def sts_scores(
-    name: str, rows: Dataset, embeddings: StoredEmbeddings, cells: list[Size]
+    name: str,
+    rows: Dataset,
+    embeddings: StoredEmbeddings,
+    cells: list[Size],
+    metrics: Sequence[str] = tuple(PAIRS),
 ) -> list[tuple[Size, str, float]]:
     """Return (size, metric, value) of each cell: correlation of cosine with the gold score.
 
@@ -129,8 +142,20 @@ def sts_scores(
     for cell in cells:
         encoder.size = cell
         values = task.evaluate(encoder, SPLIT, encode_kwargs={"batch_size": 1024})["default"]
-        scores += [(cell, metric, float(values[metric])) for metric in PAIRS]
+        scores += [(cell, metric, float(values[metric])) for metric in metrics]
     return scores
+
+
+def _of_plugin(
+    measure: Measure, cells: Sequence[Size], cosines: np.ndarray, gold: np.ndarray
+) -> list[tuple[Size, str, float]]:
+    """Return (size, metric, value) of a plugin's measure at each cell; cosines (cells, pairs)."""
+    assert measure.function is not None
+    function: Callable[[np.ndarray, np.ndarray], float] = named(measure.function)
+    return [
+        (cell, measure.name, checked_value(measure, function(row, gold), str(cell)))
+        for cell, row in zip(cells, cosines, strict=True)
+    ]
 
 
 def similarities(rows: Dataset, embeddings: StoredEmbeddings, cells: Sequence[Size]) -> np.ndarray:

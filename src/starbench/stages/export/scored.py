@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import ir_measures
 import numpy as np
 from scipy.stats import spearmanr
 
 from starbench.config.config import Config
-from starbench.measures import PAIRS
+from starbench.measures import PAIRS, Measure, ranking_measure
 from starbench.run.paths import RunPaths
 from starbench.run.texts import corpus_of, text_sets
 from starbench.stages.export.vectors import Embed, cosines, unit
 from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
 from starbench.tracks import TRACKS
+from starbench.tracks.track import named
 
 Prompt = Callable[[str, str], str]
 """(dataset, role) -> what is put before its texts"""
@@ -131,5 +133,22 @@ def _search(
         ir_measures.Qrel(judged["query"], judged["passage"], judged["relevance"])
         for judged in read_records(folder, QRELS)
     ]
+    known = ranking_measure(metric)
+    if known.function is not None:
+        return _by_plugin(known, qrels, run)
     measure = ir_measures.parse_measure(metric)
     return float(ir_measures.calc_aggregate([measure], qrels, run)[measure])
+
+
+def _by_plugin(measure: Measure, qrels: Sequence[Any], run: Sequence[Any]) -> float:
+    """Return the mean over the judged queries of a plugin's measure; the run is best first."""
+    assert measure.function is not None
+    function = named(measure.function)
+    ranked: dict[str, list[str]] = {qrel.query_id: [] for qrel in qrels}
+    judged: dict[str, dict[str, int]] = {query: {} for query in ranked}
+    for qrel in qrels:
+        judged[qrel.query_id][qrel.doc_id] = qrel.relevance
+    for found in run:
+        ranked[found.query_id].append(found.doc_id)
+    values = [function(ranked[query][: measure.cutoff], judged[query]) for query in ranked]
+    return float(np.mean(values))

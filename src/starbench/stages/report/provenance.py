@@ -13,6 +13,7 @@ from starbench.machine.hardware import hardware
 from starbench.run.jobs import FINISHED, JobGraph
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
+from starbench.run.plugins import plugins_of
 from starbench.store.manifest import REMOVE_IT, git_commit, installed_versions, read_manifest
 from starbench.store.train_log import LOG_FILE, read_log
 
@@ -46,6 +47,7 @@ def run_manifest(config: Config, paths: RunPaths) -> dict[str, Any]:
             "dirty": commit is not None and commit.endswith("-dirty"),
         },
         "versions": installed_versions(),
+        **({"plugins": plugins} if (plugins := plugins_of(config)) else {}),
         "reported_on": hardware(),
         "data": {
             name: read_manifest(paths.dataset(name))["files"]

@@ -234,6 +234,9 @@ def _provenance(results: Results) -> Iterator[str]:
         f"Reported on {in_markdown(_machine(on))}.",
     ]
     yield " ".join(facts)
+    if plugins := manifest.get("plugins"):
+        told = (f"{what} of {p['package']} {p['version']}" for what, p in plugins.items())
+        yield f"Plugins: {in_markdown('; '.join(told))}."
     lines = ["| Stage | Jobs | Hours | Highest memory | Energy |", "|---|---:|---:|---:|---:|"]
     for stage, cost in manifest["stages"].items():
         energy = "not told" if cost["energy_j"] is None else f"{cost['energy_j'] / 3600:.1f} Wh"

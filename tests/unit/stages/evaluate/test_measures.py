@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from ir_measures import RR, R, nDCG
 
+from starbench.measures import ranking_measure
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.measures import Measuring
 from starbench.stages.evaluate.retrieval import write_run
@@ -43,6 +44,34 @@ def test_every_querys_values_are_those_of_the_whole_run(collection):
         expected = [values[query] for query in qrels]
         np.testing.assert_allclose(found[name], expected)
         assert 0 < np.mean(expected) < 1
+
+
+FURTHER = ("nDCG@20", "AP", "RR", "RR@20", "Success@5", "P@10", "AP(rel=2)@100", "Rprec", "Bpref")
+
+
+def test_any_measure_that_ir_measures_parses_is_what_it_gives_for_the_whole_run(collection):
+    qrels, ranked = collection
+    cut = {query: ids[:1000] for query, ids in ranked.items()}
+    found = Measuring(qrels, measures=[ranking_measure(name) for name in FURTHER]).of(cut)
+    run = {q: {d: -float(place) for place, d in enumerate(ids)} for q, ids in cut.items()}
+    for name in FURTHER:
+        measure = ir_measures.parse_measure(name)
+        values = {m.query_id: m.value for m in ir_measures.iter_calc([measure], qrels, run)}
+        np.testing.assert_allclose(found[name], [values[query] for query in qrels], err_msg=name)
+
+
+def test_judged_passages_are_counted():
+    found = Measuring({"a": {"x": 1, "y": 0}}, measures=[ranking_measure("Judged@4")])
+    assert found.of({"a": ["x", "z", "y", "u", "v"]})["Judged@4"].tolist() == [0.5]
+
+
+def test_ms_marcos_script_counts_for_a_reciprocal_rank_of_any_depth():
+    qrels = {"a": {"x": 1}, "b": {"y": 0}}
+    measures = [ranking_measure("RR@2"), ranking_measure("RR")]
+    found = Measuring(qrels, rr="msmarco", measures=measures).of({"a": ["z", "x"], "b": ["y"]})
+    for name in ("RR@2", "RR"):
+        assert found[name][0] == 0.5
+        assert np.isnan(found[name][1])
 
 
 def test_a_query_with_nothing_ranked_counts_as_zero():

@@ -1,0 +1,1 @@
+"""Plugins: what other installed packages add, found through their entry points."""
