@@ -89,6 +89,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"
 html_use_index = False
 html_domain_indices = False
 

@@ -53,7 +53,8 @@ class Run:
 
     config: Config
     scores: pd.DataFrame
-    """One row per score: system, seed, layers, dim, size, track, dataset, metric, value, queries"""
+    """One row per score, in columns as in ``scores.csv``: system, seed, layers, dim, size, track,
+    dataset, metric, value and queries."""
 
     @classmethod
     def of(
