@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS := .venv-docs
 PIP := $(BIN)/pip --disable-pip-version-check
 CONFIG ?= config/demo.yaml
 # Commands read it from the environment, as "$$CONFIG": whatever it is called, it is one file.
@@ -13,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial test-export test-plugins rehearse bench check format config-docs docs-tables clean
+.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial test-export test-plugins rehearse bench check docs format config-docs docs-tables clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -102,6 +103,12 @@ check: $(VENV)/.installed-dev ## run the linters, and check every config and eve
 	for file in config/scratch/*.yaml; do starbench config --config config/scratch.yaml $$file; done
 	for file in config/paper/*.yaml; do starbench config --config config/paper.yaml $$file; done
 
+# Without the network. Every page is read anew: the navigation stands in one page and is shown on all.
+docs: $(DOCS)/.installed ## build the site of the docs, and fail for a broken link: site/index.html
+	rm -rf site
+	$(DOCS)/bin/sphinx-build -q -E --fail-on-warning --keep-going -c docs -d $(DOCS)/doctrees . site
+	$(DOCS)/bin/python -m tests.repository.built_site site
+
 format: $(VENV)/.installed-dev ## mend what linters can mend
 	ruff check --fix .
 	ruff format .
@@ -121,6 +128,11 @@ $(VENV)/.installed: envs/requirements.lock pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed envs/requirements-dev.lock
 	$(PIP) install --quiet -r envs/requirements-dev.lock
+	touch $@
+
+$(DOCS)/.installed: envs/requirements-docs.lock
+	test -x $(DOCS)/bin/python || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip --disable-pip-version-check install --quiet -r envs/requirements-docs.lock
 	touch $@
 
 clean: ## remove the demo's results

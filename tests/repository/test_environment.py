@@ -18,6 +18,7 @@ from rattler import MatchSpec
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+OF_DOCS = "requirements-docs.lock"
 
 
 def pins(name):
@@ -35,6 +36,7 @@ def requirements():
             for text in project["dependencies"] + extras["bench"] + extras["onnx"]
         ),
         *((Requirement(text), None) for text in extras["dev"] + extras["minilm"]),
+        *((Requirement(text), OF_DOCS) for text in extras["docs"]),
     ]
 
 
@@ -46,6 +48,14 @@ def test_every_requirement_is_pinned_within_its_range(requirement, lock):
 
 def test_no_package_is_pinned_twice():
     assert not pins(LOCKS[0]).keys() & pins(LOCKS[1]).keys()
+
+
+def test_the_environment_of_the_docs_has_no_other_version_of_a_package():
+    known = pins(LOCKS[0]) | pins(LOCKS[1])
+    of_docs = pins(OF_DOCS)
+    shared = known.keys() & of_docs.keys()
+    assert shared >= {"pydantic", "pyyaml"}
+    assert {name: of_docs[name] for name in shared} == {name: known[name] for name in shared}
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -53,7 +53,8 @@ class Run:
 
     config: Config
     scores: pd.DataFrame
-    """One row per score: system, seed, layers, dim, size, track, dataset, metric, value, queries"""
+    """One row per score; the columns are system, seed, layers, dim, size, track, dataset, metric,
+    value and queries."""
 
     @classmethod
     def of(
