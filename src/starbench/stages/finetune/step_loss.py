@@ -173,8 +173,10 @@ def _distance(student: Tensor, teacher: Tensor, align: Align) -> Tensor:
 
 def kl_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     """Return KL(softmax(teacher/T) || softmax(student/T)), mean over rows; both (rows, D)."""
-    return F.kl_div(
-        F.log_softmax(student.float() / temperature, dim=-1),
-        F.softmax(teacher.float() / temperature, dim=-1),
-        reduction="batchmean",
-    )
+    log_student = F.log_softmax(student.float() / temperature, dim=-1)
+    scaled = teacher.float() / temperature
+    if teacher.requires_grad and bool((teacher == MASKED).any()):
+        # A probability of exactly 0 has no gradient of its logarithm; its logarithm has one.
+        log_teacher = F.log_softmax(scaled, dim=-1)
+        return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+    return F.kl_div(log_student, F.softmax(scaled, dim=-1), reduction="batchmean")

@@ -14,6 +14,8 @@ from sentence_transformers.sentence_transformer.modules import Normalize
 
 from starbench import Align, LayeredLoss, Objective, RankingLoss, Regulariser, Size, Step, Term
 from starbench.errors import InputError
+from starbench.stages.finetune.ranking_loss import MASKED
+from starbench.stages.finetune.step_loss import kl_divergence
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 SMALL, MIDDLE, FULL = SIZES
@@ -124,6 +126,27 @@ def test_pairs_that_are_left_out_of_the_loss_are_no_difference(loss_of, columns)
     small[1, 0] = full[1, 0] = 0
     ours = loss_of(Align(SMALL, FULL, 1.0, over="scores", by="mse"), base=base, labels=labels)
     torch.testing.assert_close(ours, ((small - full) ** 2).mean())
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.05])
+def test_a_teacher_that_learns_gets_no_gradient_from_pairs_that_are_left_out(temperature):
+    """Against the divergence of each row's own pairs, the others cut off."""
+    torch.manual_seed(3)
+    student, teacher = (torch.randn(4, 6, requires_grad=True) for _ in range(2))
+    left_out = torch.rand(4, 6) < 0.3
+    masked = [scores.masked_fill(left_out, MASKED) for scores in (student, teacher)]
+    found = kl_divergence(*masked, temperature)
+    rows = [
+        kl_divergence(student[row][kept][None], teacher[row][kept][None], temperature)
+        for row, kept in enumerate(~left_out)
+    ]
+    expected = torch.stack(rows).mean()
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
+    inputs = (student, teacher)
+    for ours, plain in zip(
+        torch.autograd.grad(found, inputs), torch.autograd.grad(expected, inputs), strict=True
+    ):
+        torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-6)
 
 
 def test_a_regulariser_is_a_function_of_sizes(loss_of, columns):
