@@ -19,7 +19,13 @@ def summands_of(objective: Objective, step: Step) -> list[Summand]:
     Raises:
         InputError: an objective that gives something else, or a summand that cannot be computed.
     """
-    given = objective.terms(step)
+    try:
+        given = objective.terms(step)
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _error(objective, f"terms failed at step {step.number}: {reason}") from error
     if not isinstance(given, Sequence):
         raise _error(objective, f"terms gave {type(given).__name__}, needed is a list of summands")
     for summand in given:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from starbench.errors import InputError
-from starbench.objectives.summands import Align, Over, Regulariser, Summand, Term
+from starbench.objectives.summands import Align, Comparison, Over, Regulariser, Summand, Term
 from starbench.sizes import Size
 from starbench.stages.finetune.ranking_loss import MASKED
 
@@ -55,7 +55,7 @@ class StepLoss:
         if isinstance(summand, Align):
             return self._alignment(summand)
         read = [self._read(size, summand) for size in summand.sizes]
-        return self._scalar(summand.function(*read), summand)
+        return self._called(summand.function, read, summand)
 
     def _base_loss(self, term: Term) -> Tensor:
         if hasattr(self.loss, "from_scores"):
@@ -80,7 +80,7 @@ class StepLoss:
         if align.detach:
             teacher = teacher.detach()
         if callable(align.by):
-            return self._scalar(align.by(student, teacher), align)
+            return self._called(align.by, [student, teacher], align)
         return _distance(student, teacher, align)
 
     def _read(self, size: Size, summand: Regulariser) -> Tensor:
@@ -137,8 +137,13 @@ class StepLoss:
         cut = embeddings[:, :dim]
         return F.normalize(cut, dim=-1) if self.normalises else cut
 
-    def _scalar(self, value: Any, summand: Summand) -> Tensor:
-        """Return what an objective's own function gave; InputError if it is not a scalar tensor."""
+    def _called(self, function: Comparison, given: Sequence[Tensor], summand: Summand) -> Tensor:
+        """Return what an objective's own function gives; InputError if it is no scalar tensor."""
+        try:
+            value = function(*given)
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise self._error(f"the function of {summand} failed: {reason}") from error
         if isinstance(value, Tensor) and value.ndim == 0:
             return value
         what = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)

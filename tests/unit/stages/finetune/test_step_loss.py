@@ -256,6 +256,19 @@ def test_what_cannot_be_computed_is_one_line_that_names_the_objective(tiny_model
     assert "\n" not in str(raised.value)
 
 
+class Failing(Objective):
+    """Its terms are a mistake."""
+
+    def terms(self, step):
+        return [Term(step.full, 1 / step.number)]
+
+
+def test_an_objective_that_fails_is_one_line_that_names_it(tiny_model):
+    message = "objective 'Failing': terms failed at step 0: ZeroDivisionError: division by zero"
+    with pytest.raises(InputError, match=f"^{message}$"):
+        LayeredLoss(tiny_model, RankingLoss(), SIZES, Failing())
+
+
 @pytest.mark.parametrize(
     ("summand", "message"),
     [
@@ -274,6 +287,7 @@ def test_what_the_base_loss_has_not_is_refused_at_once(tiny_model, summand, mess
     [
         (Align(SMALL, FULL, 1.0, by=lambda s, t: s), "of Align of n1-d4 to n4-d16 gave a tensor"),
         (Regulariser((SMALL,), 1.0, lambda v: 3.0), "of Regulariser of n1-d4 gave 3.0, needed is"),
+        (Regulariser((SMALL,), 1.0, lambda v: v / v.nothing), "n1-d4 failed: AttributeError: "),
         (Align(SMALL, FULL, 1.0, columns=(3,)), "no text column 3: the batch has 3, from 0"),
     ],
 )
