@@ -95,6 +95,7 @@ check: $(VENV)/.installed-dev ## run the linters, and check every config and eve
 	starbench config --config config/demo.yaml
 	starbench config --config config/families.yaml
 	starbench config --config config/minilm.yaml
+	starbench config --config config/methods.yaml
 	starbench config --config config/scratch.yaml
 	starbench config --config config/paper.yaml
 	starbench config --config config/released.yaml

@@ -39,6 +39,7 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | `scratch.yaml` | Starbucks and its controls from scratch on real text, both tracks, three seeds |
 | `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
+| `methods.yaml` | fine-tuning methods under one recipe, from all-MiniLM-L6-v2, three seeds |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
 | `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |
 | `released.yaml` | the authors' released models, scored beside the paper's tables; one GPU |

@@ -138,7 +138,7 @@ class StepLoss:
         return F.normalize(cut, dim=-1) if self.normalises else cut
 
     def _called(self, function: Comparison, given: Sequence[Tensor], summand: Summand) -> Tensor:
-        """Return what an objective's own function gives; InputError if it is no scalar tensor."""
+        """Return what a function of the objective gives; InputError if that is not a scalar."""
         try:
             value = function(*given)
         except Exception as error:
