@@ -20,5 +20,6 @@ PRETRAINING_OBJECTIVES: Registry[PretrainingObjective] = Registry(
         if hasattr(module, "PRETRAINING")
     },
     wrong_instance(PretrainingObjective),
+    lambda objective: (objective.loss, objective.examples),
 )
 """Every pre-training objective by the name that the config uses."""

@@ -122,7 +122,17 @@ def pretraining_loss(
     settings: Pretraining,
 ) -> Any:
     """Return the loss of an objective: a module as `PretrainingObjective.loss` describes it."""
-    return named(objective.loss)(masked_lm, sizes, settings)
+    return _named_by(objective, objective.loss)(masked_lm, sizes, settings)
+
+
+def _named_by(objective: PretrainingObjective, function: str) -> Any:
+    """Return a function that an objective names; InputError if there is none."""
+    try:
+        return named(function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"pre-training objective '{objective.name}': {function} cannot be imported ({error})"
+        ) from error
 
 
 def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | None:
@@ -205,7 +215,8 @@ def _train(
         else TextDocuments(texts, tokenizer)
     )
     steps = total_steps(settings, len(documents))
-    mask = named(PRETRAINING_OBJECTIVES[settings.objective].examples)
+    objective = PRETRAINING_OBJECTIVES[settings.objective]
+    mask = _named_by(objective, objective.examples)
     positions = steps * settings.batch_size
     skips = SkipNotFinite(what, settings.max_skipped)
     train_log = TrainLog(what, folder, skips)

@@ -11,11 +11,14 @@ from starbench.config.training import Pretraining
 from starbench.draws import generator
 from starbench.encoders.families import embeddings_of, encoder_of
 from starbench.errors import InputError
+from starbench.objectives import PRETRAINING_OBJECTIVES
+from starbench.objectives.pretraining import PretrainingObjective
 from starbench.sizes import Size
 from starbench.stages.pretrain.enhanced import EnhancedModel
 from starbench.stages.pretrain.enhanced_masking import enhanced_example
 from starbench.stages.pretrain.examples import Padding
 from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary
+from starbench.stages.pretrain.run import pretraining_loss
 from tests.families import models
 from tests.families.measuring import TRANSFORMS
 
@@ -201,3 +204,19 @@ def test_the_same_draw_gives_the_same_example():
     )
     for name, array in one.items():
         np.testing.assert_array_equal(array, other[name])
+
+
+@pytest.mark.parametrize("name", sorted(PRETRAINING_OBJECTIVES))
+def test_every_objective_makes_its_loss(name):
+    objective = PRETRAINING_OBJECTIVES[name]
+    settings = SETTINGS.model_copy(update={"objective": name})
+    model = pretraining_loss(objective, models.masked_lm("bert"), SIZES, settings)
+    assert (model.decoder is not None) == objective.autoencoder
+    assert model.sizes == SIZES
+
+
+def test_an_objective_whose_loss_is_not_there_is_one_line():
+    objective = PretrainingObjective("mine", "", True, True, loss="starbench.nowhere:loss")
+    message = "pre-training objective 'mine': starbench.nowhere:loss cannot be imported"
+    with pytest.raises(InputError, match=message):
+        pretraining_loss(objective, models.masked_lm("bert"), SIZES, SETTINGS)
