@@ -16,7 +16,7 @@ wall_time.SECONDS_TO_END = 2
 saving = wall_time.SaveInTime("finetune x seed 1")
 saving.on_train_begin(None, None, None)
 print("ready", flush=True)
-time.sleep(60)  # a step that takes longer than there is time
+time.sleep(600)  # a step that takes longer than there is time
 """
 
 
@@ -30,7 +30,7 @@ def test_a_step_that_does_not_end_is_left_with_a_line_and_a_failing_status(numbe
     sent = time.monotonic()
     running.send_signal(number)
     said = running.communicate(timeout=120)[1]
-    assert time.monotonic() - sent < 20
+    assert time.monotonic() - sent < 100
     assert running.returncode == 128 + number
     assert said == (
         f"finetune x seed 1: told to end ({number.name}), but not done after 2 s; the next "
