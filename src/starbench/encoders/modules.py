@@ -187,7 +187,7 @@ def _listed(folder: Path, what: str) -> list[Module]:
 
 
 def _settings(folder: Path, name: str = "config.json") -> dict[str, Any]:
-    """Return a JSON file's mapping, empty where there is no file; InputError for anything else."""
+    """Return a JSON file's mapping, empty without the file; InputError for anything else."""
     path = folder / name
     if not path.is_file():
         return {}

@@ -15,7 +15,7 @@ def source_hash(modules: Sequence[str]) -> str:
     """Return the SHA-256 of some modules and of all that they import from their own package.
 
     The package is the one of the first module. Imports are read from the source, those within
-    functions too; what is imported by a computed name, and files that are no modules, are not seen.
+    functions too; what is imported by a computed name, and other files, are not seen.
 
     Args:
         modules: names of modules; those of another package are left out.

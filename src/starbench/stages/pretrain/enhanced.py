@@ -197,7 +197,7 @@ def _word_losses(
     scores_BV = (scores_BTV + HIDDEN_SCORE * (1 - mask_BT).unsqueeze(-1)).amax(dim=1)
     count_B1 = mask_BT.sum(dim=1, keepdim=True) - 1
     word_BT = torch.arange(mask_BT.shape[1], device=mask_BT.device) < count_B1
-    # A token that is no word writes into a column of its own, which is cut off.
+    # Tokens that are not words write into a column of their own, which is cut off.
     columns_BT = ids_BT.where(word_BT, len(weight_VW))
     there_BV = scores_BV.new_zeros(len(scores_BV), len(weight_VW) + 1)
     there_BV = there_BV.scatter(1, columns_BT, 1.0)[:, :-1]
@@ -210,8 +210,8 @@ def _block_of(masked_lm: PreTrainedModel) -> Block:
     block = family_of(encoder).block
     if block is None or block.position_bias is not None:
         raise InputError(
-            f"enhanced decoding needs position vectors and layers of parts, which "
-            f"'{encoder.config.model_type}' has not: take smae"
+            f"'{encoder.config.model_type}' has no position vectors to add, which enhanced "
+            "decoding needs: use smae"
         )
     return block
 

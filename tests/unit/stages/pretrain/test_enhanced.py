@@ -174,7 +174,7 @@ def test_the_decoder_starts_at_random_and_not_as_the_first_layer():
 
 @pytest.mark.parametrize("family", ["mpnet", "modernbert"])
 def test_a_family_without_position_vectors_of_its_own_is_refused(family):
-    with pytest.raises(InputError, match=f"'{family}' has not: take smae"):
+    with pytest.raises(InputError, match=f"'{family}' has no position vectors .*: use smae"):
         EnhancedModel(models.masked_lm(family), FULL, cuts=False)
 
 
