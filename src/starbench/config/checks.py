@@ -13,6 +13,7 @@ from starbench.config.collisions import name_collision
 from starbench.config.measures import wrong_measures
 from starbench.config.messages import told_problem
 from starbench.config.mismatch import ConfigMismatchError, check_length, known, of_kind
+from starbench.config.names import FITTED_CUTS
 from starbench.config.resolved import backbone_of, objective_of, use_of
 from starbench.config.training import Finetuning
 from starbench.objectives import OBJECTIVES
@@ -228,7 +229,7 @@ def _check_system(config: Config, name: str) -> None:
             objective = objective_of(config, name, track)
         except ValidationError as error:
             raise _mismatch((*over, "options"), error) from None
-        if system.cut in ("pca", "whitening") and not isinstance(use, Finetuning):
+        if system.cut in FITTED_CUTS and not isinstance(use, Finetuning):
             raise ConfigMismatchError(
                 (*at, "cut"),
                 f"{system.cut} is fitted on training texts, and track {track} has no `finetuning`",

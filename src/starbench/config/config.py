@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from starbench.config.backbones import Backbone
 from starbench.config.compute import ComputeStages
 from starbench.config.export import Export
-from starbench.config.names import AnySource, Name, ObjectiveName, TrackName
+from starbench.config.names import AnySource, CutName, Name, ObjectiveName, TrackName
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
 from starbench.section import Display, Section
@@ -58,7 +58,7 @@ class System(Section):
     backbone: Name = Field(description="Backbone that is fine-tuned.")
     objective: ObjectiveName = Field(description="Fine-tuning objective.")
     display: Display | None = Field(default=None, description="Name in tables and figures.")
-    cut: Literal["prefix", "random", "pca", "whitening"] = Field(
+    cut: CutName = Field(
         default="prefix",
         description="What a size keeps of an embedding: its first dimensions (`prefix`); `random` "
         "ones; its first principal components, fitted on the training texts of the track (`pca`), "

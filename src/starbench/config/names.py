@@ -14,8 +14,10 @@ from starbench.sources.source import Source
 from starbench.tracks import TRACKS
 
 __all__ = [
+    "FITTED_CUTS",
     "AnyObjective",
     "AnySource",
+    "CutName",
     "Name",
     "ObjectiveName",
     "Precision",
@@ -24,6 +26,9 @@ __all__ = [
 ]
 
 Precision = Literal["fp32", "bf16", "fp16"]
+CutName = Literal["prefix", "random", "pca", "whitening"]
+FITTED_CUTS = ("pca", "whitening")
+"""Cuts that are fitted on training texts."""
 if TYPE_CHECKING:
     AnySource = Source
     AnyObjective = Objective

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from starbench.config.names import FITTED_CUTS
 from starbench.config.resolved import backbone_of, objective_of, seeds_of, use_of
 from starbench.config.training import Finetuning, Use
 from starbench.errors import InputError, did_you_mean
@@ -14,9 +15,6 @@ from starbench.sizes import Size, grid_of
 if TYPE_CHECKING:
     from starbench.config.config import Config
 
-
-FITTED_CUTS = ("pca", "whitening")
-"""Cuts that are fitted on training texts."""
 
 MODEL_FOLDER = "model"
 """The SentenceTransformer folder within a model's folder."""

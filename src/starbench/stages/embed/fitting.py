@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from starbench.config.config import Config
+from starbench.config.names import FITTED_CUTS
 from starbench.errors import InputError
 from starbench.machine.lock import only_one_in
 from starbench.run import versions
-from starbench.run.models import FITTED_CUTS, Model
+from starbench.run.models import Model
 from starbench.run.paths import RunPaths
 from starbench.run.prompts import prompt_for
 from starbench.run.slices import embedding_slice
