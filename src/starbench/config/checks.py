@@ -272,5 +272,9 @@ def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ..
         for key in ("negatives", "passage_choice", "mask_right_answers", "query_max_length"):
             if getattr(given, key) is not None:
                 raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
+    if given.guide is not None:
+        known(given.guide.backbone, config.backbones, (*at, "guide", "backbone"), "backbone")
+        if given.loss != "mnrl":
+            raise ConfigMismatchError((*at, "guide"), "is for the loss mnrl")
     if given.loss == "cosent" and given.similarity == "dot":
         raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")
