@@ -38,6 +38,7 @@ IMPLIED = {
     "family": "bert",
     "bag_of_words_weight": None,
     "guide": None,
+    "full_weight": 1.0,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""
