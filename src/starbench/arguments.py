@@ -147,6 +147,7 @@ def _tools(commands: Any) -> None:
     example.add_argument("folder", type=Path, help="folder to make")
     example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
     _score_parser(commands)
+    _mteb_parser(commands)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
@@ -173,6 +174,18 @@ def _score_parser(commands: Any) -> None:
     score.add_argument("--write-only", action="store_true", help="write the config, run nothing")
 
 
+def _mteb_parser(commands: Any) -> None:
+    text = "write the scores of a run as MTEB's own result files, every size a model"
+    mteb = commands.add_parser("mteb", help=text, description=text)
+    mteb.add_argument(
+        "--export", type=Path, required=True, metavar="FOLDER", help="cache of results of MTEB"
+    )
+    run = mteb.add_mutually_exclusive_group(required=True)
+    run.add_argument("--run", type=Path, metavar="FOLDER", help="folder of a run, results/<run>")
+    _config_files(run, "config file of the run, or several, instead of its folder")
+    _results(mteb)
+
+
 def _report_parser(commands: Any) -> None:
     report = _stage(
         commands, "report", "draw tables and figures from scores.csv", needs_config=False
@@ -185,7 +198,7 @@ def _report_parser(commands: Any) -> None:
 
 
 def _config_files(
-    parser: argparse.ArgumentParser,
+    parser: argparse._ActionsContainer,
     text: str = "config file of the run, or several as Snakemake takes them",
     required: bool = False,
 ) -> None:

@@ -351,6 +351,23 @@ def _score(options: argparse.Namespace) -> None:
         sys.exit(status)
 
 
+def _mteb(options: argparse.Namespace) -> None:
+    if options.run is not None:
+        options.config = [options.run / "config.yaml"]
+        if not options.config[0].is_file() or options.results is not None:
+            what = "goes with no --results" if options.results else "has no config.yaml"
+            raise InputError(f"--run {options.run} {what}: give the folder of a finished run")
+    config, paths = _opened(options)
+    if options.run is not None:
+        from starbench.run.paths import RunPaths
+
+        paths = RunPaths(options.run)
+    with importing():
+        from starbench.stages.report.mteb_results import export_results
+    files = export_results(config, paths, options.export)
+    print(f"{options.export}: {len(files)} results, for mteb.ResultCache('{options.export}')")
+
+
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
@@ -370,6 +387,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "doctor": _doctor,
     "example": _example,
     "score": _score,
+    "mteb": _mteb,
     "unlock": _unlock,
 }
 """What each subcommand does."""

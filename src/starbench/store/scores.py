@@ -79,6 +79,9 @@ BY_QUERY = "queries.csv.gz"
 SIMILARITIES = "similarities.npy"
 """STS: every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
 
+TASK_RESULTS = "tasks"
+"""MTEB's tasks: the folder of its own result file of every cell, ``<size>.json``."""
+
 
 class Score(NamedTuple):
     """One number; `queries` is how many queries or pairs it is over.
