@@ -129,6 +129,7 @@ def _check_sizes(config: Config) -> None:
 def _check_dataset(config: Config, name: str) -> None:
     source = config.datasets[name]
     _check_without(config, name)
+    _check_examples(config, name)
     other = source.corpus
     if other is None:
         if source.rows is not None and source.shards > source.rows:
@@ -147,6 +148,18 @@ def _check_dataset(config: Config, name: str) -> None:
             raise ConfigMismatchError(
                 ("datasets", name, key), f"the passages are those of '{other}': set it there"
             )
+
+
+def _check_examples(config: Config, name: str) -> None:
+    other, at = config.datasets[name].examples, ("datasets", name, "examples")
+    if other is None:
+        return
+    known(other, config.datasets, at, "dataset")
+    of_kind(config, other, ("labelled",), at)
+    if other == name:
+        raise ConfigMismatchError(at, "its texts would be classified by themselves")
+    if config.datasets[other].examples is not None:
+        raise ConfigMismatchError(at, f"'{other}' has `examples` of its own")
 
 
 def _check_without(config: Config, name: str) -> None:
@@ -169,6 +182,9 @@ def _check_track(config: Config, track: str) -> None:
         for index, task in enumerate(getattr(section, key)):
             known(task, config.datasets, (*at, key, index), "dataset")
             of_kind(config, task, (TRACKS[track].scores,), (*at, key, index))
+            if "examples" in TRACKS[track].embeds and config.datasets[task].examples is None:
+                where = ("datasets", task, "examples")
+                raise ConfigMismatchError(where, f"is needed: track {track} classifies by it")
             if task in before:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)

@@ -62,6 +62,7 @@ text/wiki.jsonl                {"text": "..."}                                  
 nli/train.jsonl                {"anchor": "...", "positive": "...", "negative": "..."}   triplets
 faq/train.jsonl                {"anchor": "...", "positive": "..."}             anchor-positive
 sts/STS12/test.jsonl           {"sentence1": "...", "sentence2": "...", "score": 3.5}    pairs
+banking77/test.jsonl           {"text": "...", "label": "card_arrival"}         labelled
 ```
 
 A collection, and training queries whose hard negatives BM25 mines, are folders in the layout of

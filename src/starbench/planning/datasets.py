@@ -26,8 +26,11 @@ GENERATED = 200
 ASSUMED = 10_000
 """Records of a plugin's dataset whose size nothing tells."""
 TEXTS = {"text": 1, "triplets": 3, "anchor-positive": 2, "pairs": 2, "training-queries": 1}
-TEXTS["collection"] = 1
+TEXTS |= {"labelled": 1, "collection": 1}
 """Texts of a record, or of a training query or a collection passages of a record."""
+
+GOLD = ("score", "label")
+"""What of a record is no text."""
 
 Stated = Mapping[str, tuple[int, int | None]]
 """{dataset: (records, queries)} as given on the command line."""
@@ -149,7 +152,7 @@ def _read(source: Source, root: Path | None) -> DatasetSize:
         return _size(source, count, len(asked), passages or asked, asked, 1)
     if source.kind == "training-queries":
         return _training_queries(source, _queries(source.records(root)))
-    names = [name for name in SCHEMAS[source.kind].names if name != "score"]
+    names = [name for name in SCHEMAS[source.kind].names if name not in GOLD]
     every = (
         {name: text(record, name, where) for name in names}
         for where, record in source.records(root)
@@ -175,7 +178,7 @@ def _queries(records: Records) -> Iterator[dict[str, Any]]:
 
 
 def _of_records(source: Source, count: int, records: list[dict[str, Any]]) -> DatasetSize:
-    names = [name for name in SCHEMAS[source.kind].names if name != "score"]
+    names = [name for name in SCHEMAS[source.kind].names if name not in GOLD]
     texts = [record[name] for record in records for name in names]
     size = _size(source, count, 0, spread_evenly(texts)[0], [], TEXTS[source.kind])
     return replace(size, distinct=len(set(texts)) / max(1, len(texts)))

@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 WINDOW = 100_000
 """Texts that are read, tokenized and sorted by length at a time."""
 
-FILES = {"pairs": RECORDS, "queries": QUERIES, "passages": PASSAGES}
+FILES = {"pairs": RECORDS, "texts": RECORDS, "queries": QUERIES, "passages": PASSAGES}
 
 
 @dataclass(frozen=True)
 class TextSet:
-    """The texts of one folder of embeddings: of pairs, of queries, or a shard of passages."""
+    """The texts of one folder of embeddings: of pairs, of queries, a shard of passages, or those of
+    a labelled dataset."""
 
     dataset: str
     part: str
-    """``pairs``, ``queries`` or ``passages``."""
+    """``pairs``, ``queries``, ``passages`` or ``texts``."""
     shard: int = 1
     shards: int = 1
     shard_rows: int | None = None
@@ -39,7 +40,7 @@ class TextSet:
     @property
     def folder(self) -> str:
         """The folder below that of the model: ``<dataset>[/queries|/passages-<number>]``."""
-        if self.part == "pairs":
+        if self.part in ("pairs", "texts"):
             return self.dataset
         if self.part == "queries":
             return f"{self.dataset}/queries"
@@ -54,6 +55,8 @@ class TextSet:
         rows = read_records(paths.dataset(self.dataset), FILES[self.part])
         if self.part == "pairs":
             return Texts(texts_of(rows))
+        if self.part == "texts":
+            return Texts(list(rows["text"]))  # all of them, a row for each label
         return Texts(rows.select(self.rows(len(rows))))
 
     def rows(self, total: int) -> range:
@@ -120,12 +123,24 @@ def text_sets(config: Config, track: str) -> list[TextSet]:
 
 
 def sets_of(config: Config, track: str, dataset: str) -> list[TextSet]:
-    """Return the sets of texts that scoring one dataset of a track takes, passages last."""
+    """Return the sets of texts that scoring one dataset of a track takes, in the order of its
+    `embeds`: passages last."""
     found: list[TextSet] = []
     for part in TRACKS[track].embeds:
-        shards = passage_sets(config, dataset) if part == "passages" else []
-        found += shards or [TextSet(dataset, part)]
+        if part == "passages":
+            found += passage_sets(config, dataset)
+        elif part == "examples":
+            found.append(TextSet(examples_of(config, dataset), "texts"))
+        else:
+            found.append(TextSet(dataset, part))
     return found
+
+
+def examples_of(config: Config, dataset: str) -> str:
+    """Return the dataset by whose texts those of a labelled one are classified."""
+    examples = config.datasets[dataset].examples
+    assert examples is not None, dataset
+    return examples
 
 
 def corpus_of(config: Config, dataset: str) -> str:
@@ -141,9 +156,11 @@ def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
 
 
 def fetched_before(config: Config, name: str) -> list[str]:
-    """Return the datasets that fetching one reads: whose passages it shares, what it is without."""
+    """Return the datasets that fetching one reads: whose passages it shares, what it is without,
+    and whose texts it is classified by."""
     source = config.datasets[name]
-    return list(dict.fromkeys([*([source.corpus] if source.corpus else []), *source.without]))
+    read = [source.corpus, source.examples, *source.without]
+    return list(dict.fromkeys(other for other in read if other is not None))
 
 
 def in_order_of_fetching(config: Config) -> list[str]:
@@ -161,8 +178,8 @@ def searched_in(config: Config, track: str, collection: str) -> list[str]:
 def searched_collections(config: Config, track: str) -> list[str]:
     """Return the collections whose passages a track's models embed and search, each once."""
     scored = config.tracks[track].scored
-    found = [corpus_of(config, task) for task in scored if config.datasets[task].kind != "pairs"]
-    return list(dict.fromkeys(found))
+    collections = [task for task in scored if config.datasets[task].kind == "collection"]
+    return list(dict.fromkeys(corpus_of(config, task) for task in collections))
 
 
 def passage_sets(config: Config, dataset: str) -> list[TextSet]:

@@ -20,7 +20,8 @@ class MicroSource(Source):
     name: Display = Field(
         default="paraphrase",
         description="For `pairs` which of the graded sets is made: "
-        f"{', '.join(miniature.PAIR_SETS)}.",
+        f"{', '.join(miniature.PAIR_SETS)}. For `labelled` what the label is: "
+        f"{', '.join(miniature.LABEL_SETS)} (the first one if not given).",
     )
     rows: int = Field(
         ge=1, description="How many records to make; of a collection, how many passages."
@@ -29,14 +30,18 @@ class MicroSource(Source):
         default=None, ge=1, description="Queries of a collection; one for ten passages."
     )
     seed: int = Field(default=1, ge=0, description="Seed of the generator.")
+    split: Literal["train", "test"] | None = Field(
+        default=None,
+        description="For `labelled` which of the two splits is made, `test` if not given: they "
+        "share no action with the same agent and object.",
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> MicroSource:
-        if self.kind == "pairs" and self.name not in miniature.PAIR_SETS:
-            hint = did_you_mean(self.name, miniature.PAIR_SETS)
-            raise ValueError(f"'name': no micro pair set '{self.name}'{hint}")
-        if "name" in self.model_fields_set and self.kind != "pairs":
-            raise ValueError(f"'name' is for pairs, not for kind {self.kind}")
+        if "name" in self.model_fields_set or self.kind == "pairs":
+            self._check_name()
+        if self.split is not None and self.kind != "labelled":
+            raise ValueError(f"'split' is for labelled, not for kind {self.kind}")
         if self.queries is not None and self.kind != "collection":
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:
@@ -46,6 +51,15 @@ class MicroSource(Source):
                 f"'rows': {self.rows} passages are too few for {self.asked} queries: two for each"
             )
         return self
+
+    def _check_name(self) -> None:
+        sets = {"pairs": miniature.PAIR_SETS, "labelled": miniature.LABEL_SETS}.get(self.kind)
+        if sets is None:
+            raise ValueError(f"'name' is for pairs and labelled, not for kind {self.kind}")
+        if self.name not in sets:
+            what = "pair" if self.kind == "pairs" else "label"
+            hint = did_you_mean(self.name, sets)
+            raise ValueError(f"'name': no micro {what} set '{self.name}'{hint}")
 
     @property
     def asked(self) -> int:
@@ -63,6 +77,9 @@ class MicroSource(Source):
             made = ({key: record[key] for key in ("anchor", "positive")} for record in told)
         elif self.kind == "training-queries":
             made = miniature.training_queries(self.rows, self.seed)
+        elif self.kind == "labelled":
+            name = self.name if "name" in self.model_fields_set else miniature.LABEL_SETS[0]
+            made = miniature.labelled(self.rows, self.seed, name, self.split or "test")
         else:
             made = miniature.pairs(self.rows, self.seed, self.name)
         for number, record in enumerate(made, start=1):

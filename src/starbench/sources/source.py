@@ -15,7 +15,9 @@ from starbench.measures import ranking_measure
 from starbench.section import Display, Name, Section
 from starbench.store.records import Record
 
-Kind = Literal["text", "triplets", "anchor-positive", "pairs", "training-queries", "collection"]
+Kind = Literal[
+    "text", "triplets", "anchor-positive", "pairs", "labelled", "training-queries", "collection"
+]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 
@@ -33,6 +35,9 @@ SCORING_KEYS = (
     "query_max_length",
 )
 """Keys of a collection that say how it is embedded and scored, not what it holds."""
+
+ADDED_KEYS = ("without", "examples", "split")
+"""Keys that the fetched records depend on only where they are given."""
 
 COLLECTION_KEYS = (*SCORING_KEYS, "corpus")
 
@@ -60,6 +65,7 @@ class Source(Section):
     kind: Kind = Field(
         description="What a record is: `text` {text}, `triplets` {anchor, positive, negative}, "
         "`anchor-positive` {anchor, positive}, `pairs` {sentence1, sentence2, score}, "
+        "`labelled` {text, label}, "
         "`training-queries` {query_id, query, positive_passages, negative_passages}; a "
         "`collection` is passages, queries and qrels."
     )
@@ -80,6 +86,11 @@ class Source(Section):
         description="Other datasets of the config whose pairs, queries and examples must not be in "
         "this one: a record that holds one of them, whatever its case and punctuation, is left "
         "out. For selection data that overlap with scored sets.",
+    )
+    examples: Name | None = Field(
+        default=None,
+        description="Labelled: the labelled dataset of the config whose texts this one's are "
+        "classified by (nearest neighbours, probes). Every label of this one must be in it.",
     )
     corpus: Name | None = Field(
         default=None,
@@ -145,6 +156,8 @@ class Source(Section):
             for key in COLLECTION_KEYS:
                 if key in self.model_fields_set:
                     raise ValueError(f"'{key}' is for collections, not for kind {self.kind}")
+        if self.examples is not None and self.kind != "labelled":
+            raise ValueError(f"'examples' is for labelled, not for kind {self.kind}")
         if self.without and self.kind in ("collection", "text"):
             raise ValueError(f"'without' is for records of pairs or for training, not {self.kind}")
         return self
@@ -177,6 +190,7 @@ class Source(Section):
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
         kept = self.model_dump(exclude={*SCORING_KEYS, "display", "strict"})
-        if not self.without:
-            del kept["without"]
+        for key in ADDED_KEYS:  # what was fetched before there was such a key stays as it is
+            if kept.get(key) in (None, []):
+                kept.pop(key, None)
         return {**kept, "strict": True} if self.strict else kept

@@ -34,6 +34,7 @@ SCHEMAS = {
     "pairs": pa.schema(
         [("sentence1", pa.string()), ("sentence2", pa.string()), ("score", pa.float64())]
     ),
+    "labelled": pa.schema([("text", pa.string()), ("label", pa.string())]),
     "training-queries": pa.schema(
         [
             ("query_id", pa.string()),
@@ -69,6 +70,12 @@ def read_records(folder: Path, file: str = RECORDS) -> Dataset:
         folder / file, SCHEMAS[manifest["config"].get("kind") if file == RECORDS else file]
     )
     return Dataset.from_file(str(folder / file))
+
+
+def labels_in(path: Path) -> set[str]:
+    """Return the labels in a file of labelled records, which may not have its manifest yet."""
+    with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as batches:
+        return {label for batch in batches for label in batch.column("label").to_pylist()}
 
 
 def _check_columns(path: Path, wanted: pa.Schema) -> None:

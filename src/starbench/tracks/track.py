@@ -53,7 +53,8 @@ class Track:
     scores: Kind
     """Kind of dataset that they are scored on."""
     embeds: tuple[str, ...]
-    """Sets of texts of such a dataset: `pairs`, or `queries` and `passages`."""
+    """Sets of texts of such a dataset: `pairs`; or `queries` and `passages`; or `texts`, and the
+    `examples` that these are classified by."""
     metric: Callable[[Source], str]
     """The measure that is shown of a dataset."""
     groups: tuple[GroupOfDatasets, ...]
