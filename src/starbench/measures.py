@@ -30,7 +30,7 @@ class Measure:
     """Of rankings: whether nothing matters but which relevant passages are among them."""
     label: str | None = None
     """What tables and figures call it, if not by its own name."""
-    of: Literal["rankings", "pairs"] = "rankings"
+    of: Literal["rankings", "pairs", "tasks"] = "rankings"
     function: str | None = None
     """Of a plugin, ``module:function``: of rankings (passages, best first, down to the cut-off;
     {passage: relevance}) of one query -> its value; of pairs (cosines, gold scores) -> the value,
@@ -57,6 +57,11 @@ PAIRS = {
 }
 """Measures of pairs that are always computed, spelt as MTEB spells them; the first is shown."""
 
+TASKS = {
+    "main_score": Measure("main_score", "mteb", low=-1.0, label="main score", of="tasks"),
+}
+"""What is measured of a task of MTEB: the score that its metadata call the main one."""
+
 MORE_PAIRS = {
     name: Measure(name, "mteb", low=-1.0, of="pairs")
     for name in (
@@ -78,7 +83,7 @@ def _wrong(value: object, name: str) -> str | None:
 
 MEASURES: Registry[Measure] = Registry(
     "measures",
-    RANKING | PAIRS | MORE_PAIRS,
+    RANKING | PAIRS | MORE_PAIRS | TASKS,
     _wrong,
     lambda measure: (measure.function,),
     # Part of the header of CSV files.

@@ -11,6 +11,7 @@ from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
+from starbench.planning.tasks import TaskTexts, task_texts
 from starbench.run.paths import RunPaths
 from starbench.sources import SOURCES
 from starbench.sources.beir import is_beir, read_beir
@@ -20,13 +21,14 @@ from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Records, Source
 from starbench.store.artifacts import opened
 from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
+from starbench.store.records import TEXTS as TASK_TEXTS
 
 GENERATED = 200
 """Records of the generated language that are made to see how long they are."""
 ASSUMED = 10_000
 """Records of a plugin's dataset whose size nothing tells."""
 TEXTS = {"text": 1, "triplets": 3, "anchor-positive": 2, "pairs": 2, "training-queries": 1}
-TEXTS |= {"labelled": 1, "collection": 1}
+TEXTS |= {"labelled": 1, "collection": 1, "task": 1}
 """Texts of a record, or of a training query or a collection passages of a record."""
 
 GOLD = ("score", "label")
@@ -82,6 +84,8 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
     if name in stated:
         records, queries = stated[name]
         return _known(source, {"records": records, "queries": queries or 0}, "stated")
+    if source.kind == "task":
+        return _task(source, task_texts(name, source, config.resolved_data_root()))
     if source.source == "micro":  # type: ignore[attr-defined]
         return _generated(source)
     if source.source == "folder":  # type: ignore[attr-defined]
@@ -124,6 +128,11 @@ def _known(source: Source, entry: Mapping[str, Any], origin: str) -> DatasetSize
         origin,
         given.get("distinct", 1.0),
     )
+
+
+def _task(source: Source, found: TaskTexts) -> DatasetSize:
+    none = Lengths.of_texts([""])
+    return DatasetSize(source.kind, found.texts, 0, found.lengths, none, 1, found.origin)
 
 
 def _generated(source: Any) -> DatasetSize:
@@ -242,6 +251,9 @@ def _fetched(source: Source, folder: Path) -> DatasetSize:
         passages = [row["text"] for row in _rows(folder / PASSAGES)] if PASSAGES in counts else []
         count = counts.get(PASSAGES, 0)
         found = _size(source, count, counts[QUERIES], passages or asked, asked, 1)
+    elif source.kind == "task":
+        texts = [row["text"] for row in _rows(folder / TASK_TEXTS)]
+        found = _size(source, counts[TASK_TEXTS], 0, texts, [], 1)
     elif source.kind == "training-queries":
         found = _training_queries(source, _rows(folder / RECORDS))
         found = replace(found, records=counts[RECORDS])

@@ -19,6 +19,8 @@ SCORE_BYTES = 12
 """Bytes of a query's measures at a cell, gzipped."""
 FOUND_BYTES = 8
 """Bytes of a passage that the search of a shard found: its row and its score."""
+TASK_TEXTS = 100
+"""Ranked passages that take as long to measure as a text of a classification or a clustering."""
 SEARCH_MEMORY = 2e9
 """Bytes of a GPU that a block of scores and its best passages take."""
 
@@ -40,6 +42,16 @@ def score_pairs(costs: Costs, model: Model) -> Cost:
     stored = float(len(model.cells) * pairs * 4)
     held = costs.held(costs.config.compute.evaluate)
     return Cost(costs.host.start_of(model.track) + seconds, held, 0.0, stored)
+
+
+def score_tasks(costs: Costs, model: Model) -> Cost:
+    """Score a model on tasks of MTEB."""
+    tasks = costs.config.tracks[model.track].scored
+    texts = sum(costs.size(task).records for task in tasks)
+    # Classifiers and clusters take about as long for a text as the measures of a ranked passage.
+    seconds = len(tasks) * costs.host.sts_cell_s + TASK_TEXTS * texts / costs.host.ranked_per_s
+    held = costs.held(costs.config.compute.evaluate)
+    return Cost(costs.host.start_of(model.track) + len(model.cells) * seconds, held)
 
 
 def score_collections(costs: Costs, model: Model) -> Cost:

@@ -15,7 +15,7 @@ from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
-from starbench.store.records import QUERIES, read_records
+from starbench.store.records import QUERIES, TEXTS, read_records
 
 ROWS_AT_A_TIME = 1000
 
@@ -117,7 +117,7 @@ def keys_in(config: Config, paths: RunPaths, names: Iterable[str]) -> set[Texts]
     data hold."""
     keys: set[Texts] = set()
     for name in names:
-        if config.datasets[name].kind in ("pairs", "labelled", "collection"):
+        if config.datasets[name].kind in ("pairs", "labelled", "collection", "task"):
             keys |= set(map(_key, _scored_texts(config, paths, name)))
             continue
         rows = read_records(paths.dataset(name))
@@ -162,6 +162,9 @@ def _scored_texts(config: Config, paths: RunPaths, name: str) -> Iterator[Texts]
     folder = paths.dataset(name)
     if config.datasets[name].kind == "collection":
         yield from ((text,) for text in read_records(folder, QUERIES)["text"])
+        return
+    if config.datasets[name].kind == "task":
+        yield from ((text,) for text in dict.fromkeys(read_records(folder, TEXTS)["text"]))
         return
     if config.datasets[name].kind == "labelled":
         yield from ((text,) for text in read_records(folder)["text"])

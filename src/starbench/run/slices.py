@@ -11,7 +11,7 @@ from starbench.plugins.found import recorded
 from starbench.run.measured import measure_plugins, more_measures
 from starbench.run.models import Model
 from starbench.run.plugins import family_plugin
-from starbench.run.prompts import ROLES, asked_prompt
+from starbench.run.prompts import ROLES, TASK_ROLES, asked_prompt
 from starbench.run.texts import with_corpora
 from starbench.section import Section
 from starbench.sizes import Size, widest_dim_by_layer
@@ -118,12 +118,16 @@ def text_set_slice(config: Config, model: Model, dataset: str, part: str) -> dic
         config: the run's config.
         model: whose embeddings they are.
         dataset: the dataset that the texts are of.
-        part: `pairs`, `queries` or `passages`.
+        part: `pairs`, `queries`, `passages`, `texts` or `task`.
     """
     shared = embedding_slice(config, model)
     shared.pop("lengths", None)
     key = "query_max_length" if part == "queries" else "max_length"
     own = _own_lengths(config, dataset)
+    if part == "task":
+        asked = {role: asked_prompt(config, model, dataset, role) for role in TASK_ROLES}
+        told = {role: prompt for role, prompt in asked.items() if prompt is not None}
+        return shared | ({"prompts": told} if told else {})
     prompt = asked_prompt(config, model, dataset, ROLES[part])
     return (
         shared

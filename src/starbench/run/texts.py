@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from starbench.errors import InputError
 from starbench.run.paths import RunPaths
-from starbench.store.records import PASSAGES, QUERIES, RECORDS, read_records
+from starbench.store.records import PASSAGES, QUERIES, RECORDS, TEXTS, read_records
+from starbench.store.tasks import StoredTask
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -22,16 +24,17 @@ WINDOW = 100_000
 """Texts that are read, tokenized and sorted by length at a time."""
 
 FILES = {"pairs": RECORDS, "texts": RECORDS, "queries": QUERIES, "passages": PASSAGES}
+FILES |= {"task": TEXTS}
 
 
 @dataclass(frozen=True)
 class TextSet:
     """The texts of one folder of embeddings: of pairs, of queries, a shard of passages, or those of
-    a labelled dataset."""
+    a labelled dataset or of a task."""
 
     dataset: str
     part: str
-    """``pairs``, ``queries``, ``passages`` or ``texts``."""
+    """``pairs``, ``queries``, ``passages``, ``texts`` or ``task``."""
     shard: int = 1
     shards: int = 1
     shard_rows: int | None = None
@@ -40,7 +43,7 @@ class TextSet:
     @property
     def folder(self) -> str:
         """The folder below that of the model: ``<dataset>[/queries|/passages-<number>]``."""
-        if self.part in ("pairs", "texts"):
+        if self.part in ("pairs", "texts", "task"):
             return self.dataset
         if self.part == "queries":
             return f"{self.dataset}/queries"
@@ -57,7 +60,19 @@ class TextSet:
             return Texts(texts_of(rows))
         if self.part == "texts":
             return Texts(list(rows["text"]))  # all of them, a row for each label
+        if self.part == "task":
+            return Texts(rows, rows["role"])
         return Texts(rows.select(self.rows(len(rows))))
+
+    def task(self, paths: RunPaths) -> tuple[str, str] | None:
+        """Return MTEB's name and type of the task that they are of, which models have prompts for.
+
+        None for texts of no task, whose type is that of their track.
+        """
+        if self.part != "task":
+            return None
+        facts = StoredTask(paths.dataset(self.dataset)).facts
+        return facts.name, facts.type
 
     def rows(self, total: int) -> range:
         """Return which of `total` rows these are; InputError if the shards do not fit them."""
@@ -85,10 +100,25 @@ class TextSet:
 
 
 class Texts:
-    """Texts with their ids, read from memory-mapped rows a window at a time."""
+    """Texts with their ids, read from memory-mapped rows a window at a time.
 
-    def __init__(self, rows: Dataset | list[str]) -> None:
-        self._rows = rows
+    Args:
+        rows: the texts.
+        roles: the role of each where they have several, equal ones in a row.
+    """
+
+    def __init__(self, rows: Dataset | list[str], roles: Iterable[str] | None = None) -> None:
+        self._rows, self._roles = rows, Counter(roles) if roles is not None else None
+
+    def by_role(self, role: str) -> Iterator[tuple[str, int, Texts]]:
+        """Yield (role, first row, texts) of each role; `role` is that of texts of a single one."""
+        if self._roles is None or isinstance(self._rows, list):
+            yield role, 0, self
+            return
+        first = 0
+        for own, count in self._roles.items():
+            yield own, first, Texts(self._rows.select(range(first, first + count)))
+            first += count
 
     def __len__(self) -> int:
         return len(self._rows)

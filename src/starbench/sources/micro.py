@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,9 @@ from pydantic import Field, model_validator
 from starbench.errors import did_you_mean
 from starbench.section import Display
 from starbench.sources import miniature
-from starbench.sources.source import Collection, Records, Source
+from starbench.sources.source import Collection, Records, Source, TaskRecords
+from starbench.sources.tasks import check_task
+from starbench.store.records import Record
 
 
 class MicroSource(Source):
@@ -21,7 +24,7 @@ class MicroSource(Source):
         default="paraphrase",
         description="For `pairs` which of the graded sets is made: "
         f"{', '.join(miniature.PAIR_SETS)}. For `labelled` what the label is: "
-        f"{', '.join(miniature.LABEL_SETS)} (the first one if not given).",
+        f"{', '.join(miniature.LABEL_SETS)} (the first one if not given); of a `task`, too.",
     )
     rows: int = Field(
         ge=1, description="How many records to make; of a collection, how many passages."
@@ -36,8 +39,14 @@ class MicroSource(Source):
         "share no action with the same agent and object.",
     )
 
+    task: Literal["classification", "clustering"] | None = Field(
+        default=None,
+        description="Task: what is done with labelled texts; `name` says what the label is.",
+    )
+
     @model_validator(mode="after")
     def _fitting(self) -> MicroSource:
+        check_task(self.kind, self.task)
         if "name" in self.model_fields_set or self.kind == "pairs":
             self._check_name()
         if self.split is not None and self.kind != "labelled":
@@ -53,9 +62,10 @@ class MicroSource(Source):
         return self
 
     def _check_name(self) -> None:
-        sets = {"pairs": miniature.PAIR_SETS, "labelled": miniature.LABEL_SETS}.get(self.kind)
+        labels = miniature.LABEL_SETS
+        sets = {"pairs": miniature.PAIR_SETS, "labelled": labels, "task": labels}.get(self.kind)
         if sets is None:
-            raise ValueError(f"'name' is for pairs and labelled, not for kind {self.kind}")
+            raise ValueError(f"'name' is for pairs, labelled and task, not for kind {self.kind}")
         if self.name not in sets:
             what = "pair" if self.kind == "pairs" else "label"
             hint = did_you_mean(self.name, sets)
@@ -78,12 +88,28 @@ class MicroSource(Source):
         elif self.kind == "training-queries":
             made = miniature.training_queries(self.rows, self.seed)
         elif self.kind == "labelled":
-            name = self.name if "name" in self.model_fields_set else miniature.LABEL_SETS[0]
-            made = miniature.labelled(self.rows, self.seed, name, self.split or "test")
+            made = self._labelled(self.split or "test")
         else:
             made = miniature.pairs(self.rows, self.seed, self.name)
         for number, record in enumerate(made, start=1):
             yield f"micro {self.kind} {number}", record
+
+    def _labelled(self, split: str) -> Iterator[Record]:
+        name = self.name if "name" in self.model_fields_set else miniature.LABEL_SETS[0]
+        return miniature.labelled(self.rows, self.seed, name, split)
+
+    def task_data(self, data_root: Path | None) -> TaskRecords:
+        """Return labelled texts; for classification as many to train on."""
+        assert self.task is not None
+        splits = ("train", "test") if self.task == "classification" else ("test",)
+        made = {
+            split: (
+                (f"micro {split} {number}", record)
+                for number, record in enumerate(self._labelled(split), start=1)
+            )
+            for split in splits
+        }
+        return TaskRecords(self.task, "test", made)
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return a generated collection with lexically similar wrong answers."""

@@ -23,6 +23,9 @@ RECORDS, PASSAGES, QUERIES, QRELS = (
 )
 """The file of a dataset of records, and the three of a collection."""
 
+TEXTS = "texts.arrow"
+"""The file of all texts that a task of MTEB embeds, each with its role, by role."""
+
 ROWS_PER_BATCH = 1000
 
 _PASSAGES = pa.list_(pa.struct([(name, pa.string()) for name in ("docid", "title", "text")]))
@@ -45,6 +48,7 @@ SCHEMAS = {
     ),
     PASSAGES: pa.schema([("id", pa.string()), ("text", pa.string())]),
     QUERIES: pa.schema([("id", pa.string()), ("text", pa.string())]),
+    TEXTS: pa.schema([("id", pa.string()), ("role", pa.string()), ("text", pa.large_string())]),
     QRELS: pa.schema([("query", pa.string()), ("passage", pa.string()), ("relevance", pa.int64())]),
 }
 """The columns of each kind of records, and of the files of a collection."""

@@ -52,9 +52,15 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     stage = Stage("data", versions.DATA, contents_slice(given), inputs, origin.checksums)
     source, commits = given.pinned()
     findings, titles = Findings(name, given.strict), Titles()
+    parts: list[str] = []
     if source.kind == "collection":
         found = source.collection(root)
         counts = fetch_collection(name, found, folder, other, findings, titles)
+    elif source.kind == "task":
+        from starbench.stages.data.tasks import fetch_task  # MTEB takes seconds
+
+        made = source.task_data(root)
+        counts, parts = fetch_task(name, source.display or name, made, folder, findings)
     else:
         kept = Kept(source.kind, keys_in(config, paths, source.without))
         counts = {RECORDS: _fetch_records(name, source, root, folder, findings, titles, kept)}
@@ -67,7 +73,7 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     if titles.passages:
         facts["titles"] = titles.facts()
     origin.write(folder)
-    stage.finish(folder, list(counts), records=counts, **facts)
+    stage.finish(folder, [*counts, *parts], records=counts, **facts)
     findings.warn()
     log.info("dataset %s: %s", name, ", ".join(f"{n} {f.split('.')[0]}" for f, n in counts.items()))
     if titles.passages:

@@ -11,7 +11,7 @@ from starbench.config.config import Config
 from starbench.stages.report.csv_file import read_csv_file, with_numbers
 from starbench.store.scores import LEAKAGE_COLUMNS
 
-SCORED = {"collection": "queries", "labelled": "texts"}
+SCORED = {"collection": "queries", "labelled": "texts", "task": "texts"}
 """What is counted of a dataset, by its kind; of others pairs."""
 
 
