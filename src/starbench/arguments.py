@@ -183,7 +183,7 @@ def _mteb_parser(commands: Any) -> None:
     run = mteb.add_mutually_exclusive_group(required=True)
     run.add_argument("--run", type=Path, metavar="FOLDER", help="folder of a run, results/<run>")
     _config_files(run, "config file of the run, or several, instead of its folder")
-    _results(mteb)
+    mteb.add_argument("--results", type=folder_of_runs, help="with --config: folder of all runs")
 
 
 def _report_parser(commands: Any) -> None:

@@ -352,20 +352,12 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _mteb(options: argparse.Namespace) -> None:
-    if options.run is not None:
-        options.config = [options.run / "config.yaml"]
-        if not options.config[0].is_file() or options.results is not None:
-            what = "goes with no --results" if options.results else "has no config.yaml"
-            raise InputError(f"--run {options.run} {what}: give the folder of a finished run")
-    config, paths = _opened(options)
-    if options.run is not None:
-        from starbench.run.paths import RunPaths
+    from starbench.run.finished import opened_run
 
-        paths = RunPaths(options.run)
+    opened = opened_run(options.run) if options.run else _opened(options)
     with importing():
         from starbench.stages.report.mteb_results import export_results
-    files = export_results(config, paths, options.export)
-    print(f"{options.export}: {len(files)} results, for mteb.ResultCache('{options.export}')")
+    print(f"{options.export}: {len(export_results(*opened, options.export))} results")
 
 
 def _unlock(options: argparse.Namespace) -> None:

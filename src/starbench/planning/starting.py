@@ -27,7 +27,7 @@ CONFIG = {
         "triplets": {"kind": "triplets", "source": "micro", "rows": 4},
         "pairs": {"kind": "pairs", "source": "micro", "rows": 8},
         "library": {"kind": "collection", "source": "micro", "rows": 20, "queries": 2},
-        "topics": {"kind": "task", "source": "micro", "task": "clustering", "rows": 8},
+        "topics": {"kind": "task", "source": "micro", "task": "Clustering", "rows": 8},
     },
     "backbones": {
         "base": {

@@ -43,8 +43,8 @@ class FolderSource(Source):
     )
     task: str | None = Field(
         default=None,
-        description="Task: what is done with its files: `classification`, `clustering`, "
-        "`pair-classification`, `reranking`, `retrieval`, `sts`, or the name of a task of MTEB "
+        description="Task: what is done with its files: `Classification`, `Clustering`, "
+        "`PairClassification`, `Reranking`, `Retrieval`, `STS`, or the name of a task of MTEB "
         "whose code is run on them, e.g. `Banking77Classification`.",
     )
     negatives: int | None = Field(

@@ -39,7 +39,7 @@ class MicroSource(Source):
         "share no action with the same agent and object.",
     )
 
-    task: Literal["classification", "clustering"] | None = Field(
+    task: Literal["Classification", "Clustering"] | None = Field(
         default=None,
         description="Task: what is done with labelled texts; `name` says what the label is.",
     )
@@ -101,7 +101,7 @@ class MicroSource(Source):
     def task_data(self, data_root: Path | None) -> TaskRecords:
         """Return labelled texts; for classification as many to train on."""
         assert self.task is not None
-        splits = ("train", "test") if self.task == "classification" else ("test",)
+        splits = ("train", "test") if self.task == "Classification" else ("test",)
         made = {
             split: (
                 (f"micro {split} {number}", record)

@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from starbench.errors import did_you_mean
+from starbench.store.own_tasks import TYPES
 
-OWN = (
-    "classification",
-    "clustering",
-    "pair-classification",
-    "reranking",
-    "retrieval",
-    "sts",
-)
-"""What can be done with data of one's own; any other name is that of a task of MTEB."""
-
-OF_COLLECTIONS = ("reranking", "retrieval")
+OF_COLLECTIONS = ("Reranking", "Retrieval")
 """What needs a collection instead of records."""
 
 
@@ -26,5 +17,5 @@ def check_task(kind: str, task: str | None) -> None:
     """
     if (kind == "task") != (task is not None):
         raise ValueError("'task' is for datasets of kind task, which need it")
-    if task is not None and task not in OWN and task.islower():
-        raise ValueError(f"'task': no task '{task}'{did_you_mean(task, OWN)}")
+    if task is not None and task not in TYPES and task.lower() == task:
+        raise ValueError(f"'task': no task '{task}'{did_you_mean(task, TYPES)}")

@@ -17,48 +17,35 @@ LOCAL = "local"
 class OwnType:
     """A type of task."""
 
-    mteb_type: str
     base: str
     """MTEB's class, ``module:class``."""
     main_score: str
-    columns: tuple[str, ...] = ()
-    """The columns of its records as MTEB's class calls them."""
+    category: str = "t2t"
+    """MTEB's: text to text, or to a category."""
     changes: dict[str, Any] = field(default_factory=dict, hash=False)
     """Attributes of the class that are other than MTEB's."""
 
 
 _RETRIEVAL = "mteb.abstasks.retrieval:AbsTaskRetrieval"
 TYPES = {
-    "classification": OwnType(
-        "Classification",
-        "mteb.abstasks.classification:AbsTaskClassification",
-        "accuracy",
-        ("text", "label"),
+    "Classification": OwnType(
+        "mteb.abstasks.classification:AbsTaskClassification", "accuracy", "t2c"
     ),
-    "clustering": OwnType(
-        "Clustering",
+    "Clustering": OwnType(
         "mteb.abstasks.clustering:AbsTaskClustering",
         "v_measure",
-        ("sentences", "labels"),
+        "t2c",
         # MTEB's classes choose how many texts are enough for their data; the default is 4 %.
         {"max_fraction_of_documents_to_embed": None},
     ),
-    "pair-classification": OwnType(
-        "PairClassification",
-        "mteb.abstasks.pair_classification:AbsTaskPairClassification",
-        "max_ap",
-        ("sentence1", "sentence2", "labels"),
+    "PairClassification": OwnType(
+        "mteb.abstasks.pair_classification:AbsTaskPairClassification", "max_ap"
     ),
-    "reranking": OwnType("Reranking", _RETRIEVAL, "map_at_1000"),
-    "retrieval": OwnType("Retrieval", _RETRIEVAL, "ndcg_at_10"),
-    "sts": OwnType(
-        "STS",
-        "mteb.abstasks.sts:AbsTaskSTS",
-        "cosine_spearman",
-        ("sentence1", "sentence2", "score"),
-    ),
+    "Reranking": OwnType(_RETRIEVAL, "map_at_1000"),
+    "Retrieval": OwnType(_RETRIEVAL, "ndcg_at_10"),
+    "STS": OwnType("mteb.abstasks.sts:AbsTaskSTS", "cosine_spearman"),
 }
-"""What can be done with data of one's own."""
+"""What can be done with data of one's own, by MTEB's name of the type."""
 
 
 def own_task(kind: str, name: str, split: str) -> AbsTask:
@@ -71,8 +58,8 @@ def own_task(kind: str, name: str, split: str) -> AbsTask:
         name=name,
         dataset={"path": name, "revision": LOCAL},
         description=name,
-        type=declared.mteb_type,
-        category="t2c" if "label" in "".join(declared.columns) else "t2t",
+        type=kind,
+        category=declared.category,
         modalities=["text"],
         eval_splits=[split],
         eval_langs=["eng-Latn"],

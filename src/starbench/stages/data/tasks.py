@@ -140,12 +140,12 @@ def _own(name: str, shown: str, found: TaskRecords, findings: Findings) -> tuple
         return with_data(task, {"default": {found.split: data}}), found.task
     if found.collection is not None:
         raise InputError(f"dataset '{name}': {kind} needs {found.split}.jsonl, not a BEIR folder")
-    needed = ["train", found.split] if kind == "classification" else [found.split]
-    if "train" not in found.records and kind == "classification":
+    needed = ["train", found.split] if kind == "Classification" else [found.split]
+    if "train" not in found.records and kind == "Classification":
         raise InputError(f"dataset '{name}': a classification needs examples: give train.jsonl")
     rows = {split: _rows(kind, found.records[split], findings) for split in needed}
     CHECKS[kind](name, rows, found.split)
-    if kind in ("classification", "clustering"):
+    if kind in ("Classification", "Clustering"):
         _number_labels(rows.values())
     columns = dict(zip(rows[found.split][0], columns_of(task), strict=True))
     named = {
@@ -160,13 +160,16 @@ def _own(name: str, shown: str, found: TaskRecords, findings: Findings) -> tuple
 def _kind_of(task: AbsTask) -> str:
     """Return which type of `own_tasks.TYPES` a task of MTEB is of; InputError if of none."""
     about = task.metadata
-    kinds = [kind for kind, declared in TYPES.items() if declared.mteb_type == about.type]
-    if not kinds or about.is_multilingual or isinstance(task, AbsTaskClusteringLegacy):
+    if (
+        about.type not in TYPES
+        or about.is_multilingual
+        or isinstance(task, AbsTaskClusteringLegacy)
+    ):
         raise InputError(
             f"MTEB's task {about.name} has data in a form of its own: what can be done with other "
             f"data is {', '.join(TYPES)}"
         )
-    return kinds[0]
+    return str(about.type)
 
 
 def columns_of(task: AbsTask) -> tuple[str, ...]:
@@ -179,9 +182,9 @@ def columns_of(task: AbsTask) -> tuple[str, ...]:
 
 
 def _rows(kind: str, records: Records, findings: Findings) -> list[Record]:
-    if kind == "sts":
+    if kind == "STS":
         return list(checked("pairs", records, findings))
-    if kind != "pair-classification":
+    if kind != "PairClassification":
         return list(checked("labelled", records, findings))
     rows = []
     for where, record in records:
@@ -194,11 +197,14 @@ def _rows(kind: str, records: Records, findings: Findings) -> list[Record]:
 
 
 def _number_labels(splits: Iterable[list[Record]]) -> None:
-    """Give labels numbers: their own, or their places in alphabetical order."""
+    """Give labels numbers from 0, in the order of the numbers that they are, or of the alphabet.
+
+    MTEB takes two labels to be 0 and 1.
+    """
     rows = [row for split in splits for row in split]
-    names = sorted({row["label"] for row in rows})
-    own = all(re.fullmatch(r"-?\d{1,9}", name) for name in names)
-    numbers = {name: int(name) if own else place for place, name in enumerate(names)}
+    names = {row["label"] for row in rows}
+    order = int if all(re.fullmatch(r"-?\d{1,9}", name) for name in names) else str
+    numbers = {name: place for place, name in enumerate(sorted(names, key=order))}
     for row in rows:
         row["label"] = numbers[row["label"]]
 
@@ -228,10 +234,10 @@ def _no_more(name: str, rows: Mapping[str, list[Record]], split: str) -> None:
 
 
 CHECKS = {
-    "classification": _check_classes,
-    "clustering": _no_more,
-    "pair-classification": _check_pairs,
-    "sts": _no_more,
+    "Classification": _check_classes,
+    "Clustering": _no_more,
+    "PairClassification": _check_pairs,
+    "STS": _no_more,
 }
 
 
@@ -255,5 +261,5 @@ def _collection(name: str, collection: Collection, kind: str, findings: Findings
         "corpus": corpus,
         "queries": queries,
         "relevant_docs": relevant,
-        "top_ranked": candidates if kind == "reranking" else None,
+        "top_ranked": candidates if kind == "Reranking" else None,
     }

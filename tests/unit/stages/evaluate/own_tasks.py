@@ -17,12 +17,12 @@ VERBS = {"sight": ("sees", "finds"), "food": ("eats", "sold"), "art": ("paints",
 PLACES = ("in the park", "near the house", "on a river", "by the boat", "quickly", "today")
 
 CLASSES = {
-    "classification": (AbsTaskClassification, "Classification", "accuracy", "t2c"),
-    "clustering": (AbsTaskClustering, "Clustering", "v_measure", "t2c"),
-    "pair-classification": (AbsTaskPairClassification, "PairClassification", "max_ap", "t2t"),
-    "sts": (AbsTaskSTS, "STS", "cosine_spearman", "t2t"),
-    "retrieval": (AbsTaskRetrieval, "Retrieval", "ndcg_at_10", "t2t"),
-    "reranking": (AbsTaskRetrieval, "Reranking", "map_at_1000", "t2t"),
+    "Classification": (AbsTaskClassification, "Classification", "accuracy", "t2c"),
+    "Clustering": (AbsTaskClustering, "Clustering", "v_measure", "t2c"),
+    "PairClassification": (AbsTaskPairClassification, "PairClassification", "max_ap", "t2t"),
+    "STS": (AbsTaskSTS, "STS", "cosine_spearman", "t2t"),
+    "Retrieval": (AbsTaskRetrieval, "Retrieval", "ndcg_at_10", "t2t"),
+    "Reranking": (AbsTaskRetrieval, "Reranking", "map_at_1000", "t2t"),
 }
 
 
@@ -101,7 +101,7 @@ def numbered(rows: list[dict]) -> list[int]:
 
 def columns(kind: str) -> dict:
     """Return the data of a kind as MTEB's classes read them."""
-    if kind == "classification":
+    if kind == "Classification":
         return DatasetDict(
             {
                 split: Dataset.from_dict(
@@ -110,9 +110,9 @@ def columns(kind: str) -> dict:
                 for split, rows in (("train", TRAIN), ("test", TEST))
             }
         )
-    if kind == "clustering":
+    if kind == "Clustering":
         made = {"sentences": [row["text"] for row in TEST], "labels": numbered(TEST)}
-    elif kind in ("retrieval", "reranking"):
+    elif kind in ("Retrieval", "Reranking"):
         return {
             "test": {
                 "corpus": Dataset.from_list(
@@ -121,12 +121,12 @@ def columns(kind: str) -> dict:
                 "queries": Dataset.from_list([{"id": n, "text": t} for n, t in QUERIES.items()]),
                 "relevant_docs": JUDGED,
                 "top_ranked": {q: list(judged) for q, judged in JUDGED.items()}
-                if kind == "reranking"
+                if kind == "Reranking"
                 else None,
             }
         }
     else:
-        gold = {"sts": ("score", "score"), "pair-classification": ("labels", "label")}[kind]
+        gold = {"STS": ("score", "score"), "PairClassification": ("labels", "label")}[kind]
         made = {side: [row[side] for row in PAIRS] for side in ("sentence1", "sentence2")}
         made[gold[0]] = [row[gold[1]] for row in PAIRS]
     return DatasetDict(test=Dataset.from_dict(made))
@@ -145,7 +145,7 @@ def reference(kind: str):
         eval_langs=["eng-Latn"],
         main_score=main_score,
     )
-    more = {"max_fraction_of_documents_to_embed": None} if kind == "clustering" else {}
+    more = {"max_fraction_of_documents_to_embed": None} if kind == "Clustering" else {}
     task = type("ByHand", (base,), {"metadata": metadata, **more})()
     task.dataset, task.data_loaded = {"default": columns(kind)}, True
     return task

@@ -35,8 +35,8 @@ from tests.unit.stages.evaluate.own_tasks import (
 )
 
 MODEL = ("mteb", "tiny", 1)
-FOLDERS = {"sts": "pairs", "pair-classification": "pairs", "clustering": "topics"}
-FOLDERS |= {"classification": "topics", "retrieval": "library", "reranking": "library"}
+FOLDERS = {"STS": "pairs", "PairClassification": "pairs", "Clustering": "topics"}
+FOLDERS |= {"Classification": "topics", "Retrieval": "library", "Reranking": "library"}
 PROMPTS = {"query": "the red ", "document": "a small ", "STS": "old ", "Clustering": "today "}
 
 
@@ -142,12 +142,12 @@ def test_texts_are_embedded_once_with_the_prompt_of_their_role_and_type(run):
         name: json.loads((paths.embeddings(*MODEL) / name / "manifest.json").read_text())
         for name in FOLDERS
     }
-    assert found["retrieval"]["prompt"] == {"query": "the red ", "passage": "a small "}
-    assert found["sts"]["prompt"] == {"text": "old "}
-    assert found["clustering"]["prompt"] == {"text": "today "}
-    assert found["classification"]["prompt"] == {"text": ""}
-    assert found["clustering"]["texts"] == len({row["text"] for row in TEST})
-    assert found["retrieval"]["texts"] <= 30 + 9
+    assert found["Retrieval"]["prompt"] == {"query": "the red ", "passage": "a small "}
+    assert found["STS"]["prompt"] == {"text": "old "}
+    assert found["Clustering"]["prompt"] == {"text": "today "}
+    assert found["Classification"]["prompt"] == {"text": ""}
+    assert found["Clustering"]["texts"] == len({row["text"] for row in TEST})
+    assert found["Retrieval"]["texts"] <= 30 + 9
 
 
 def test_the_results_of_mteb_are_exported_as_they_are(run, tmp_path):
@@ -178,8 +178,8 @@ def test_the_report_shows_the_tasks_and_tests_none(run):
 def test_embeddings_of_other_texts_are_refused(run):
     config, paths = run
     value = config.model_dump(mode="json", exclude_unset=True)
-    value["datasets"]["clustering"]["rows"] = 20
+    value["datasets"]["Clustering"]["rows"] = 20
     changed = tiny_config(**value)
-    fetch_dataset(changed, paths, "clustering")
+    fetch_dataset(changed, paths, "Clustering")
     with pytest.raises(InputError, match="embeddings of another model, dataset or config"):
         score_model(changed, paths, *MODEL)

@@ -165,8 +165,7 @@ def test_a_score_that_is_no_number_is_loaded_as_one(run, tmp_path):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        (["--run", "."], "has no config.yaml: give the folder of a finished run"),
-        (["--run", ".", "--results", "."], "goes with no --results"),
+        (["--run", "."], "has no config.yaml: give the folder of a run"),
         (["--config", "c.yaml", "--run", "."], "not allowed with argument"),
         ([], "one of the arguments --run --config"),
     ],
