@@ -143,6 +143,11 @@ class Config(Section):
         )
 
     @property
+    def tries_exits(self) -> bool:
+        """Whether adaptive classification is tried."""
+        return any(TRACKS[track].exits for track in self.tracks)
+
+    @property
     def compared_system(self) -> str:
         """The system that all others are tested against."""
         default = "starbucks" if "starbucks" in self.systems else list(self.systems)[-1]

@@ -201,6 +201,7 @@ class Costs:
             "queries": size.queries,
             "passages": -(-size.records // texts.shards),
             "pairs": round(2 * size.records * size.distinct),
+            "texts": size.records,
         }[texts.part]
         return embedding_work(
             encoder,

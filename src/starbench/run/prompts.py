@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.models import Model
 
-ROLES = {"pairs": "text", "queries": "query", "passages": "passage"}
+ROLES = {"pairs": "text", "queries": "query", "passages": "passage", "texts": "text"}
 """{set of texts of a dataset: the role of its texts}"""
 
 ALIASES = {"passage": ("document", "corpus")}

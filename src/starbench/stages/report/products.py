@@ -12,6 +12,7 @@ from starbench.machine.files import write_text
 from starbench.run import versions
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -117,7 +118,14 @@ def replace_former(folder: Path, products: Sequence[str]) -> None:
 def _report_keys(config: Config) -> dict[str, Any]:
     given = config.report.model_dump() | {"compared_system": config.compared_system}
     chosen = ("systems", "sizes")
-    return {key: v for key, v in given.items() if key not in chosen or v is not None}
+    others = {f"{name}_test" for name in TRACKS if name not in config.tracks}
+    # Reports of older runs depend on the tests of the paper's tracks, which every run was told of.
+    others -= {f"{name}_test" for name, track in TRACKS.items() if track.published}
+    return {
+        key: v
+        for key, v in given.items()
+        if key not in others and (key not in chosen or v is not None)
+    }
 
 
 def products(config: Config, paths: RunPaths) -> list[Path]:
