@@ -298,5 +298,9 @@ def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ..
         raise ConfigMismatchError((*at, "temperature"), "the loss softmax has no temperature")
     if given.loss != "softmax" and given.head_learning_rate is not None:
         raise ConfigMismatchError((*at, "head_learning_rate"), "is for the loss softmax")
+    if given.guide is not None:
+        known(given.guide.backbone, config.backbones, (*at, "guide", "backbone"), "backbone")
+        if given.loss != "mnrl":
+            raise ConfigMismatchError((*at, "guide"), "is for the loss mnrl")
     if given.loss == "cosent" and given.similarity == "dot":
         raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")

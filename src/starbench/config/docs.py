@@ -16,7 +16,7 @@ from starbench.config.export import Export
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
-from starbench.config.training import Finetuning, Pretraining
+from starbench.config.training import Finetuning, GuideOptions, Pretraining
 from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.plugins.found import Plugin
@@ -148,6 +148,7 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("systems.<name>.overrides.<track>", Override),
         ("tracks.<track>", TrackSection),
         ("tracks.<track>.finetuning", Finetuning),
+        ("tracks.<track>.finetuning.guide", GuideOptions),
         ("tracks.<track>.embedding", Embedding),
         ("tracks.<track>.search", Search),
         ("tracks.<track>.search.bm25", Bm25Options),

@@ -245,7 +245,7 @@ class ModelJobs:
         trained, embedded = paths.model(*place), paths.embeddings(*place)
         scored = read_in_scoring(config, self.model.track)
         datasets = list(map(paths.dataset, scored))
-        read = [paths.backbone_in_use(config, self.model.backbone, self.seed)]
+        read = [paths.backbone_in_use(config, b, self.seed) for b in self.model.backbones()]
         read += map(paths.dataset, self.model.datasets(config))
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from starbench.config.config import Config
     from starbench.run.models import Model
 
@@ -83,10 +81,17 @@ def prompt_for(
     return own_prompt(*own, model.track, (dataset, role)) if asked is None else asked
 
 
-def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str) -> int:
-    """Return the tokens of a prompt at the start of a text, without what ends a text."""
-    ids: list[int] = tokenizer(prompt)["input_ids"]
-    return len(ids) - (ids[-1] in tokenizer.all_special_ids)
+def guide_prompt(
+    config: Config, model: Model, own: tuple[Mapping[str, str], str | None], role: str
+) -> str:
+    """Return what a model's guide has before texts in a role; arguments as for `prompt_for`.
+
+    A guide has one prompt for each role: that for the first dataset of the training.
+    """
+    assert model.guide is not None
+    dataset = model.finetuning.datasets[0]
+    asked = find_prompt(config.backbones[model.guide].prompts, dataset, role)
+    return own_prompt(*own, model.track, (dataset, role)) if asked is None else asked
 
 
 def training_roles(model: Model, columns: int) -> list[str]:

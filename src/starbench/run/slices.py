@@ -39,6 +39,7 @@ IMPLIED = {
     "family": "bert",
     "bag_of_words_weight": None,
     "head_learning_rate": None,
+    "guide": None,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""
@@ -66,12 +67,17 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
         trained |= {key: trained[key] or default for key, default in WITHOUT_CHECKPOINT.items()}
     if backbone.prompts:
         trained["prompts"] = dict(backbone.prompts)
+    guided = [] if model.guide is None else [family_plugin(config, model.guide)]
+    if model.guide is not None and config.backbones[model.guide].prompts:
+        trained["guide_prompts"] = dict(config.backbones[model.guide].prompts)
     return {
         "objective": _told(objective),
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
         "finetuning": trained,
         "seed": seed,
-        **recorded(OBJECTIVES.plugin(objective.name), family_plugin(config, model.backbone)),
+        **recorded(
+            OBJECTIVES.plugin(objective.name), family_plugin(config, model.backbone), *guided
+        ),
     }
 
 

@@ -15,10 +15,10 @@ EVERY_SIZE = "give the loss that it wraps: this one trains every size itself"
 INSTEAD = {
     "CachedMultipleNegativesRankingLoss": f"{CACHED}: MultipleNegativesRankingLoss",
     "CachedMultipleNegativesSymmetricRankingLoss": f"{CACHED}: MultipleNegativesRankingLoss",
-    "CachedGISTEmbedLoss": f"{CACHED}: MultipleNegativesRankingLoss",
+    "CachedGISTEmbedLoss": f"{CACHED}: starbench.RankingLoss with a starbench.Guide",
     "GlobalOrthogonalRegularizationLoss": "it gives its terms by name and not as one number: train "
     "with it as a loss of its own",
-    "GISTEmbedLoss": "its guide needs the texts: use MultipleNegativesRankingLoss",
+    "GISTEmbedLoss": "use starbench.RankingLoss with a starbench.Guide",
     "MultipleNegativesSymmetricRankingLoss": "use MultipleNegativesRankingLoss, whose `directions` "
     "may be symmetric",
     "MatryoshkaLoss": EVERY_SIZE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -19,8 +19,13 @@ from starbench.encoders.modules import MODULES, transformer_in
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 from starbench.run.models import Model
+from starbench.run.prompts import guide_prompt, training_roles
 from starbench.sizes import check_sizes
+from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, width_of
+
+if TYPE_CHECKING:
+    from starbench.config.config import Config
 
 SIMILARITIES = ("cosine", "dot")
 
@@ -60,6 +65,28 @@ def build_model(
     if model.objective.freezes_encoder:
         encoder.requires_grad_(False)
     return encoder
+
+
+def guide_of(config: Config, model: Model, backbone: Path) -> Guide:
+    """Return the guide of a model's training, from the folder of its backbone."""
+    options, name = model.finetuning.guide, model.guide
+    assert options is not None and name is not None
+    with loading(backbone, "guide"):
+        encoder = _loaded(backbone, {})
+    use_fast_attention(encoder[0].model)
+    _fit_length(encoder[0], None, backbone)
+    prompts = [
+        guide_prompt(config, model, (encoder.prompts, encoder.default_prompt_name), role)
+        for role in training_roles(model, 2)
+    ]
+    return Guide(
+        encoder,
+        options.margin,
+        options.margin_strategy,
+        options.contrast_anchors,
+        options.contrast_positives,
+        (prompts[0], prompts[1]),
+    )
 
 
 def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:

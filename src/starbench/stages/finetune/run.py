@@ -30,6 +30,7 @@ from transformers import (
 
 from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
+from starbench.encoders.prompts import prompt_tokens
 from starbench.encoders.small_model import tell_trained_sizes
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
@@ -40,13 +41,14 @@ from starbench.run.held_back import held_back
 from starbench.run.leakage import rows_without_leakage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.run.prompts import prompt_for, prompt_tokens, training_roles
+from starbench.run.prompts import prompt_for, training_roles
 from starbench.run.slices import finetuning_slice
 from starbench.sizes import Size
+from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.heads import HeadsLoss
 from starbench.stages.finetune.labelled import LABEL, heads_of, with_numbers
 from starbench.stages.finetune.layered_loss import LayeredLoss
-from starbench.stages.finetune.model import build_model, overridden
+from starbench.stages.finetune.model import build_model, guide_of, overridden
 from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
@@ -84,10 +86,12 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
     objective, base = model.objective, None
-    backbone = paths.backbone_in_use(config, model.backbone, seed)
-    inputs = [backbone, *map(paths.dataset, model.datasets(config))]
+    backbones = [paths.backbone_in_use(config, name, seed) for name in model.backbones()]
+    inputs = [*backbones, *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
-    check_listed(backbone, opened(backbone), READ_BY_LIBRARIES)
+    for backbone in backbones:
+        check_listed(backbone, opened(backbone), READ_BY_LIBRARIES)
+    backbone, *guides = backbones
     encoder = build_model(backbone, model, config.backbones[model.backbone].prompts)
     facts: dict[str, Any] = {
         "seed": seed,
@@ -98,7 +102,8 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
         rows, left_out = training_rows(config, paths, model, seed)
         if left_out is not None:
             facts["left_out"] = left_out
-        base = _base_loss_of(encoder, model, rows, seed)
+        guide = guide_of(config, model, guides[0]) if guides else None
+        base = _base_loss_of(encoder, model, rows, seed, guide)
         facts |= _train(encoder, base, rows, config, model, folder, seed, stage.identity)
         full = Size(depth_of(encoder), width_of(encoder))
         tell_trained_sizes(encoder, sizes_trained(model, full))
@@ -137,25 +142,29 @@ def training_rows(
 
 
 def base_loss(
-    model: SentenceTransformer, settings: Finetuning, bf16_scores: bool = False
+    model: SentenceTransformer,
+    settings: Finetuning,
+    bf16_scores: bool = False,
+    guide: Guide | None = None,
 ) -> nn.Module:
-    """Return the base loss that the config names."""
+    """Return the base loss that the config names, with its guide where it has one."""
     if settings.loss == "mnrl":
         return RankingLoss(
             model.similarity_fn_name,
             settings.temperature,
             settings.masks_right_answers,
             bf16_scores,
+            guide,
         )
     return CoSENTLoss(model, scale=1 / settings.temperature)
 
 
 def _base_loss_of(
-    encoder: SentenceTransformer, model: Model, rows: Dataset, seed: int
+    encoder: SentenceTransformer, model: Model, rows: Dataset, seed: int, guide: Guide | None
 ) -> nn.Module:
     if model.finetuning.loss == "softmax":
         return heads_of(encoder, model, rows, seed)
-    return base_loss(encoder, model.finetuning, model.objective.scores_in_bf16)
+    return base_loss(encoder, model.finetuning, model.objective.scores_in_bf16, guide)
 
 
 def _train(
@@ -326,12 +335,19 @@ def _prompts_of(
 
 
 def negatives_per_query(settings: Finetuning, kind: str) -> int:
-    """Return how many other texts of a step a query's positive is ranked against."""
+    """Return how many other texts of a step a query's positive is ranked against, at most.
+
+    A guide adds candidates and leaves some out, others in each step.
+    """
     if settings.loss != "mnrl":
         return 0
     columns = {"triplets": 2, "anchor-positive": 1}
     group = columns.get(kind, 1 + settings.hard_negatives)
-    return group * settings.batch_size // settings.accumulation - 1
+    others = group * settings.batch_size // settings.accumulation - 1
+    if settings.guide is None:
+        return others
+    blocks = settings.guide.contrast_anchors + settings.guide.contrast_positives
+    return others + blocks * (settings.batch_size // settings.accumulation - 1)
 
 
 def ordered(rows: Dataset, order: TrainingOrder) -> Dataset:

@@ -26,6 +26,7 @@ class StepLoss:
         labels: passed on to the base loss.
         normalises: whether the model normalises: embeddings are then normalised after the cut.
         name: the objective's, for messages.
+        left_out: the candidates that are no negatives, where the base loss has a guide.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class StepLoss:
         labels: Tensor | None,
         normalises: bool,
         name: str,
+        left_out: Tensor | None = None,
     ) -> None:
         self.loss, self.columns, self.labels = loss, columns, labels
         self.normalises, self.name = normalises, name
+        self._left_out = () if left_out is None else (left_out,)
         self._scores: dict[Size, Tensor] = {}
 
     def of(self, summands: Sequence[Summand]) -> Tensor:
@@ -99,7 +102,7 @@ class StepLoss:
 
     def _scores_of(self, columns: list[Tensor]) -> Tensor:
         if hasattr(self.loss, "from_scores"):
-            scores: Tensor = self.loss.scores(columns, self.labels)
+            scores: Tensor = self.loss.scores(columns, self.labels, *self._left_out)
             return scores
         scaled: Tensor = self.loss.similarity_fct(columns[0], torch.cat(columns[1:]))
         return scaled * self.loss.scale
