@@ -145,7 +145,10 @@ class Config(Section):
     @property
     def tries_exits(self) -> bool:
         """Whether adaptive classification is tried."""
-        return any(TRACKS[track].exits for track in self.tracks)
+        return any(
+            TRACKS[track].exits and section.held_back_share > 0
+            for track, section in self.tracks.items()
+        )
 
     @property
     def compared_system(self) -> str:

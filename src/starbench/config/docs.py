@@ -40,6 +40,8 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `methods.yaml` | fine-tuning methods under one recipe, from all-MiniLM-L6-v2, three seeds |
+| `banking77.yaml` | classification as in MRL: Banking77 by linear heads, three seeds |
+| `banking77/*.yaml` | given after `banking77.yaml`: sizes of fewer layers too |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
 | `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |
 | `released.yaml` | the authors' released models, scored beside the paper's tables; one GPU |

@@ -19,7 +19,7 @@ SCORE_BYTES = 12
 """Bytes of a query's measures at a cell, gzipped."""
 FOUND_BYTES = 8
 """Bytes of a passage that the search of a shard found: its row and its score."""
-LABELS = 50
+LABELS = 100
 """Labels that a dataset is taken to have: which it has is known once it is fetched."""
 PROBE_OPERATIONS = 4.0 * 100
 """Of a probe, for an example, a label and a dimension: a hundred products forth and back."""

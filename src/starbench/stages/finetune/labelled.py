@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 
@@ -23,8 +22,8 @@ def classes_of(rows: Dataset) -> list[str]:
 def with_numbers(rows: Dataset) -> Dataset:
     """Return labelled examples with each label's place among the sorted ones in its stead."""
     place = {label: number for number, label in enumerate(classes_of(rows))}
-    numbers = np.array([place[label] for label in rows[LABEL]], dtype=np.int64)
-    return rows.remove_columns(LABEL).add_column(LABEL, numbers)
+    numbers = [place[label] for label in rows[LABEL]]
+    return Dataset.from_dict({"text": list(rows["text"]), LABEL: numbers})
 
 
 def heads_of(encoder: SentenceTransformer, model: Model, rows: Dataset, seed: int) -> HeadsLoss:

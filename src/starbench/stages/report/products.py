@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, CLAIMS, PUBLISHED = "adaptive", "claims", "published"
+ADAPTIVE, EXITS, CLAIMS, PUBLISHED = "adaptive", "adaptive_classification", "claims", "published"
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -49,6 +49,7 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     """Return the names of the files below ``tables/``, of some formats or all."""
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [EXITS] if config.tries_exits else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -82,6 +83,8 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
         found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
+    if config.tries_exits:
+        found[EXITS] = _labels("adaptive classification", "all", "accuracy by cost")
     return found
 
 
@@ -94,10 +97,11 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, with_adaptive: bool = True) -> list[str]:
-    """Return the names of all tables and figures of a run, below its folder."""
-    tables = [n for n in table_names(config) if with_adaptive or n.split(".")[0] != ADAPTIVE]
-    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figure_names(config))]
+def drawn_products(config: Config, without: Collection[str] = ()) -> list[str]:
+    """Return the names of all tables and figures of a run but for some, below its folder."""
+    names = [f"tables/{name}" for name in table_names(config)]
+    names += [f"figures/{name}" for name in figure_names(config)]
+    return [name for name in names if Path(name).stem not in without]
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:
