@@ -16,7 +16,7 @@ from starbench.config.export import Export
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
-from starbench.config.training import Finetuning, Pretraining
+from starbench.config.training import Finetuning, GuideOptions, Pretraining
 from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.plugins.found import Plugin
@@ -40,6 +40,8 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `methods.yaml` | fine-tuning methods under one recipe, from all-MiniLM-L6-v2, three seeds |
+| `banking77.yaml` | classification as in MRL: Banking77 by linear heads, three seeds |
+| `banking77/*.yaml` | given after `banking77.yaml`: sizes of fewer layers too |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
 | `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |
 | `released.yaml` | the authors' released models, scored beside the paper's tables; one GPU |
@@ -148,6 +150,7 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("systems.<name>.overrides.<track>", Override),
         ("tracks.<track>", TrackSection),
         ("tracks.<track>.finetuning", Finetuning),
+        ("tracks.<track>.finetuning.guide", GuideOptions),
         ("tracks.<track>.embedding", Embedding),
         ("tracks.<track>.search", Search),
         ("tracks.<track>.search.bm25", Bm25Options),

@@ -137,7 +137,8 @@ class Costs:
         # Of several, the texts are taken to be as long as those of the largest.
         largest = max(sizes, key=lambda size: size.records)
         data = replace(largest, records=sum(size.records for size in sizes))
-        work = finetuning_work(encoder, layers, settings, data, self._devices(compute))
+        guide = None if model.guide is None else self.encoder(model.guide)
+        work = finetuning_work(encoder, layers, settings, data, self._devices(compute), guide)
         return self._training(work, settings, encoder, compute, "finetune")
 
     def _training(
@@ -202,6 +203,7 @@ class Costs:
             "passages": -(-size.records // texts.shards),
             "pairs": round(2 * size.records * size.distinct),
             "task": size.records,
+            "texts": size.records,
         }[texts.part]
         return embedding_work(
             encoder,

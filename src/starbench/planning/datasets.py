@@ -20,7 +20,7 @@ from starbench.sources.hub import HubSource
 from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Records, Source
 from starbench.store.artifacts import opened
-from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
+from starbench.store.records import GOLD, PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
 from starbench.store.records import TEXTS as TASK_TEXTS
 
 GENERATED = 200
@@ -30,9 +30,6 @@ ASSUMED = 10_000
 TEXTS = {"text": 1, "triplets": 3, "anchor-positive": 2, "pairs": 2, "training-queries": 1}
 TEXTS |= {"labelled": 1, "collection": 1, "task": 1}
 """Texts of a record, or of a training query or a collection passages of a record."""
-
-GOLD = ("score", "label")
-"""What of a record is no text."""
 
 Stated = Mapping[str, tuple[int, int | None]]
 """{dataset: (records, queries)} as given on the command line."""

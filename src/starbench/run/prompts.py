@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from starbench.config.config import Config
     from starbench.run.models import Model
 
-ROLES = {"task": "text", "pairs": "text", "queries": "query", "passages": "passage"}
+ROLES = {"pairs": "text", "queries": "query", "passages": "passage", "texts": "text"}
+ROLES |= {"task": "text"}
 """{set of texts of a dataset: the role of its texts}"""
 
 TASK_ROLES = ("text", "query", "passage")
@@ -92,10 +91,18 @@ def prompt_for(
     return own_prompt(*own, task_type, (called, role))
 
 
-def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str) -> int:
-    """Return the tokens of a prompt at the start of a text, without what ends a text."""
-    ids: list[int] = tokenizer(prompt)["input_ids"]
-    return len(ids) - (ids[-1] in tokenizer.all_special_ids)
+def guide_prompt(
+    config: Config, model: Model, own: tuple[Mapping[str, str], str | None], role: str
+) -> str:
+    """Return what a model's guide has before texts in a role; arguments as for `prompt_for`.
+
+    A guide has one prompt for each role: that for the first dataset of the training.
+    """
+    assert model.guide is not None
+    dataset = model.finetuning.datasets[0]
+    asked = find_prompt(config.backbones[model.guide].prompts, dataset, role)
+    task_type = TRACKS[model.track].mteb_type
+    return own_prompt(*own, task_type, (dataset, role)) if asked is None else asked
 
 
 def training_roles(model: Model, columns: int) -> list[str]:

@@ -185,6 +185,14 @@ def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*(name for name in corpora if name), *names]))
 
 
+def read_in_scoring(config: Config, track: str) -> list[str]:
+    """Return the datasets that scoring the models of a track reads, each once."""
+    scored = config.tracks[track].scored
+    examples = [config.datasets[name].examples for name in scored]
+    known = [name for name in examples if name is not None]
+    return list(dict.fromkeys([*with_corpora(config, scored), *known]))
+
+
 def fetched_before(config: Config, name: str) -> list[str]:
     """Return the datasets that fetching one reads: whose passages it shares, what it is without,
     and whose texts it is classified by."""

@@ -30,6 +30,9 @@ ROWS_PER_BATCH = 1000
 
 _PASSAGES = pa.list_(pa.struct([(name, pa.string()) for name in ("docid", "title", "text")]))
 
+GOLD = ("score", "label")
+"""The columns of records that are no texts, but what is to be told of them."""
+
 SCHEMAS = {
     "text": pa.schema([("text", pa.large_string())]),
     "triplets": pa.schema([(name, pa.string()) for name in ("anchor", "positive", "negative")]),

@@ -73,6 +73,14 @@ class Track:
     """What MTEB calls this type of task, which models may have prompts for."""
     keys: frozenset[str] = frozenset()
     """Keys of its section that other tracks do not have: `search`, `measures`."""
+    exits: bool = False
+    """Whether its scorer also writes what it takes if each text leaves at the first size that is
+    confident enough (``exits.csv``)."""
+
+    @property
+    def published(self) -> bool:
+        """Whether the paper has its tables."""
+        return any(group.average is not None for group in self.groups)
 
     @property
     def searches(self) -> bool:

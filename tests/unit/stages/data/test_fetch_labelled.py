@@ -113,6 +113,6 @@ def test_generated_texts_know_their_label_sets_and_splits(tmp_path):
 def test_what_was_fetched_before_there_were_labels_stays_as_it_is():
     config = tiny_config()
     assert config.datasets["test"].contents_slice() == {
-        "corpus": None, "kind": "pairs", "name": "paraphrase", "rows": 40, "source": "micro", "queries": None,
-        "seed": 1,
+        "corpus": None, "kind": "pairs", "name": "paraphrase", "rows": 40, "source": "micro",
+        "queries": None, "seed": 1,
     }  # fmt: skip
