@@ -167,6 +167,9 @@ def _score_parser(commands: Any) -> None:
     score.add_argument("--sizes", required=True, help="layers/dimensions, e.g. 1/16,2/32,6/384")
     score.add_argument("--data", type=Path, metavar="FOLDER", help="folder of the datasets")
     _config_files(score, "config whose datasets to take instead of a folder's")
+    score.add_argument(
+        "--mteb", nargs="+", metavar="NAME", help="tasks and benchmarks of MTEB to take instead"
+    )
     score.add_argument("--datasets", nargs="+", metavar="NAME", help="which of them (all)")
     score.add_argument("--split", default="test", help="split of the folder's datasets (test)")
     score.add_argument("--run", help="name of the run (score-<model>)")

@@ -332,8 +332,8 @@ def _example(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    if (options.data is None) == (options.config is None):
-        raise InputError("score needs --data FOLDER or --config FILE, one of the two")
+    if [options.data, options.config, options.mteb].count(None) != 2:
+        raise InputError("score needs --data FOLDER, --config FILE or --mteb NAME, one of these")
     from starbench.score import score_command
 
     status = score_command(
@@ -341,6 +341,7 @@ def _score(options: argparse.Namespace) -> None:
         options.sizes,
         data=options.data,
         configs=options.config or [],
+        mteb=options.mteb or [],
         datasets=options.datasets or [],
         split=options.split,
         run=options.run,
