@@ -34,7 +34,7 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | file | what |
 |---|---|
 | `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
-| `demo/*.yaml` | given after `demo.yaml`, what differs: pre-training objectives side by side |
+| `demo/*.yaml` | given after `demo.yaml`, what differs: pre-training objectives, tasks of MTEB |
 | `families.yaml` | the demo's methods with DistilBERT and ModernBERT from scratch, three seeds |
 | `scratch.yaml` | Starbucks and its controls from scratch on real text, both tracks, three seeds |
 | `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
