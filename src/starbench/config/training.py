@@ -178,15 +178,22 @@ class Finetuning(Use, Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
     dataset: Name | Annotated[list[Name], Field(min_length=1)] = Field(
-        description="Dataset of kind `triplets`, `anchor-positive`, `pairs` or "
+        description="Dataset of kind `triplets`, `anchor-positive`, `pairs`, `labelled` or "
         "`training-queries`; or several of one kind, whose examples are shuffled together, so that "
         "each has its share of every batch on average."
     )
-    loss: Literal["mnrl", "cosent"] = Field(
+    loss: Literal["mnrl", "cosent", "softmax"] = Field(
         default="mnrl",
         description="`mnrl`: multiple negatives ranking, a text's own positive against all other "
         "texts of the batch, on triplets, anchors with positives, or training queries; `cosent`: "
-        "CoSENT on pairs.",
+        "CoSENT on pairs; `softmax`: cross-entropy of a linear head at each size, on labelled "
+        "texts.",
+    )
+    head_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Loss softmax: peak learning rate of the heads, which start from nothing; "
+        "`learning_rate` if not given.",
     )
     temperature: float = Field(
         default=0.05,

@@ -164,7 +164,7 @@ def _examples(settings: Finetuning, rows: int, steps: int, parts: int) -> int:
 def _texts_per_example(kind: str, settings: Finetuning) -> int:
     if kind == "training-queries":
         return 1 + settings.hard_negatives
-    return 3 if kind == "triplets" else 2
+    return {"triplets": 3, "labelled": 1}.get(kind, 2)
 
 
 def _memory(

@@ -20,6 +20,7 @@ from starbench.run.texts import (
     TextSet,
     fetched_before,
     in_order_of_fetching,
+    read_in_scoring,
     sharded,
     text_sets,
     with_corpora,
@@ -219,7 +220,8 @@ class JobGraph:
                     {"track": track},
                 )
         adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-        collected = (paths.all_scores, *adaptive)
+        exits = [paths.all_exits] if config.tries_exits else []
+        collected = (paths.all_scores, *adaptive, *exits)
         yield Job("collect_scores", "evaluate", collected, done(*scores))
         yield Job("compare_systems", "evaluate", (paths.significance,), done(*scores))
         compared = map(paths.dataset, compared_datasets(config))
@@ -242,7 +244,7 @@ class ModelJobs:
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
-        scored = with_corpora(config, config.tracks[self.model.track].scored)
+        scored = read_in_scoring(config, self.model.track)
         datasets = list(map(paths.dataset, scored))
         read = [paths.backbone_in_use(config, b, self.seed) for b in self.model.backbones()]
         read += map(paths.dataset, self.model.datasets(config))

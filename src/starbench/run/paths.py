@@ -83,6 +83,11 @@ class RunPaths:
         return self.root / "adaptive.csv"
 
     @property
+    def all_exits(self) -> Path:
+        """CSV file of what adaptive classification found and takes in the whole run."""
+        return self.root / "adaptive_classification.csv"
+
+    @property
     def leakage(self) -> Path:
         """CSV file of what is scored and occurs in training data."""
         return self.root / "leakage.csv"

@@ -46,7 +46,7 @@ def check_base_loss(loss: nn.Module) -> None:
     name = type(loss).__name__
     if name in INSTEAD:
         raise InputError(f"{name} cannot be the base loss of several sizes: {INSTEAD[name]}")
-    if not hasattr(loss, "compute_loss_from_embeddings"):
+    if not any(hasattr(loss, name) for name in ("compute_loss_from_embeddings", "loss_at")):
         raise InputError(
             f"{name} cannot compute a loss from embeddings (it has no "
             "compute_loss_from_embeddings), so it cannot be the base loss of several sizes"

@@ -46,7 +46,7 @@ def build_model(
     """
     use = model.use
     with loading(backbone, "backbone"):
-        encoder = _loaded(backbone, _dropout(use, backbone))
+        encoder = _loaded(backbone, _dropout(use, backbone, model.objective.freezes_encoder))
     transformer: Transformer = encoder[0]
     drop_pooler(transformer.model)
     if isinstance(use, Finetuning):
@@ -62,6 +62,8 @@ def build_model(
     check_sizes(model.sizes, depth_of(encoder), width_of(encoder), f"backbone {backbone}")
     if len(model.sizes) == 1:
         transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
+    if model.objective.freezes_encoder:
+        encoder.requires_grad_(False)
     return encoder
 
 
@@ -99,11 +101,12 @@ def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:
     }
 
 
-def _dropout(use: Use, backbone: Path) -> dict[str, Any]:
+def _dropout(use: Use, backbone: Path, freezes: bool) -> dict[str, Any]:
     """Return the keys of the encoder's config that the config's dropout sets."""
     kind = AutoConfig.from_pretrained(backbone).model_type
     family = family_named(kind, f"backbone {backbone}")
     dropout = use.dropout if isinstance(use, Finetuning) else None
+    dropout = 0.0 if freezes else dropout
     return {} if dropout is None else dict.fromkeys(family.dropout, dropout)
 
 

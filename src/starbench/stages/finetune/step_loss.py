@@ -64,6 +64,9 @@ class StepLoss:
         if hasattr(self.loss, "from_scores"):
             among = () if term.among == "batch" else (term.among,)
             value: Tensor = self.loss.from_scores(self.scores(term.size), *among)
+        elif hasattr(self.loss, "loss_at"):
+            rows = self._rows(term.size, "dims", None, None)
+            value = self.loss.loss_at(term.size, rows, self.labels)
         else:
             value = self.loss.compute_loss_from_embeddings(
                 self._cut_columns(term.size), self.labels
