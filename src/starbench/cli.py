@@ -205,12 +205,23 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _score_model(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
-    scored = config.tracks[options.track].scored
-    if any(config.datasets[name].kind == "collection" for name in scored):
-        _use_gpus()  # to search with
+    _use_gpus_to_search(options, config)
     from starbench.stages.evaluate.run import score_model
 
     score_model(config, paths, options.track, options.model, options.seed)
+
+
+def _score_bits(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    _use_gpus_to_search(options, config)
+    from starbench.stages.evaluate.run import score_bits
+
+    score_bits(config, paths, options.track, options.model, options.seed)
+
+
+def _use_gpus_to_search(options: argparse.Namespace, config: Config) -> None:
+    scored = config.tracks[options.track].scored
+    if any(config.datasets[name].kind == "collection" for name in scored):
+        _use_gpus()
 
 
 def _search_shard(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
@@ -247,6 +258,7 @@ def _compare(options: argparse.Namespace, config: Config, paths: RunPaths) -> No
 
 EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
     "model": _score_model,
+    "bits": _score_bits,
     "shard": _search_shard,
     "bm25": _score_bm25,
     "collect": _collect,

@@ -2,7 +2,8 @@
 
 IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
 OUT  results/{run}/searches/{track}/{model}/seed-{seed}/{dataset}/passages-{shard}/,
-     results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
+     results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/,
+     results/{run}/bits/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
      results/{run}/significance.csv
 """
 
@@ -75,6 +76,40 @@ rule score_model:
             exec tee {log:q}
         )
         HF_HUB_OFFLINE=1 python -P -m starbench evaluate model \
+            --config {params.config:q} \
+            --track {wildcards.track:q} \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed} \
+            --threads {threads}
+        """
+
+
+rule score_bits:
+    """Score {wildcards.model}, seed {wildcards.seed}, with fewer bits a number."""
+    input:
+        inputs_of("score_bits"),
+    output:
+        # Each dataset has a manifest of its own, undeclared: what is scored stays scored.
+        manifest="<results>/{run}/bits/{track}/{model}/seed-{seed}/manifest.json",
+    log:
+        "<results>/{run}/logs/bits/{track}/{model}/seed-{seed}.log",
+    benchmark:
+        "<results>/{run}/benchmarks/bits/{track}/{model}/seed-{seed}.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.evaluate.cpus
+    resources:
+        **resources_of("evaluate"),
+    params:
+        config=CONFIG_FILE,
+        reads=reads_of("score_bits"),
+    shell:
+        """
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate bits \
             --config {params.config:q} \
             --track {wildcards.track:q} \
             --model {wildcards.model:q} \

@@ -138,7 +138,8 @@ class Config(Section):
     def tries_adaptive(self) -> bool:
         """Whether adaptive retrieval is tried."""
         return any(
-            TRACKS[track].searches and section.searching.adaptive is not None
+            (TRACKS[track].searches and section.searching.adaptive is not None)
+            or (section.bits is not None and len(section.bits.funnel) > 0)
             for track, section in self.tracks.items()
         )
 

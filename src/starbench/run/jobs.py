@@ -206,6 +206,12 @@ class JobGraph:
             for model in all_models(config)
             for seed in model.seeds
         ]
+        scores += [
+            paths.bits(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in model.seeds
+            if config.tracks[model.track].bits is not None
+        ]
         for track in config.tracks:
             if datasets := config.bm25_of(track):
                 scores.append(paths.bm25(track))
@@ -237,7 +243,7 @@ class ModelJobs:
     seed: int
 
     def jobs(self) -> Iterator[Job]:
-        """Yield the fine-tuning, the embedding, the searches, the scoring and the exports."""
+        """Yield the fine-tuning, the embedding, searches, scoring and exports."""
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
@@ -248,14 +254,16 @@ class ModelJobs:
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))
         yield self._job("embed_texts", "embed", embedded, [trained, *datasets, *fitted])
-        parts = [embedded]
+        vectors, parts = [embedded], [embedded]
         for texts in sharded(text_sets(config, self.model.track)):
             shard, found = (f(*place) / texts.folder for f in (paths.embeddings, paths.searches))
             read = [trained, paths.dataset(texts.dataset), *fitted]
             yield self._job("embed_shard", "embed", shard, read, texts)
             yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
-            parts += [shard, found]
+            vectors, parts = [*vectors, shard], [*parts, shard, found]
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
+        if config.tracks[self.model.track].bits is not None:
+            yield self._job("score_bits", "evaluate", paths.bits(*place), [*vectors, *datasets])
         for size in possible_exports(config, self.model):
             job = self._job(
                 "export_model",

@@ -57,6 +57,10 @@ class RunPaths:
         """Folder of all scores of one model, one folder per dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"
 
+    def bits(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores with fewer bits a number, one folder per dataset."""
+        return self.root / "bits" / track / model / f"seed-{seed}"
+
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25

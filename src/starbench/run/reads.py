@@ -14,6 +14,7 @@ from starbench.run.fetched import checkpoint_slice, dataset_slice
 from starbench.run.jobs import Job
 from starbench.run.leakage import training_sets
 from starbench.run.slices import (
+    bits_slice,
     bm25_slice,
     comparison_slice,
     embedding_slice,
@@ -97,6 +98,12 @@ def _scores(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.EVALUATE, **parts}
 
 
+def _bits(config: Config, paths: RunPaths, job: Job) -> Reads:
+    model = job.model
+    parts = {name: bits_slice(config, model, name) for name in config.tracks[model.track].scored}
+    return {"version": versions.BITS, **parts}
+
+
 def _export(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.EXPORT, **export_slice(config, job.model, job.size)}
 
@@ -121,6 +128,7 @@ READS: dict[str, Callable[[Config, RunPaths, Job], Reads]] = {
     "embed_shard": _shard,
     "search_shard": _search,
     "score_model": _scores,
+    "score_bits": _bits,
     "export_model": _export,
     "score_bm25": _bm25,
     "compare_systems": _comparison,

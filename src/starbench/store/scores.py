@@ -21,8 +21,12 @@ COLUMNS = (
     "metric",
     "value",
     "queries",
+    "bits",
 )
 
+ADDED = {"bits"}
+"""Columns of scores and tests that files of older versions do not have: they are of what is
+stored."""
 
 ADAPTIVE_COLUMNS = (
     "system",
@@ -55,6 +59,7 @@ SIGNIFICANCE_COLUMNS = (
     "holm",
     "bonferroni",
     "queries",
+    "bits",
 )
 
 LEAKAGE_COLUMNS = (
@@ -80,6 +85,14 @@ SIMILARITIES = "similarities.npy"
 """STS: every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
 
 
+def of_bits(file: str, bits: str) -> str:
+    """Return what `BY_QUERY` or `SIMILARITIES` is called of one representation, "" as stored."""
+    if not bits:
+        return file
+    stem, _, ending = file.partition(".")
+    return f"{stem}-{bits}.{ending}"
+
+
 class Score(NamedTuple):
     """One number; `queries` is how many queries or pairs it is over.
 
@@ -94,6 +107,9 @@ class Score(NamedTuple):
     metric: str
     value: float
     queries: int
+    bits: str = ""
+    """The representation of the vectors, as `int8` or `binary+float32`; none where there are no
+    vectors."""
 
     def row(self) -> list[object]:
         """Return the CSV row, the value unrounded."""
@@ -106,6 +122,7 @@ class Score(NamedTuple):
             self.metric,
             repr(self.value),
             str(self.queries),
+            self.bits,
         ]
 
 

@@ -42,6 +42,7 @@ def cautions(results: Results) -> list[str]:
         *_missing(results),
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
+        *_coding(results.coding, results.config),
         *_skipped(results.skipped),
         *leakage_cautions(results.leakage, results.config),
         *_overridden(results),
@@ -89,6 +90,23 @@ def _constant(constant: Sequence[tuple[str, str, str]], config: Config) -> Itera
             f"All embeddings are the same in {_counted(len(cases), 'case', 'cases')}: "
             f"{_named(cases)}."
         )
+
+
+def _coding(coding: Mapping[tuple[str, str, str], int], config: Config) -> Iterator[str]:
+    """Warn of codes that tell nothing: of dimensions without a range, of texts without a sign."""
+    told = {
+        "int8": "int8 tells nothing of dimensions that are the same in all calibration texts",
+        "binary": "binary codes of texts without a number above 0 are all the same",
+    }
+    for bits, text in told.items():
+        cases = [
+            f"{model} at {case.removeprefix(f'{bits} ')} on {config.display('datasets', dataset)} "
+            f"({count})"
+            for (model, case, dataset), count in coding.items()
+            if case.startswith(f"{bits} ")
+        ]
+        if cases:
+            yield f"{_counted(len(cases), 'case', 'cases')} where {text}: {_named(cases)}."
 
 
 def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:

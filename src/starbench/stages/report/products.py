@@ -10,6 +10,7 @@ from starbench.config.escapes import in_snakemake, params_in_snakemake
 from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
 from starbench.run import versions
+from starbench.run.bits import scored_bits
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
 
@@ -22,7 +23,7 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, CLAIMS, PUBLISHED = "adaptive", "claims", "published"
+ADAPTIVE, BITS, CLAIMS, PUBLISHED = "adaptive", "bits", "claims", "published"
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -48,6 +49,7 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     """Return the names of the files below ``tables/``, of some formats or all."""
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [BITS] if any(scored_bits(config, track) for track in config.tracks) else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -80,6 +82,11 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             name = config.display("systems", config.compared_system)
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
+        if scored_bits(config, group.track):
+            for system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_bits_{system}"
+                found[stem] = _labels("fewer bits", name, group.title)
         found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
     return found
 

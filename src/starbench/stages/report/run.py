@@ -12,6 +12,7 @@ from starbench.stages.report.groups import groups_of
 from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.products import (
     ADAPTIVE,
+    BITS,
     CLAIMS,
     PUBLISHED,
     TABLE_FORMATS,
@@ -21,6 +22,7 @@ from starbench.stages.report.products import (
     tables_of,
 )
 from starbench.stages.report.provenance import (
+    coding,
     constants,
     losses,
     overrides,
@@ -29,9 +31,15 @@ from starbench.stages.report.provenance import (
     write_manifest,
 )
 from starbench.stages.report.results import Results
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.scores import (
+    of_fewer_bits,
+    of_stored,
+    read_all_scores,
+    read_scores,
+)
 from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
+from starbench.stages.report.tables.bits import bits_groups, bits_tables
 from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
 from starbench.stages.report.tables.marks import Marks, marks_of, read_tests
@@ -50,7 +58,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     for scores that cannot be right (see `read_scores`) or whose bytes have changed.
     """
     _check(paths)
-    scores = read_scores(paths.all_scores, config)
+    found = read_all_scores(paths.all_scores, config)
     absent = [path.name for path in _explaining(config, paths) if not path.is_file()]
     tests = None if paths.significance.name in absent else read_tests(paths.significance, config)
     adaptive = None
@@ -68,15 +76,18 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,
-        scores,
-        marks_of(tests, config) if tests is not None else Marks(),
-        tests,
+        of_stored(found, config),
+        marks_of(of_stored(tests, config), config) if tests is not None else Marks(),
+        of_stored(tests, config) if tests is not None else None,
         adaptive,
         leakage,
         manifest,
         digits,
         *told,
-        absent,
+        coded=of_fewer_bits(found, config),
+        coded_tests=of_fewer_bits(tests, config) if tests is not None else None,
+        coding=coding(config, paths),
+        absent=absent,
     )
     write_products(results, paths, processes=processes)
     replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
@@ -126,6 +137,8 @@ def _write_tables(results: Results, folder: Path) -> None:
     made = {}
     if results.adaptive is not None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if bits_groups(config):
+        made[BITS] = bits_tables(results)
     if has_claims(config):
         made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
     if config.report.published == "numbers":

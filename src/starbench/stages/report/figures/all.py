@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from starbench.run.bits import scored_bits
 from starbench.stages.report.figures.by_layer import draw_by_layer
 from starbench.stages.report.figures.by_size import draw_lines, draw_overview
 from starbench.stages.report.figures.heatmaps import (
@@ -17,6 +18,7 @@ from starbench.stages.report.figures.heatmaps import (
     draw_all,
     draw_heatmap,
     grids,
+    grids_of_bits,
     shared_scale,
 )
 from starbench.stages.report.figures.style import DIFFERENCE_MAP, save_figure
@@ -62,9 +64,21 @@ def _grid_drawings(results: Results, group: Group) -> Iterator[Drawing]:
     for grid in found:
         stem = f"{group.name}_heatmap_{grid.name}"
         yield stem, partial(draw_heatmap, grid, scale, group.label)
+    if scored_bits(config, group.track):
+        yield from _bits_drawings(results, group)
     yield f"{group.name}_by_layer", partial(draw_by_layer, found, group.label)
     if len(found) > 1:
         parted = differences(found, config.compared_system)
         label = f"difference of {group.label}"
         stem = f"{group.name}_differences"
         yield stem, partial(draw_all, parted, balanced_scale(parted), label, DIFFERENCE_MAP)
+
+
+def _bits_drawings(results: Results, group: Group) -> Iterator[Drawing]:
+    """Yield for each system the heatmaps of its representations, all on one scale."""
+    config = results.config
+    for system in config.shown_systems:
+        found = grids_of_bits(results.scores, results.coded, config, group, system)
+        label = f"{group.label}: {config.display('systems', system)}"
+        stem = f"{group.name}_bits_{system}"
+        yield stem, partial(draw_all, found, shared_scale(found), label)
