@@ -98,6 +98,12 @@ class Bits(Section):
         return funnel
 
 
+def asked_of(options: Bits, stored: str) -> list[Representation]:
+    """Return `scored`, its default without what is stored anyway."""
+    given = "scored" in options.model_fields_set
+    return [name for name in options.scored if given or name != stored]
+
+
 def parts_of(name: str) -> list[str]:
     """Return the representations that a name of `scored` or `rescored` puts together."""
     return name.split("+")

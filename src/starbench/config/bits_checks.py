@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from starbench.config.bits import Bits, parts_of
+from starbench.config.bits import Bits, asked_of, parts_of
 from starbench.sizes import Size, grid_of
 from starbench.tracks import TRACKS
 
@@ -41,15 +41,14 @@ def wrong_bits(config: Config, track: str) -> Iterator[Mistake]:
 
 def _not_stored(options: Bits, stored: str, at: tuple[str | int, ...]) -> Iterator[Mistake]:
     """Yield representations that are stored already, or finer than what is stored."""
-    if stored in options.scored:
-        where = (*at, "scored", options.scored.index(stored))
+    asked_for = asked_of(options, stored)
+    if stored in asked_for:
+        where = (*at, "scored", asked_for.index(stored))
         yield where, f"{stored} is what is stored: every size is scored with it anyway"
     if stored == "float32":
         return
     text = f"the track stores {stored}, which holds no float32: set embedding.dtype to float32"
-    asked: list[tuple[str, int, str]] = [
-        ("scored", i, name) for i, name in enumerate(options.scored)
-    ]
+    asked: list[tuple[str, int, str]] = [("scored", i, name) for i, name in enumerate(asked_for)]
     asked += [("rescored", i, parts_of(n)[1]) for i, n in enumerate(options.rescored or [])]
     asked += [("funnel", i, step.bits) for i, step in enumerate(options.funnel)]
     for key, index, name in asked:

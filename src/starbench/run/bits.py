@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starbench.config.bits import QUANTISED, parts_of
+from starbench.config.bits import QUANTISED, asked_of, parts_of
 from starbench.sizes import Size
 from starbench.tracks import TRACKS
 
@@ -22,7 +22,8 @@ def scored_bits(config: Config, track: str) -> list[str]:
     options = config.tracks[track].bits
     if options is None:
         return []
-    return [*options.scored, *rescored_bits(config, track)]
+    asked = asked_of(options, stored_bits(config, track))
+    return [*asked, *rescored_bits(config, track)]
 
 
 def rescored_bits(config: Config, track: str) -> list[str]:

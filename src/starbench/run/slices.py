@@ -160,6 +160,7 @@ def bits_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     if "search" in part:
         part["search"] = {key: v for key, v in part["search"].items() if key != "adaptive"}
     resolved = {
+        "scored": scored_bits(config, model.track),
         "rescored": rescored_bits(config, model.track),
         "sizes": [str(size) for size in funnel_sizes(config, model.track)],
     }

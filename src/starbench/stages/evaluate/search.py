@@ -239,7 +239,7 @@ class Best:
 
 def _sparse_keys(scores_QB: Tensor, ranks_B: Tensor, worst_Q: Tensor) -> Tensor:
     """Return the keys of the scores that are not below `worst_Q`, filled up to a rectangle."""
-    query_H, passage_H = (scores_QB >= worst_Q[:, None]).nonzero(as_tuple=True)
+    query_H, passage_H = _places(scores_QB >= worst_Q[:, None])
     counts_Q = torch.bincount(query_H, minlength=len(worst_Q))
     width = int(counts_Q.max()) if len(query_H) else 0
     keys = torch.full((len(worst_Q), width), _LOWEST, device=scores_QB.device)
@@ -248,6 +248,17 @@ def _sparse_keys(scores_QB: Tensor, ranks_B: Tensor, worst_Q: Tensor) -> Tensor:
         place_H = torch.arange(len(query_H), device=keys.device) - first_Q[query_H]
         keys[query_H, place_H] = _keys(scores_QB[query_H, passage_H], ranks_B[passage_H])
     return keys
+
+
+def _places(mask_QB: Tensor) -> tuple[Tensor, Tensor]:
+    """Return row and column of every True: few of them, so that eight are looked at together."""
+    if mask_QB.numel() % 8:
+        query_H, passage_H = mask_QB.nonzero(as_tuple=True)
+        return query_H, passage_H
+    eights = mask_QB.flatten().view(torch.int64).nonzero().squeeze(1)
+    which, within = mask_QB.view(-1, 8)[eights].nonzero(as_tuple=True)
+    place_H = 8 * eights[which] + within
+    return place_H // mask_QB.shape[1], place_H % mask_QB.shape[1]
 
 
 def _keys(scores: Tensor, ranks: Tensor) -> Tensor:
