@@ -218,6 +218,13 @@ def _score_bits(options: argparse.Namespace, config: Config, paths: RunPaths) ->
     score_bits(config, paths, options.track, options.model, options.seed)
 
 
+def _score_asymmetric(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    _use_gpus_to_search(options, config)
+    from starbench.stages.evaluate.run import score_asymmetric
+
+    score_asymmetric(config, paths, options.track, options.model, options.seed)
+
+
 def _use_gpus_to_search(options: argparse.Namespace, config: Config) -> None:
     scored = config.tracks[options.track].scored
     if any(config.datasets[name].kind == "collection" for name in scored):
@@ -259,6 +266,7 @@ def _compare(options: argparse.Namespace, config: Config, paths: RunPaths) -> No
 EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
     "model": _score_model,
     "bits": _score_bits,
+    "asymmetric": _score_asymmetric,
     "shard": _search_shard,
     "bm25": _score_bm25,
     "collect": _collect,

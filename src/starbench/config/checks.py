@@ -191,6 +191,7 @@ def _check_own_keys(config: Config, track: str) -> None:
         "search": section.search is not None,
         "measures": bool(section.measures),
         "bits": section.bits is not None,
+        "asymmetric": section.asymmetric,
         "embedding.query_max_length": section.embedding.query_max_length is not None,
     }
     for key, is_given in given.items():

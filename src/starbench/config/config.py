@@ -144,6 +144,11 @@ class Config(Section):
         )
 
     @property
+    def tries_asymmetric(self) -> bool:
+        """Whether queries of other layers than the passages are tried."""
+        return any(section.asymmetric for section in self.tracks.values())
+
+    @property
     def compared_system(self) -> str:
         """The system that all others are tested against."""
         default = "starbucks" if "starbucks" in self.systems else list(self.systems)[-1]

@@ -70,6 +70,11 @@ class TrackSection(Section):
         default="full",
         description="Score every trained layer x dim, or only the trained sizes.",
     )
+    asymmetric: bool = Field(
+        default=False,
+        description="Retrieval: also search with queries of every number of layers in passages of "
+        "every other one, at the same dimensions.",
+    )
     bits: Bits | None = Field(
         default=None,
         description="Stored embeddings scored again with fewer bits a number; nothing if not "

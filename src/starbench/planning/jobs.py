@@ -79,6 +79,7 @@ COSTS: dict[str, Callable[[Costs, Job], Cost]] = {
     "search_shard": _search,
     "score_model": lambda costs, job: scoring.score(costs, job.model),
     "score_bits": lambda costs, job: coded.score_bits(costs, job.model),
+    "score_asymmetric": lambda costs, job: coded.score_asymmetric(costs, job.model),
     "score_bm25": lambda costs, job: scoring.bm25(costs, job.wildcards["track"]),
     "collect_scores": lambda costs, job: scoring.collect(costs),
     "compare_systems": lambda costs, job: scoring.compare(costs),

@@ -212,6 +212,12 @@ class JobGraph:
             for seed in model.seeds
             if config.tracks[model.track].bits is not None
         ]
+        small = [
+            paths.asymmetric(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in model.seeds
+            if config.tracks[model.track].asymmetric and model.has_several_depths
+        ]
         for track in config.tracks:
             if datasets := config.bm25_of(track):
                 scores.append(paths.bm25(track))
@@ -224,8 +230,9 @@ class JobGraph:
                     {"track": track},
                 )
         adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-        collected = (paths.all_scores, *adaptive)
-        yield Job("collect_scores", "evaluate", collected, done(*scores))
+        asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
+        collected = (paths.all_scores, *adaptive, *asymmetric)
+        yield Job("collect_scores", "evaluate", collected, done(*scores, *small))
         yield Job("compare_systems", "evaluate", (paths.significance,), done(*scores))
         compared = map(paths.dataset, compared_datasets(config))
         yield Job("find_leakage", "data", (paths.leakage,), done(*compared))
@@ -264,6 +271,9 @@ class ModelJobs:
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
         if config.tracks[self.model.track].bits is not None:
             yield self._job("score_bits", "evaluate", paths.bits(*place), [*vectors, *datasets])
+        if config.tracks[self.model.track].asymmetric and self.model.has_several_depths:
+            folder = paths.asymmetric(*place)
+            yield self._job("score_asymmetric", "evaluate", folder, [*vectors, *datasets])
         for size in possible_exports(config, self.model):
             job = self._job(
                 "export_model",

@@ -61,6 +61,10 @@ class RunPaths:
         """Folder of one model's scores with fewer bits a number, one folder per dataset."""
         return self.root / "bits" / track / model / f"seed-{seed}"
 
+    def asymmetric(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores of queries of other layers, one folder per dataset."""
+        return self.root / "asymmetric" / track / model / f"seed-{seed}"
+
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25
@@ -83,6 +87,11 @@ class RunPaths:
     def all_adaptive(self) -> Path:
         """CSV file of what adaptive retrieval found and cost in the whole run."""
         return self.root / "adaptive.csv"
+
+    @property
+    def all_asymmetric(self) -> Path:
+        """CSV file of what queries of other layers than the passages find in the whole run."""
+        return self.root / "asymmetric.csv"
 
     @property
     def leakage(self) -> Path:

@@ -153,12 +153,24 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     return part | _measured(config, model.track, dataset)
 
 
-def bits_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
-    """Return the part of the config that scores with fewer bits depend on, as JSON values."""
-    options, part = config.tracks[model.track].bits, scoring_slice(config, model, dataset)
-    assert options is not None
+def _searching_again(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return what another search of the same embeddings depends on: all but adaptive retrieval."""
+    part = scoring_slice(config, model, dataset)
     if "search" in part:
         part["search"] = {key: v for key, v in part["search"].items() if key != "adaptive"}
+    return part
+
+
+def asymmetric_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that scores of small queries depend on, as JSON values."""
+    cells = [str(cell) for cell in model.cells]
+    return _searching_again(config, model, dataset) | {"asymmetric": cells}
+
+
+def bits_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that scores with fewer bits depend on, as JSON values."""
+    options, part = config.tracks[model.track].bits, _searching_again(config, model, dataset)
+    assert options is not None
     resolved = {
         "scored": scored_bits(config, model.track),
         "rescored": rescored_bits(config, model.track),

@@ -43,6 +43,19 @@ ADAPTIVE_COLUMNS = (
     "exact_bytes_read",
 )
 
+ASYMMETRIC_COLUMNS = (
+    "system",
+    "seed",
+    "track",
+    "dataset",
+    "query_layers",
+    "passage_layers",
+    "dim",
+    "metric",
+    "value",
+    "queries",
+)
+
 SIGNIFICANCE_COLUMNS = (
     "track",
     "dataset",
@@ -77,6 +90,9 @@ BM25 = "bm25"
 
 SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
 """The files of scores in a folder of one model on one dataset."""
+
+ASYMMETRIC = "asymmetric.csv"
+"""The file of scores with queries of other layers, in a folder of one model on one dataset."""
 
 BY_QUERY = "queries.csv.gz"
 """Retrieval: every query's measures at every cell, for tests of significance."""

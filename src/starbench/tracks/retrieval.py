@@ -32,5 +32,6 @@ TRACK = Track(
     comparison="starbench.stages.evaluate.compared_queries:compare",
     cost="starbench.planning.scoring:score_collections",
     bits_scorer="starbench.stages.evaluate.coded_collections:score_collection",
-    keys=frozenset({"search", "measures", "bits", "embedding.query_max_length"}),
+    asymmetric_scorer="starbench.stages.evaluate.asymmetric:score_asymmetric",
+    keys=frozenset({"search", "measures", "bits", "asymmetric", "embedding.query_max_length"}),
 )

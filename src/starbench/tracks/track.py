@@ -69,6 +69,8 @@ class Track:
     bits_scorer: str | None = None
     """Scores a model with fewer bits a number: (`starbench.stages.evaluate.task.Task`) ->
     `Scored`; None where the track has no key `bits`."""
+    asymmetric_scorer: str | None = None
+    """Scores queries of other layers than the passages, likewise; for the key `asymmetric`."""
     mteb_type: str | None = None
     """What MTEB calls this type of task, which models may have prompts for."""
     keys: frozenset[str] = frozenset()

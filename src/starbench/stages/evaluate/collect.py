@@ -14,7 +14,14 @@ from starbench.run.paths import RunPaths
 from starbench.store.artifacts import opened
 from starbench.store.checksums import written_with_checksum
 from starbench.store.manifest import read_manifest
-from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, SCORES
+from starbench.store.scores import (
+    ADAPTIVE,
+    ADAPTIVE_COLUMNS,
+    ASYMMETRIC,
+    ASYMMETRIC_COLUMNS,
+    COLUMNS,
+    SCORES,
+)
 
 
 def collect(
@@ -64,6 +71,10 @@ def collect_run(config: Config, paths: RunPaths) -> None:
         tried = [folder for folder in folders if ADAPTIVE in read_manifest(folder)["files"]]
         collect(paths.all_adaptive, _checked(tried, ADAPTIVE), ADAPTIVE_COLUMNS)
 
+    if config.tries_asymmetric:
+        small = asymmetric_folders(config, paths)
+        collect(paths.all_asymmetric, _checked(small, ASYMMETRIC), ASYMMETRIC_COLUMNS)
+
 
 def _checked(folders: Sequence[Path], file: str) -> list[Path]:
     """Return a file of each folder after checking that its bytes are what was written."""
@@ -89,6 +100,19 @@ def score_folders(config: Config, paths: RunPaths) -> dict[Path, str]:
         for track in config.tracks
         for dataset in config.bm25_of(track)
     }
+
+
+def asymmetric_folders(config: Config, paths: RunPaths) -> list[Path]:
+    """Return the folder of every model's scores of small queries on every dataset."""
+    return [
+        paths.asymmetric(track, model.name, seed) / dataset
+        for track, section in config.tracks.items()
+        if section.asymmetric
+        for model in models_of(config, track)
+        if model.has_several_depths
+        for seed in model.seeds
+        for dataset in section.scored
+    ]
 
 
 def bits_folders(config: Config, paths: RunPaths) -> list[Path]:

@@ -17,7 +17,7 @@ from starbench.run import versions
 from starbench.run.embeddings import opened_embeddings
 from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.run.slices import bits_slice, scoring_slice
+from starbench.run.slices import asymmetric_slice, bits_slice, scoring_slice
 from starbench.run.texts import sets_of
 from starbench.stages.evaluate.task import Scored, Task
 from starbench.store.manifest import Stage
@@ -47,6 +47,20 @@ def score_bits(config: Config, paths: RunPaths, track: str, name: str, seed: int
         raise InputError(f"tracks.{track} has no key `bits`: nothing is scored with fewer bits")
     kind = _Kind(versions.BITS, scorer, bits_slice, paths.bits(track, name, seed))
     _score(config, paths, model_named(config, track, name), seed, kind)
+
+
+def score_asymmetric(config: Config, paths: RunPaths, track: str, name: str, seed: int) -> None:
+    """Score queries of other layers than the passages of one model, as `score_model` does.
+
+    Raises InputError for a track whose config does not ask for it, and a model of one size, too.
+    """
+    scorer, model = TRACKS[track].asymmetric_scorer, model_named(config, track, name)
+    if not config.tracks[track].asymmetric or scorer is None:
+        raise InputError(f"tracks.{track}.asymmetric is not true: no such search is asked for")
+    if not model.has_several_depths:
+        raise InputError(f"model {name} has one number of layers: its queries have no other one")
+    into = paths.asymmetric(track, name, seed)
+    _score(config, paths, model, seed, _Kind(versions.ASYMMETRIC, scorer, asymmetric_slice, into))
 
 
 @dataclass(frozen=True)

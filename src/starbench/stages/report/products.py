@@ -11,6 +11,7 @@ from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
 from starbench.run import versions
 from starbench.run.bits import scored_bits
+from starbench.run.models import searched_asymmetrically
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
 
@@ -23,7 +24,13 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, BITS, CLAIMS, PUBLISHED = "adaptive", "bits", "claims", "published"
+ADAPTIVE, ASYMMETRIC, BITS, CLAIMS, PUBLISHED = (
+    "adaptive",
+    "asymmetric",
+    "bits",
+    "claims",
+    "published",
+)
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -50,6 +57,7 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
     names += [BITS] if any(scored_bits(config, track) for track in config.tracks) else []
+    names += [ASYMMETRIC] if config.tries_asymmetric else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -82,6 +90,11 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             name = config.display("systems", config.compared_system)
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
+        for system in searched_asymmetrically(config, group.track):
+            if system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_asymmetric_{system}"
+                found[stem] = _labels("query x passage layers", name, group.title)
         if scored_bits(config, group.track):
             for system in config.shown_systems:
                 name = config.display("systems", system)

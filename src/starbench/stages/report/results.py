@@ -45,5 +45,7 @@ class Results:
     """Tests of these scores beside those of what is stored"""
     coding: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     """{(model, representation and cell, dataset): dimensions or texts that codes do not tell}"""
+    asymmetric: pd.DataFrame | None = None
+    """``asymmetric.csv``, of a run that has it"""
     absent: list[str] = field(default_factory=list)
     """Files of the run besides ``scores.csv`` that are not there"""

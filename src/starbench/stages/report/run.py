@@ -12,6 +12,7 @@ from starbench.stages.report.groups import groups_of
 from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.products import (
     ADAPTIVE,
+    ASYMMETRIC,
     BITS,
     CLAIMS,
     PUBLISHED,
@@ -39,6 +40,7 @@ from starbench.stages.report.scores import (
 )
 from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
+from starbench.stages.report.tables.asymmetric import asymmetric_tables, read_asymmetric
 from starbench.stages.report.tables.bits import bits_groups, bits_tables
 from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
@@ -64,6 +66,9 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     adaptive = None
     if config.tries_adaptive and paths.all_adaptive.name not in absent:
         adaptive = read_adaptive(paths.all_adaptive, config)
+    asymmetric = None
+    if config.tries_asymmetric and paths.all_asymmetric.name not in absent:
+        asymmetric = read_asymmetric(paths.all_asymmetric, config)
     leakage = read_leakage(paths.leakage)
     told = (
         losses(config, paths),
@@ -87,6 +92,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         coded=of_fewer_bits(found, config),
         coded_tests=of_fewer_bits(tests, config) if tests is not None else None,
         coding=coding(config, paths),
+        asymmetric=asymmetric,
         absent=absent,
     )
     write_products(results, paths, processes=processes)
@@ -96,13 +102,15 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
     """Return the files besides the scores that a report reads: without one it says less."""
     adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-    return [paths.significance, *adaptive]
+    asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
+    return [paths.significance, *adaptive, *asymmetric]
 
 
 def _check(paths: RunPaths) -> None:
     """Refuse collected files whose bytes are not those that were written."""
     check(paths.all_scores, COLLECT)
     check(paths.all_adaptive, COLLECT)
+    check(paths.all_asymmetric, COLLECT)
     check(paths.significance, "starbench evaluate compare")
 
 
@@ -137,6 +145,8 @@ def _write_tables(results: Results, folder: Path) -> None:
     made = {}
     if results.adaptive is not None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if results.asymmetric is not None:
+        made[ASYMMETRIC] = asymmetric_tables(results)
     if bits_groups(config):
         made[BITS] = bits_tables(results)
     if has_claims(config):

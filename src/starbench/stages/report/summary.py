@@ -21,6 +21,7 @@ from starbench.stages.report.groups import groups_of, has_bm25, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.products import OVERVIEW, figure_labels, has_claims, table_names
 from starbench.stages.report.results import Results
+from starbench.stages.report.tables.asymmetric import asymmetric_summary
 from starbench.stages.report.tables.bits import bits_summary
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
@@ -46,6 +47,7 @@ def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
         *_averages(results),
         *(["## The paper's claims", *_claims(results)] if has_claims(results.config) else []),
         *_bits(results),
+        *_asymmetric(results),
         "## Warnings",
         *_warnings(results),
         "## All tables and figures",
@@ -135,6 +137,13 @@ def _bits(results: Results) -> Iterator[str]:
             "A `+` is a shortlist that is ranked again by what follows it. Bytes, values and tests "
             "of all systems are in [tables/bits.md](tables/bits.md)."
         )
+
+
+def _asymmetric(results: Results) -> Iterator[str]:
+    if parts := asymmetric_summary(results):
+        yield "## Small queries over large passages"
+        yield from parts
+        yield "Other dimensions are in [tables/asymmetric.md](tables/asymmetric.md)."
 
 
 def _claims(results: Results) -> Iterator[str]:

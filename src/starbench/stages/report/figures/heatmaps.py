@@ -146,7 +146,11 @@ def draw_heatmap(grid: Grid, scale: Normalize, label: str, colours: str = COLOUR
 
 @look()
 def draw_all(
-    found: Sequence[Grid], scale: Normalize, label: str, colours: str = COLOUR_MAP
+    found: Sequence[Grid],
+    scale: Normalize,
+    label: str,
+    colours: str = COLOUR_MAP,
+    axes_labels: tuple[str, str] = ("dimensions", "layers"),
 ) -> Figure:
     """Return several heatmaps side by side with one colour bar, two columns wide."""
     room, dims = TWO_COLUMNS - AROUND_IN, len(found[0].dims)
@@ -159,8 +163,8 @@ def draw_all(
     for axes, grid in zip(panels.flat, found, strict=False):
         image = _draw(axes, grid, scale, colours, room / across - 0.1)
     hide_unused(panels, len(found))
-    figure.supxlabel("dimensions")
-    figure.supylabel("layers")
+    figure.supxlabel(axes_labels[0])
+    figure.supylabel(axes_labels[1])
     _draw_bar(figure, image, panels, label)
     return figure
 
