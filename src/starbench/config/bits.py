@@ -80,7 +80,7 @@ class Bits(Section):
     def _once(cls, names: list[str] | None) -> list[str] | None:
         for index, name in enumerate(names or []):
             if name in (names or [])[:index]:
-                raise ValueError(f"'{name}' is listed twice")
+                raise ValueError(f"lists '{name}' twice")
         return names
 
     @field_validator("funnel")

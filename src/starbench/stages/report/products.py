@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,10 +113,15 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, with_adaptive: bool = True) -> list[str]:
-    """Return the names of all tables and figures of a run, below its folder."""
-    tables = [n for n in table_names(config) if with_adaptive or n.split(".")[0] != ADAPTIVE]
-    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figure_names(config))]
+def drawn_products(config: Config, absent: Collection[str] = ()) -> list[str]:
+    """Return the names of all tables and figures of a run, below its folder.
+
+    Those that are made of a file that is `absent`, as ``adaptive.csv``, are left out.
+    """
+    tables = [name for name in table_names(config) if f"{name.split('.')[0]}.csv" not in absent]
+    small = f"_{ASYMMETRIC}_" if f"{ASYMMETRIC}.csv" in absent else None
+    figures = [name for name in figure_names(config) if small is None or small not in name]
+    return [*(f"tables/{name}" for name in tables), *(f"figures/{name}" for name in figures)]
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:

@@ -96,7 +96,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         absent=absent,
     )
     write_products(results, paths, processes=processes)
-    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
+    replace_former(paths.root, drawn_products(config, absent))
 
 
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
