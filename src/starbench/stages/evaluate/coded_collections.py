@@ -12,7 +12,7 @@ from starbench.run.embeddings import similarity_of
 from starbench.sizes import Size
 from starbench.stages.evaluate.adaptive import Cascade, Reranker, write_adaptive
 from starbench.stages.evaluate.coded_search import search_codes
-from starbench.stages.evaluate.coders import Coders
+from starbench.stages.evaluate.coders import Coders, calibrated_on
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.retrieval import (
     means_of,
@@ -56,17 +56,20 @@ class _Scoring:
 
     def _coders(self, options: Bits) -> Coders:
         rows = self.collection.unjudged(options.calibration)
-        counted = f"{len(rows)} passage{'s' * (len(rows) != 1)}"
+        what = f"passage{'s' * (len(rows) != 1)} without a judgement"
         return Coders(
             options,
             self.similarity == "cosine",
             self.stored,
             lambda size: rows_of(self.shards, size, rows),
-            f"dataset '{self.task.dataset}' has {counted} without a judgement",
+            calibrated_on(self.task, len(rows), what),
         )
 
     def scored(self) -> Scored:
         """Score every cell, and the funnel if there is one; write what came of it."""
+        wanted = searched_bits(self.task.config, self.task.model.track)
+        # What cannot be fitted is told before anything is written.
+        self.coders.fit(self.task.model.cells, wanted)
         scores: list[Score] = []
         by_query: dict[str, dict[Size | None, Measured]] = defaultdict(dict)
         for cell in self.task.model.cells:

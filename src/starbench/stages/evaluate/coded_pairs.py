@@ -11,7 +11,7 @@ import torch
 from starbench.run.bits import scored_bits, stored_bits
 from starbench.run.measured import measures_of
 from starbench.sizes import Size
-from starbench.stages.evaluate.coders import Coders
+from starbench.stages.evaluate.coders import Coders, calibrated_on
 from starbench.stages.evaluate.coding import Coder
 from starbench.stages.evaluate.sts import similarities, values_of_pairs
 from starbench.stages.evaluate.task import Scored, Task
@@ -58,7 +58,9 @@ def score_pairs(task: Task) -> Scored:
     scores: list[Score] = []
     files = [SCORES]
     coding: dict[str, int] = {}
-    for name in scored_bits(task.config, track):
+    names = scored_bits(task.config, track)
+    coders.fit(cells, names)
+    for name in names:
         coded = CodedEmbeddings(embeddings, partial(coders.made, name=name))
         cosines = similarities(rows, coded, cells)
         files.append(of_bits(SIMILARITIES, name))
@@ -83,5 +85,5 @@ def _coders(task: Task, embeddings: StoredEmbeddings) -> Coders:
         True,
         stored_bits(task.config, track),
         lambda size: np.array(embeddings.at(size)[rows], dtype=np.float32),
-        f"dataset '{task.dataset}' has {count} text{'s' * (count != 1)}",
+        calibrated_on(task, count, f"text{'s' * (count != 1)}"),
     )

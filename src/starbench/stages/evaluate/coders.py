@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from starbench.config.bits import QUANTISED, Bits
 from starbench.errors import InputError
 from starbench.sizes import Size
 from starbench.stages.evaluate.coding import Coder, Int8, coder_of
+from starbench.stages.evaluate.task import Task
 
 
 class Coders:
@@ -20,7 +22,7 @@ class Coders:
         unit: whether vectors are compared by their cosine.
         stored: the representation of the stored vectors, which has no coder.
         texts_at: the calibration texts' vectors (texts, dim), float32, at a size.
-        of: what they are, for messages: "dataset 'x' has 1 passage that is not judged".
+        of: what they are, for messages: "dataset 'x' has 1 passage".
     """
 
     def __init__(
@@ -41,6 +43,11 @@ class Coders:
         """Return a coder, None of what is stored; InputError for too few calibration texts."""
         return None if name == self._stored else self.made(size, name)
 
+    def fit(self, sizes: Sequence[Size], names: Sequence[str]) -> None:
+        """Make the coders of several sizes and representations, none of them what is stored."""
+        for size, name in product(sizes, names):
+            self.made(size, name)
+
     def made(self, size: Size, name: str) -> Coder:
         """Return the coder of a representation that is not what is stored."""
         if (size, name) not in self._made:
@@ -54,3 +61,13 @@ class Coders:
                 self.constant[f"{name} {size}"] = coder.constant
             self._made[size, name] = coder
         return self._made[size, name]
+
+
+def calibrated_on(task: Task, count: int, what: str) -> str:
+    """Return what an error says of calibration texts: so many passages or texts, and why."""
+    options = task.config.tracks[task.model.track].bits
+    assert options is not None
+    if count == options.calibration:
+        key = f"tracks.{task.model.track}.bits.calibration"
+        return f"{key} takes {count} {what} of dataset '{task.dataset}'"
+    return f"dataset '{task.dataset}' has {count} {what}"

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import shutil
 from pathlib import Path
 
 import ir_measures
@@ -302,6 +303,24 @@ def test_what_is_scored_already_is_left_and_another_option_scores_again(run, tin
     score_bits(config, paths, *RETRIEVAL)
     with pytest.raises(InputError, match=r"tracks\.sts has no key `bits`"):
         score_bits(config_of(tiny_checkpoint, {}, None), paths, *STS)
+
+
+def test_too_few_calibration_texts_are_named_before_anything_is_written(run, tiny_checkpoint):
+    _, paths, _ = run
+    few = {"calibration": 4, "rotation": "pca"}
+    config = config_of(tiny_checkpoint, few | {"shortlist": 20}, few)
+    told = "to calibrate on, the rotation pca of 4 dimensions needs 5 or more"
+    for place, what in (
+        (RETRIEVAL, "4 passages without a judgement of dataset 'near'"),
+        (STS, "4 texts of dataset 'test'"),
+    ):
+        aside = paths.bits(*place).rename(paths.bits(*place).with_name("aside"))
+        with pytest.raises(InputError) as caught:
+            score_bits(config, paths, *place)
+        assert str(caught.value) == f"tracks.{place[0]}.bits.calibration takes {what} {told}"
+        assert not [path for path in paths.bits(*place).rglob("*.*") if ".lock" not in path.name]
+        shutil.rmtree(paths.bits(*place))
+        aside.rename(paths.bits(*place))
 
 
 def test_the_report_has_a_table_and_heatmaps_of_bits(run):
