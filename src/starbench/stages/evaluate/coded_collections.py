@@ -67,9 +67,9 @@ class _Scoring:
 
     def scored(self) -> Scored:
         """Score every cell, and the funnel if there is one; write what came of it."""
-        wanted = searched_bits(self.task.config, self.task.model.track)
+        parts = {part for name in self.names for part in parts_of(name)} - {self.stored}
         # What cannot be fitted is told before anything is written.
-        self.coders.fit(self.task.model.cells, wanted)
+        self.coders.fit(self.task.model.cells, sorted(parts))
         scores: list[Score] = []
         by_query: dict[str, dict[Size | None, Measured]] = defaultdict(dict)
         for cell in self.task.model.cells:

@@ -134,8 +134,10 @@ def _bits(results: Results) -> Iterator[str]:
         yield "## Fewer bits a number"
         yield from parts
         yield (
-            "A `+` is a shortlist that is ranked again by what follows it. Bytes, values and tests "
-            "of all systems are in [tables/bits.md](tables/bits.md)."
+            "float32, float16, int8 and binary keep 32, 16, 8 bits and 1 bit of each number of a "
+            "stored vector. Where there is a `+`, what is before it finds a shortlist, which is "
+            "ranked again by what is behind it. Bytes, values and tests of all systems are in "
+            "[tables/bits.md](tables/bits.md)."
         )
 
 

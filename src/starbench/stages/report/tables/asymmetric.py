@@ -105,7 +105,8 @@ def asymmetric_summary(results: Results) -> list[str]:
         shown = in_markdown(group.shown(config))
         parts.append(
             f"**{shown[0].upper()}{shown[1:]}**, passages of {full.layers} layers, "
-            f"{full.dim} dimensions: what queries of fewer layers keep."
+            f"{full.dim} dimensions: the score of queries of all layers, and the share of it that "
+            "queries of fewer layers keep."
         )
         lines = ["| System | " + " | ".join(_layers(n) for n in layers) + " |"]
         lines.append("|---|" + "---:|" * len(layers))
