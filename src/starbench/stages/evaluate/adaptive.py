@@ -139,7 +139,7 @@ class Reranker:
         order_QK = np.lexsort((self.tie_ranks[rows_QK], -scores_QK), axis=1)
         return Ranking(
             np.take_along_axis(rows_QK, order_QK, axis=1),
-            np.take_along_axis(scores_QK, order_QK, axis=1),
+            np.take_along_axis(scores_QK, order_QK, axis=1).astype(np.float32),
         )
 
     def _gathered(self, size: Size, rows_QK: np.ndarray) -> np.ndarray:
@@ -167,7 +167,9 @@ def _coded_scores(coder: Coder, query_QD: np.ndarray, passage_QKD: np.ndarray) -
     codes_QKD = coder.passages(vectors).reshape(passage_QKD.shape)
     kind = sums_in(passage_QKD.shape[2]) if coder.whole else torch.float32
     products_QK = torch.einsum("qd,qkd->qk", asked.codes.to(kind), codes_QKD.to(kind))
-    scores: np.ndarray = (asked.offsets[:, None] + asked.factors[:, None] * products_QK).numpy()
+    # In float32 an offset could make equal scores of products that are not.
+    factors_Q, offsets_Q = asked.factors.double(), asked.offsets.double()
+    scores: np.ndarray = (offsets_Q[:, None] + factors_Q[:, None] * products_QK).numpy()
     return scores
 
 
