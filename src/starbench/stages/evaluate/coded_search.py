@@ -52,7 +52,7 @@ def search_codes(
         device: where to compute; a GPU where there is one, if not given.
 
     Raises:
-        InputError: vectors that are not finite, or as many embeddings as there are no passages.
+        InputError: vectors that are not finite, or another number of them than of `tie_ranks`.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     passages = sum(shard.rows for shard in shards)
@@ -67,18 +67,32 @@ def search_codes(
             name: CodeSearch(coder.queries(vectors_QD), depth, tie_ranks)
             for name, coder in coders.items()
         }
-        for start, block, shard in blocks(shards, cell, block_rows(len(read), device)):
-            passage_BD = as_float(block, device, shard, cell.layers)
-            for name, search in searches.items():
-                codes_BD = coders[name].passages(passage_BD)
-                search.add(codes_BD, start)
-                blank[name] += 0 if first else coders[name].blank(codes_BD)
-        for name, search in searches.items():
-            found[name].append(search.ranking())
+        for name, count in _add_all(searches, coders, shards, cell, device).items():
+            blank[name] = count
+            found[name].append(searches[name].ranking())
     return CodesFound(
         {name: _one_below_another(parts) for name, parts in found.items()},
         {name: count for name, count in blank.items() if count},
     )
+
+
+def _add_all(
+    searches: Mapping[str, CodeSearch],
+    coders: Mapping[str, Coder],
+    shards: Sequence[StoredEmbeddings],
+    cell: Size,
+    device: torch.device,
+) -> dict[str, int]:
+    """Add all passages to each search; return how many of its codes say nothing of them."""
+    blank = dict.fromkeys(searches, 0)
+    most = block_rows(max(search.queries for search in searches.values()), device)
+    for start, block, shard in blocks(shards, cell, most):
+        passage_BD = as_float(block, device, shard, cell.layers)
+        for name, search in searches.items():
+            codes_BD = coders[name].passages(passage_BD)
+            search.add(codes_BD, start)
+            blank[name] += coders[name].blank(codes_BD)
+    return blank
 
 
 def block_rows(queries: int, device: torch.device) -> int:
@@ -97,7 +111,7 @@ class CodeSearch:
 
     def __init__(self, asked: QueryCodes, depth: int, tie_ranks: np.ndarray) -> None:
         device, whole = asked.codes.device, asked.codes.dtype == torch.int8
-        self._asked = asked
+        self._asked, self.queries = asked, len(asked.codes)
         self._ranks = torch.from_numpy(np.ascontiguousarray(tie_ranks, dtype=np.int64)).to(device)
         self._row_of_rank = np.empty(len(tie_ranks), dtype=np.int64)
         self._row_of_rank[tie_ranks] = np.arange(len(tie_ranks))

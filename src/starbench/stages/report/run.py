@@ -63,12 +63,14 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     found = read_all_scores(paths.all_scores, config)
     absent = [path.name for path in _explaining(config, paths) if not path.is_file()]
     tests = None if paths.significance.name in absent else read_tests(paths.significance, config)
-    adaptive = None
-    if config.tries_adaptive and paths.all_adaptive.name not in absent:
-        adaptive = read_adaptive(paths.all_adaptive, config)
-    asymmetric = None
-    if config.tries_asymmetric and paths.all_asymmetric.name not in absent:
-        asymmetric = read_asymmetric(paths.all_asymmetric, config)
+    here = [path for path in _explaining(config, paths) if path.is_file()]
+    adaptive, asymmetric = (
+        read(path, config) if path in here else None
+        for path, read in (
+            (paths.all_adaptive, read_adaptive),
+            (paths.all_asymmetric, read_asymmetric),
+        )
+    )
     leakage = read_leakage(paths.leakage)
     told = (
         losses(config, paths),
