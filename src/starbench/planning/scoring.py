@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starbench.measures import RANKING
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
+from starbench.run.bits import scored_bits
 from starbench.run.measured import more_measures
 from starbench.run.models import Model, models_of
 from starbench.run.texts import TextSet, corpus_of, searched_in
@@ -133,6 +134,7 @@ def compare(costs: Costs) -> Cost:
     for track, section in costs.config.tracks.items():
         entries = sum(len(model.scored()) for model in models_of(costs.config, track))
         entries = min(entries, len(costs.config.systems) * len(costs.config.sizes))
+        entries *= 1 + len(scored_bits(costs.config, track))
         for task in section.scored:
             size = costs.size(task)
             values = size.queries or size.records * entries
