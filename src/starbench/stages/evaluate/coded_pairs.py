@@ -33,7 +33,7 @@ class CodedEmbeddings(StoredEmbeddings):
         super().__init__(embeddings.folder)
         self._coder_at = coder_at
         self.blank: dict[Size, int] = {}
-        """How many texts have codes that say nothing of them, where some have."""
+        """How many texts have the code that holds no information, where some have."""
 
     def at(self, size: Size) -> np.ndarray:
         """Return the vectors (rows, dim), float32, that codes of a size stand for."""

@@ -28,7 +28,7 @@ class CodesFound(NamedTuple):
 
     rankings: dict[str, Ranking]
     blank: dict[str, int]
-    """How many passages have codes that say nothing of them, where some have."""
+    """How many passages have the code that holds no information, where some have."""
 
 
 def search_codes(
@@ -83,7 +83,7 @@ def _add_all(
     cell: Size,
     device: torch.device,
 ) -> dict[str, int]:
-    """Add all passages to each search; return how many of its codes say nothing of them."""
+    """Add all passages to each search; return how many of its codes hold no information."""
     blank = dict.fromkeys(searches, 0)
     most = block_rows(max(search.queries for search in searches.values()), device)
     for start, block, shard in blocks(shards, cell, most):

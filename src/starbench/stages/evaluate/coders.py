@@ -1,4 +1,4 @@
-"""The coders of one model on one dataset, fitted on texts that are not what is scored."""
+"""The coders of one model on one dataset, fitted on its calibration texts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starbench.errors import InputError
 from starbench.sizes import Size
 from starbench.stages.evaluate.coding import Coder, Int8, coder_of
 from starbench.stages.evaluate.task import Task
+from starbench.store.embeddings import EMBED_AGAIN
 
 
 class Coders:
@@ -55,7 +56,9 @@ class Coders:
             needed = name == "int8" or (name in QUANTISED and rotation != "none")
             texts = self._texts_at(size) if needed else np.empty((0, size.dim), np.float32)
             if not np.isfinite(texts).all():
-                raise InputError(f"{self._of}: their embeddings at {size} are not finite")
+                raise InputError(
+                    f"{self._of}; their embeddings at {size} are not finite: {EMBED_AGAIN}"
+                )
             coder = coder_of(name, self._unit, rotation, texts, self._of)
             if isinstance(coder, Int8) and coder.constant:
                 self.constant[f"{name} {size}"] = coder.constant

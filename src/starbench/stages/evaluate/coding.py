@@ -73,7 +73,7 @@ class Coder(Protocol):
         ...
 
     def blank(self, codes_BD: Tensor) -> int:
-        """Return how many passages have a code that says nothing of them."""
+        """Return how many passages have the code that holds no information."""
         ...
 
 
@@ -126,7 +126,7 @@ class Int8:
 
     @property
     def constant(self) -> int:
-        """How many dimensions have no range: they tell nothing."""
+        """How many dimensions have no range: their code is always 0."""
         return int((self.step == 0).sum())
 
     def passages(self, vectors_BD: Tensor) -> Tensor:

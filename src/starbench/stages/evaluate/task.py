@@ -25,7 +25,7 @@ class Scored(NamedTuple):
     constant: list[Size]
     """Cells at which all texts have the same embedding."""
     coding: Mapping[str, int] = MappingProxyType({})
-    """{what codes tell little of, as `int8 n1-d4`: how many dimensions, or passages}"""
+    """{representation and cell, as `int8 n1-d4`: how many dimensions or texts its codes lose}"""
 
 
 @dataclass(frozen=True)

@@ -94,10 +94,10 @@ def _constant(constant: Sequence[tuple[str, str, str]], config: Config) -> Itera
 
 
 def _coding(coding: Mapping[tuple[str, str, str], int], config: Config) -> Iterator[str]:
-    """Warn of codes that tell nothing: of dimensions without a range, of texts without a sign."""
+    """Warn of what codes lose: dimensions without a range, texts without a number above 0."""
     told = {
-        "int8": "int8 tells nothing of dimensions that are the same in all calibration texts",
-        "binary": "binary codes of texts without a number above 0 are all the same",
+        "int8": "int8 loses dimensions that have one value in all calibration texts",
+        "binary": "texts without a number above 0 share one binary code",
     }
     for bits, text in told.items():
         cases = [
@@ -107,7 +107,7 @@ def _coding(coding: Mapping[tuple[str, str, str], int], config: Config) -> Itera
             if case.startswith(f"{bits} ")
         ]
         if cases:
-            yield f"{_counted(len(cases), 'case', 'cases')} where {text}: {_named(cases)}."
+            yield f"{_counted(len(cases), 'case', 'cases')} in which {text}: {_named(cases)}."
 
 
 def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:

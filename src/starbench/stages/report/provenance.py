@@ -189,7 +189,7 @@ def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:
 
 
 def coding(config: Config, paths: RunPaths) -> dict[tuple[str, str, str], int]:
-    """Return where codes tell nothing of dimensions or texts, and of how many.
+    """Return where codes lose dimensions or texts, and how many.
 
     {(model, representation and cell, dataset): how many}
     """

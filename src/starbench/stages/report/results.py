@@ -44,7 +44,7 @@ class Results:
     coded_tests: pd.DataFrame | None = None
     """Tests of these scores beside those of what is stored"""
     coding: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
-    """{(model, representation and cell, dataset): dimensions or texts that codes do not tell}"""
+    """{(model, representation and cell, dataset): dimensions or texts that codes lose}"""
     asymmetric: pd.DataFrame | None = None
     """``asymmetric.csv``, of a run that has it"""
     absent: list[str] = field(default_factory=list)
