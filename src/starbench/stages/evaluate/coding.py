@@ -85,8 +85,14 @@ class Float16:
     whole: bool = False
 
     def passages(self, vectors_BD: Tensor) -> Tensor:
-        """Return the vectors in float16, as float32."""
-        return self.space(vectors_BD).half().float()
+        """Return the vectors in float16, as float32; InputError for what float16 does not hold."""
+        kept_BD = self.space(vectors_BD).half().float()
+        if not torch.isfinite(kept_BD).all():
+            raise InputError(
+                "a vector has values above 65504, which float16 does not hold: leave float16 out "
+                "of the track's `bits`"
+            )
+        return kept_BD
 
     def queries(self, vectors_QD: Tensor) -> QueryCodes:
         """Return the queries' vectors."""

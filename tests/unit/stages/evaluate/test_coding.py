@@ -117,3 +117,11 @@ def test_too_few_texts_to_calibrate_on_are_refused(vectors):
     text = r"6 texts to calibrate on, the rotation pca of 6 dimensions needs 7 or more"
     with pytest.raises(InputError, match=text):
         coder_of("binary", True, "pca", texts[:6], "6 texts")
+
+
+def test_values_that_float16_does_not_hold_are_refused(vectors):
+    _, passages, _ = vectors
+    passages[0, 0] = 1e5
+    coder = coder_of("float16", False, "none", np.empty((0, 6), np.float32), "no texts")
+    with pytest.raises(InputError, match="above 65504, which float16 does not hold"):
+        coder.passages(torch.from_numpy(passages))
