@@ -59,6 +59,14 @@ class RunPaths:
         """Folder of all scores of one model, one folder per dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"
 
+    def bits(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores with fewer bits a number, one folder per dataset."""
+        return self.root / "bits" / track / model / f"seed-{seed}"
+
+    def asymmetric(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores of queries of other layers, one folder per dataset."""
+        return self.root / "asymmetric" / track / model / f"seed-{seed}"
+
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25
@@ -86,6 +94,11 @@ class RunPaths:
     def all_exits(self) -> Path:
         """CSV file of what adaptive classification found and takes in the whole run."""
         return self.root / "adaptive_classification.csv"
+
+    @property
+    def all_asymmetric(self) -> Path:
+        """CSV file of what queries of other layers than the passages find in the whole run."""
+        return self.root / "asymmetric.csv"
 
     @property
     def leakage(self) -> Path:
