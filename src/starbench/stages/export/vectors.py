@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from starbench.stages.export.onnx_model import INPUTS
+from starbench.encoders.onnx_model import INPUTS
 
 BATCH = 32
 Embed = Callable[[Sequence[str]], np.ndarray]
