@@ -92,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--shard", type=int, help="its number, from 1 (all that has no shards)")
 
     _evaluate_parser(commands)
+    _measure_parser(commands)
     _report_parser(commands)
     _export_parser(commands)
     plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
@@ -114,6 +115,14 @@ def _evaluate_parser(commands: Any) -> None:
     _track(_stage(what, "bm25", "score BM25 on the collections of a track"))
     _stage(what, "collect", "put all scores of the run into scores.csv")
     _stage(what, "compare", "test which systems and sizes differ, into significance.csv")
+
+
+def _measure_parser(commands: Any) -> None:
+    text = "measure what every size costs on this machine: time, parameters, bytes"
+    measure = commands.add_parser("measure", help=text, description=text)
+    what = measure.add_subparsers(required=True, metavar="WHAT", dest="what")
+    _model(_stage(what, "model", "measure every size of a model", threads=False))
+    _stage(what, "collect", "put the costs of all measured models into costs.csv", threads=False)
 
 
 def _export_parser(commands: Any) -> None:
@@ -202,12 +211,13 @@ def _results(parser: argparse.ArgumentParser) -> None:
 
 
 def _stage(
-    commands: Any, name: str, text: str, needs_config: bool = True
+    commands: Any, name: str, text: str, needs_config: bool = True, threads: bool = True
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     _config_files(parser, required=needs_config)
     _results(parser)
-    parser.add_argument("--threads", type=_threads, help="processor threads to use (all)")
+    if threads:
+        parser.add_argument("--threads", type=_threads, help="processor threads to use (all)")
     return parser
 
 

@@ -255,6 +255,13 @@ EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
 """What the commands of the stage evaluate do."""
 
 
+def _measure(options: argparse.Namespace) -> None:
+    config, paths = _opened(options)
+    from starbench.stages.measure.command import measure_command
+
+    measure_command(config, paths, options)
+
+
 def _report(options: argparse.Namespace) -> None:
     if options.published:
         _report_published(options)
@@ -363,6 +370,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "finetune": _finetune,
     "embed": _embed,
     "evaluate": _evaluate,
+    "measure": _measure,
     "report": _report,
     "export": _export,
     "config": _config,

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -35,13 +36,19 @@ MOST_TEXTS = 4096
 """Texts of the largest batch that the graph is made for."""
 
 
-def refuse_without_packages() -> None:
-    """Raise InputError where the packages that make and run ONNX are not installed."""
+def refuse_without_packages(
+    work: str = "exporting", instead: str = "set export.onnx to false"
+) -> None:
+    """Raise InputError where the packages that make and run ONNX are not installed.
+
+    Args:
+        work: what needs them, for the message.
+        instead: what the user can do without them.
+    """
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         raise InputError(
-            f"exporting ONNX needs {', '.join(absent)}: pip install 'starbench[onnx]', or set "
-            "export.onnx to false"
+            f"{work} ONNX needs {', '.join(absent)}: pip install 'starbench[onnx]', or {instead}"
         )
 
 
@@ -123,6 +130,15 @@ def write_int8(source: Path, path: Path) -> None:
 
     with _quiet():
         quantize_dynamic(str(source), str(path), weight_type=QuantType.QInt8, per_channel=True)
+
+
+def onnx_session(path: Path, threads: int) -> Any:
+    """Return an ONNX Runtime session of a file, on the processor with so many threads."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 @contextmanager

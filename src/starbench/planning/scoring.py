@@ -48,7 +48,7 @@ def score_collections(costs: Costs, model: Model) -> Cost:
     seconds, stored = costs.host.start_of(model.track), 0.0
     for task in costs.config.tracks[model.track].scored:
         if costs.config.datasets[corpus_of(costs.config, task)].shards == 1:
-            seconds += _search_s(costs, model, task, _passages(costs, task))
+            seconds += _search_s(costs, model, task, passages_of(costs, task))
         measured = _measure(costs, model, task)
         seconds, stored = seconds + measured.seconds, stored + measured.stored
     return Cost(seconds, costs.held(compute), SEARCH_MEMORY, stored)
@@ -57,7 +57,7 @@ def score_collections(costs: Costs, model: Model) -> Cost:
 def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
     """Search one shard of a collection for every set of queries on it."""
     depth = costs.config.tracks[model.track].searching.depth
-    passages = -(-_passages(costs, texts.dataset) // texts.shards)
+    passages = -(-passages_of(costs, texts.dataset) // texts.shards)
     seconds, found = costs.host.start_of(model.track), 0
     for task in searched_in(costs.config, model.track, texts.dataset):
         seconds += _search_s(costs, model, task, passages)
@@ -84,7 +84,7 @@ def _measure(costs: Costs, model: Model, task: str) -> Cost:
     options = costs.config.tracks[model.track].searching
     again = len(model.sizes) if options.adaptive and len(model.sizes) > 1 else 0
     queries = costs.size(task).queries
-    ranked = queries * min(options.depth, _passages(costs, task))
+    ranked = queries * min(options.depth, passages_of(costs, task))
     seconds = ranked * (len(model.cells) + again) / costs.host.ranked_per_s
     # The rate is of what is always measured.
     seconds *= 1 + len(more_measures(costs.config, model.track, task)) / len(RANKING)
@@ -93,7 +93,8 @@ def _measure(costs: Costs, model: Model, task: str) -> Cost:
     return Cost(seconds, stored=float(stored))
 
 
-def _passages(costs: Costs, task: str) -> int:
+def passages_of(costs: Costs, task: str) -> int:
+    """Return how many passages the queries of a task are searched in."""
     return costs.size(corpus_of(costs.config, task)).records
 
 
@@ -102,7 +103,7 @@ def bm25(costs: Costs, track: str) -> Cost:
     depth = costs.config.tracks[track].searching.depth
     seconds, stored = costs.host.start_of(track), 0.0
     for task in costs.config.bm25_of(track):
-        size, passages = costs.size(task), _passages(costs, task)
+        size, passages = costs.size(task), passages_of(costs, task)
         texts = costs.size(corpus_of(costs.config, task)).texts
         seconds += passages * texts.mean / costs.host.tokens_per_s
         seconds += size.queries * passages / costs.host.bm25_scores_per_s

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from starbench.config.resolved import seeds_of
 from starbench.errors import InputError
+from starbench.run.costs import measured_models, measured_seed, searched_sets, timed_sets
 from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
 from starbench.run.models import Model, all_models
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
 
-STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report", "export")
+STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "measure", "report", "export")
 FINISHED = "manifest.json"
 """What a job that makes a folder writes last."""
 
@@ -224,6 +225,9 @@ class JobGraph:
         compared = map(paths.dataset, compared_datasets(config))
         yield Job("find_leakage", "data", (paths.leakage,), done(*compared))
         drawn = (*collected, paths.significance, paths.leakage)
+        if costs := [_costs_of(paths, model) for model in measured_models(config)]:
+            yield Job("collect_costs", "measure", (paths.all_costs,), done(*costs))
+            drawn = (*drawn, paths.all_costs)
         yield Job("draw_report", "report", done(paths.root), drawn)
 
 
@@ -256,6 +260,8 @@ class ModelJobs:
             yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
             parts += [shard, found]
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
+        if self.seed == measured_seed(self.model):
+            yield self._measuring(trained)
         for size in possible_exports(config, self.model):
             job = self._job(
                 "export_model",
@@ -266,6 +272,16 @@ class ModelJobs:
             )
             # The card shows the scores.
             yield replace(job, inputs=(*job.inputs, paths.all_scores))
+
+    def _measuring(self, trained: Path) -> Job:
+        """Return the job that measures the model; the report needs it where the config asks."""
+        config, paths, model = self.config, self.paths, self.model
+        place = (model.track, model.name, self.seed)
+        embedded, parts = paths.embeddings(*place), []
+        if searched := searched_sets(config, model.track):
+            parts = [embedded, *(embedded / texts.folder for texts in sharded(searched))]
+        timed = [paths.dataset(texts.dataset) for texts in timed_sets(config, model.track)]
+        return self._job("measure_model", "measure", paths.costs(*place), [trained, *timed, *parts])
 
     def _job(
         self,
@@ -297,6 +313,10 @@ class ModelJobs:
             shard=shard,
             of_size=size,
         )
+
+
+def _costs_of(paths: RunPaths, model: Model) -> Path:
+    return paths.costs(model.track, model.name, measured_seed(model))
 
 
 def done(*folders: Path) -> tuple[Path, ...]:

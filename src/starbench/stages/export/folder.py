@@ -20,7 +20,7 @@ from starbench.encoders.onnx_model import (
     write_onnx,
 )
 from starbench.encoders.portable import longest_text, write_model
-from starbench.encoders.small_model import cut, module_width
+from starbench.encoders.small_model import cut, module_width, parameters_of
 from starbench.errors import InputError
 from starbench.run.exports import Exported, formats_of, sizes_trained
 from starbench.run.paths import RunPaths
@@ -139,13 +139,6 @@ def card_of(
         hashes=hashes,
     )
     return card(config, one, facts)
-
-
-def parameters_of(model: SentenceTransformer) -> int:
-    """Return how many numbers a model's weights are, without a pooler that no file has."""
-    return sum(
-        weights.numel() for name, weights in model.named_parameters() if ".pooler." not in name
-    )
 
 
 def _megabytes(path: Path) -> float:
