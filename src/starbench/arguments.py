@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     _config_files(plan)
     _results(plan)
     add_plan_arguments(plan)
+    _advise_parser(commands)
     _tools(commands)
     return parser
 
@@ -180,6 +182,43 @@ def _score_parser(commands: Any) -> None:
     score.add_argument("--run", help="name of the run (score-<model>)")
     _results(score)
     score.add_argument("--write-only", action="store_true", help="write the config, run nothing")
+
+
+def _advise_parser(commands: Any) -> None:
+    text = "which size of a finished run to serve within limits, and what is not known of it"
+    advise = commands.add_parser("advise", help=text, description=text)
+    advise.add_argument("--run", help="folder of the run, or its name below the folder of all runs")
+    _config_files(advise, "config of the run, instead of --run")
+    _results(advise)
+    advise.add_argument("--latency-ms", type=_positive, help="longest latency of encoding a query")
+    advise.add_argument("--index-gb", type=_positive, help="largest index, in 10^9 bytes")
+    advise.add_argument("--passages", type=_positive, help="vectors of the index, e.g. 8.8e6")
+    advise.add_argument("--loss", type=_share, help="what may be lost of the best score, e.g. 2%%")
+    advise.add_argument("--on", metavar="GROUP", help="datasets whose average counts (retrieval)")
+    advise.add_argument("--runtime", help="as measured: torch, onnx, onnx-int8 (the fastest exact)")
+    advise.add_argument("--device", help="what will serve it, to be told if that was not measured")
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return number
+
+
+def _share(text: str) -> float:
+    """Return what ``2%`` or ``0.02`` stands for."""
+    number = text.removesuffix("%")
+    try:
+        value = float(number) / (100 if number != text else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share below all, as 2% or 0.02")
+    return value
 
 
 def _report_parser(commands: Any) -> None:

@@ -358,6 +358,12 @@ def _score(options: argparse.Namespace) -> None:
         sys.exit(status)
 
 
+def _advise(options: argparse.Namespace) -> None:
+    from starbench.advise import advise_command
+
+    advise_command(options)
+
+
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
@@ -378,6 +384,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "doctor": _doctor,
     "example": _example,
     "score": _score,
+    "advise": _advise,
     "unlock": _unlock,
 }
 """What each subcommand does."""

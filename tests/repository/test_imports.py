@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "starbench"
 ORDER = (
     "__main__",
-    "cli doctor score arguments __init__",
+    "cli doctor score advise arguments __init__",
     "figures",
     "planning",
     "stages",

@@ -28,6 +28,7 @@ MOSTLY = 0.5
 ABSENT = {
     "significance.csv": "no score is marked, and no difference is tested",
     "adaptive.csv": "the table of adaptive retrieval is left out",
+    "costs.csv": "nothing is told of what sizes cost",
 }
 """What a report lacks without a file."""
 

@@ -22,7 +22,7 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, CLAIMS, PUBLISHED = "adaptive", "claims", "published"
+ADAPTIVE, CLAIMS, PUBLISHED, PARETO = "adaptive", "claims", "published", "pareto"
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -48,6 +48,7 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     """Return the names of the files below ``tables/``, of some formats or all."""
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [PARETO] if config.measure is not None else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -56,6 +57,12 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
 def has_claims(config: Config) -> bool:
     """Whether a run is held against the paper's claims: it has the systems of one at least."""
     return config.report.published != "none" and bool(asked(config))
+
+
+def has_costs(config: Config, group: Group) -> bool:
+    """Whether it is measured what the sizes cost that a group shows."""
+    given = config.measure
+    return given is not None and (given.tracks is None or group.track in given.tracks)
 
 
 def has_grid(config: Config, group: Group) -> bool:
@@ -69,6 +76,8 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
     several = len(config.shown_systems) > 1
     for group in groups_of(config):
         found[f"{group.name}_average_by_size"] = _labels("average by size", "all", group.title)
+        if has_costs(config, group):
+            found[f"{group.name}_pareto"] = _labels("quality and cost", "all", group.title)
         if not has_grid(config, group):
             continue
         found[f"{group.name}_heatmaps"] = _labels("layers x dims", "all", group.title)
@@ -93,10 +102,16 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, with_adaptive: bool = True) -> list[str]:
-    """Return the names of all tables and figures of a run, below its folder."""
-    tables = [n for n in table_names(config) if with_adaptive or n.split(".")[0] != ADAPTIVE]
-    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figure_names(config))]
+def drawn_products(config: Config, without: Sequence[str] = ()) -> list[str]:
+    """Return the names of all tables and figures of a run, below its folder.
+
+    Args:
+        config: the run.
+        without: what cannot be made of the files that there are: `ADAPTIVE`, `PARETO`.
+    """
+    tables = [n for n in table_names(config) if n.split(".")[0] not in without]
+    figures = [n for n in figure_names(config) if PARETO not in without or f"_{PARETO}." not in n]
+    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figures)]
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:

@@ -39,5 +39,7 @@ class Results:
     """{what was trained: its steps without a finite gradient, all its steps}"""
     overridden: Mapping[tuple[str, str, str], list[tuple[str, str]]] = field(default_factory=dict)
     """{(key, what the checkpoint says, what the config says): [(system, track)]}"""
+    options: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """{group: what its sizes score and cost}, as `options_of` gives it; nothing without costs."""
     absent: list[str] = field(default_factory=list)
     """Files of the run besides ``scores.csv`` that are not there"""

@@ -5,18 +5,25 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import pandas as pd
+
 from starbench.config.config import Config
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
+from starbench.stages.report.costs import read_costs
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.intervals import standard_errors
 from starbench.stages.report.leakage import read_leakage
+from starbench.stages.report.options import options_of
 from starbench.stages.report.products import (
     ADAPTIVE,
     CLAIMS,
+    PARETO,
     PUBLISHED,
     TABLE_FORMATS,
     drawn_products,
     has_claims,
+    has_costs,
     replace_former,
     tables_of,
 )
@@ -35,6 +42,7 @@ from starbench.stages.report.tables.adaptive import adaptive_tables, read_adapti
 from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
 from starbench.stages.report.tables.marks import Marks, marks_of, read_tests
+from starbench.stages.report.tables.pareto import pareto_tables
 from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
 from starbench.stages.report.tables.table import make_table
 from starbench.store.checksums import check
@@ -56,6 +64,9 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     adaptive = None
     if config.tries_adaptive and paths.all_adaptive.name not in absent:
         adaptive = read_adaptive(paths.all_adaptive, config)
+    costs = None
+    if config.measure is not None and paths.all_costs.name not in absent:
+        costs = read_costs(paths.all_costs, config)
     leakage = read_leakage(paths.leakage)
     told = (
         losses(config, paths),
@@ -76,16 +87,35 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         manifest,
         digits,
         *told,
-        absent,
+        options=_options(config, paths, scores, costs),
+        absent=absent,
     )
     write_products(results, paths, processes=processes)
-    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
+    made = {ADAPTIVE: adaptive, PARETO: costs}
+    without = [name for name, table in made.items() if table is None]
+    replace_former(paths.root, drawn_products(config, without))
+
+
+def _options(
+    config: Config, paths: RunPaths, scores: pd.DataFrame, costs: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    """Return {group: what its sizes score and cost}, of the groups whose sizes were measured."""
+    if costs is None:
+        return {}
+    return {
+        group.name: options_of(
+            scores, costs, standard_errors(config, paths, scores, group), config, group
+        )
+        for group in groups_of(config)
+        if has_costs(config, group)
+    }
 
 
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
     """Return the files besides the scores that a report reads: without one it says less."""
     adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-    return [paths.significance, *adaptive]
+    measured = [paths.all_costs] if config.measure is not None else []
+    return [paths.significance, *adaptive, *measured]
 
 
 def _check(paths: RunPaths) -> None:
@@ -93,6 +123,7 @@ def _check(paths: RunPaths) -> None:
     check(paths.all_scores, COLLECT)
     check(paths.all_adaptive, COLLECT)
     check(paths.significance, "starbench evaluate compare")
+    check(paths.all_costs, "starbench measure collect")
 
 
 def write_published(folder: Path) -> None:
@@ -126,6 +157,8 @@ def _write_tables(results: Results, folder: Path) -> None:
     made = {}
     if results.adaptive is not None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if results.options:
+        made[PARETO] = pareto_tables(results.options, config, results.manifest_hash)
     if has_claims(config):
         made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
     if config.report.published == "numbers":

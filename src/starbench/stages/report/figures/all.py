@@ -19,9 +19,10 @@ from starbench.stages.report.figures.heatmaps import (
     grids,
     shared_scale,
 )
+from starbench.stages.report.figures.pareto import draw_pareto
 from starbench.stages.report.figures.style import DIFFERENCE_MAP, save_figure
 from starbench.stages.report.groups import Group, groups_of
-from starbench.stages.report.products import OVERVIEW, has_grid
+from starbench.stages.report.products import OVERVIEW, PARETO, has_grid
 from starbench.stages.report.results import Results
 
 Drawing = tuple[str, Callable[[], Figure]]
@@ -50,6 +51,9 @@ def _drawings(results: Results) -> Iterator[Drawing]:
     yield OVERVIEW, partial(draw_overview, scores, config, groups)
     for group in groups:
         yield f"{group.name}_average_by_size", partial(draw_lines, scores, config, group)
+        if group.name in results.options:
+            found = results.options[group.name]
+            yield f"{group.name}_{PARETO}", partial(draw_pareto, found, config, group.label)
         if has_grid(config, group):
             yield from _grid_drawings(results, group)
 
