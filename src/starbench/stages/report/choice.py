@@ -52,7 +52,7 @@ def losses(options: pd.DataFrame) -> pd.Series:
 def within(options: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     """Return the options within all limits, those to take first.
 
-    With a limit on the loss it is the one that uses least of the tightest other limit, or without
+    With a limit on the loss it is the one that uses least of its tightest other limit, or without
     one the fewest multiply-adds: a loss that may be had is to save something. Else it is the one
     that scores most. Options of which a limited cost is not known are left out.
     """
@@ -64,7 +64,7 @@ def within(options: pd.DataFrame, limits: Limits) -> pd.DataFrame:
     elif spent.empty or not len(spent.columns):
         order = pd.DataFrame({"first": kept["multiply_adds"], "second": kept["index_bytes"]})
     else:
-        order = pd.DataFrame({"first": spent.max(axis=1), "second": -kept["quality"]})
+        order = pd.DataFrame({"first": spent.max(axis=1), "second": kept["multiply_adds"]})
     order = pd.concat([order, kept[KEYS]], axis=1)
     return kept.loc[order.sort_values(list(order.columns)).index]
 

@@ -98,14 +98,17 @@ def _tested(
         return None
     tests = chosen_tests(read_tests(paths.significance, config), config)
     tests = tests[tests["dataset"].isin(group.averaged) & (tests["track"] == group.track)]
-    left = ["system", "layers", "dim"]
-    right = ["against", "against_layers", "against_dim"]
-    pair = [[option[name] for name in left] for option in (one, other)]
-    chosen = tests[
-        ((tests[left] == pair[0]).all(axis=1) & (tests[right].to_numpy() == pair[1]).all(axis=1))
-        | ((tests[left] == pair[1]).all(axis=1) & (tests[right].to_numpy() == pair[0]).all(axis=1))
-    ]
+    chosen = tests[_compares(tests, one, other) | _compares(tests, other, one)]
     if chosen.empty:
         return None
     below = chosen[CORRECTIONS[config.report.correction]] < config.report.level
     return int(below.sum()), len(group.averaged)
+
+
+def _compares(tests: pd.DataFrame, one: pd.Series, other: pd.Series) -> pd.Series:
+    """Return which tests are of one option against another."""
+    columns = {"system": one, "layers": one, "dim": one}
+    columns |= {"against": other, "against_layers": other, "against_dim": other}
+    own = {"against": "system", "against_layers": "layers", "against_dim": "dim"}
+    matches = [tests[name] == option[own.get(name, name)] for name, option in columns.items()]
+    return pd.concat(matches, axis=1).all(axis=1)

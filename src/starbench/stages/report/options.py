@@ -129,7 +129,8 @@ def _latencies(costs: pd.DataFrame, track: str, runtimes: Sequence[str]) -> pd.D
         & costs["runtime"].isin(runtimes)
     ]
     if chosen.empty:
-        return pd.DataFrame(columns=["system", "layers", *columns])
+        types = dict.fromkeys(["layers", *columns], float) | {"runtime": object, "device": object}
+        return pd.DataFrame(columns=["system", "layers", *columns]).astype(types)
     chosen = chosen[chosen["device"] == main_device(chosen)]
     by = ["system", "layers", "runtime", "device", "threads"]
     means = chosen.groupby(by, as_index=False)[["value", "low", "high"]].mean()
