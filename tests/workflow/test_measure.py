@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ from sentence_transformers import SentenceTransformer
 
 import starbench as library
 from starbench import Size
+from starbench.config.reading import load_config
 from starbench.machine.files import sha256_of
+from starbench.planning.devices import device_named
+from starbench.planning.plan import make_plan
+from starbench.run.paths import RunPaths
 from starbench.store.costs import COST_COLUMNS, UNITS
 from starbench.store.manifest import read_manifest
 from starbench.store.records import SCHEMAS, read_records, write_records
@@ -34,6 +39,14 @@ def chosen(rows, cost: str, **columns) -> list[dict[str, str]]:
 def value_of(rows, cost: str, **columns) -> float:
     (row,) = chosen(rows, cost, **columns)
     return float(row["value"])
+
+
+def plan_of(folder: Path) -> Counter[str]:
+    """Return {rule: jobs} that the planner counts."""
+    config = load_config(folder / "run.yaml")
+    paths = RunPaths.of(config, folder / "results")
+    plan = make_plan(config, paths, device_named("laptop-core"), None, {})
+    return Counter(job.rule for job in plan.jobs)
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +144,12 @@ def test_snakemake_measures_with_all_cores_what_the_section_asks_for(measured, t
     shutil.rmtree(folder / "results/tiny/costs")
     (folder / "results/tiny/costs.csv").unlink()
     with_costs = planned(folder)
+    plan = plan_of(folder)
     edit(folder, lambda value: value.pop("measure"))
     without = planned(folder)
     asked = {"measure_model": 2, "collect_costs": 1}
     assert with_costs == without | asked, "nothing is trained, embedded or scored for it"
+    assert {rule: plan[rule] for rule in asked} == asked
     less = SECTION | {"runtimes": [], "tracks": ["sts"]}
     edit(folder, lambda value: value.update(measure=less))
     said = snakemake(folder, "results/tiny/costs.csv")

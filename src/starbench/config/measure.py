@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from starbench.config.names import Name, TrackName
 from starbench.section import Section
@@ -56,11 +56,3 @@ class Measure(Section):
         min_length=1,
         description="Bits of a stored number: how many bytes vectors and indexes take with each.",
     )
-
-    @field_validator("systems", "tracks", "datasets", "runtimes", "batch_sizes", "bits")
-    @classmethod
-    def _each_once(cls, values: list[str | int] | None) -> list[str | int] | None:
-        for place, value in enumerate(values or []):
-            if value in (values or [])[:place]:
-                raise ValueError(f"'{value}' is listed twice")
-        return values

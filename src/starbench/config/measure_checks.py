@@ -10,11 +10,20 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
 
 
+LISTS = ("systems", "tracks", "datasets", "runtimes", "batch_sizes", "bits")
+"""Keys that name each value once."""
+
+
 def check_measure(config: Config) -> None:
     """Raise ConfigMismatchError for what the section `measure` names and the run does not have."""
     given, at = config.measure, ("measure",)
     if given is None:
         return
+    for key in LISTS:
+        values = getattr(given, key) or []
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                raise ConfigMismatchError((*at, key, index), f"'{value}' is listed twice")
     for index, name in enumerate(given.systems or []):
         known(name, config.systems, (*at, "systems", index), "system")
     for index, track in enumerate(given.tracks or []):
