@@ -38,7 +38,7 @@ class Measure(Section):
     )
     threads: int = Field(default=1, ge=1, description="Processor threads of what is timed.")
     batch_sizes: list[Annotated[int, Field(ge=1, le=4096)]] = Field(
-        default=[8, 32, 128],
+        default=[8, 32, 64],
         description="Texts of a batch where throughput is measured. Latency is that of one text.",
     )
     texts: int = Field(
