@@ -2,15 +2,19 @@
 
 import csv
 import json
+import re
+import shlex
 import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import yaml
 from sentence_transformers import SentenceTransformer
 
 import starbench as library
 from starbench import Size
+from starbench.cli import main
 from starbench.config.reading import load_config
 from starbench.machine.files import sha256_of
 from starbench.planning.devices import device_named
@@ -19,7 +23,7 @@ from starbench.run.paths import RunPaths
 from starbench.store.costs import COST_COLUMNS, UNITS
 from starbench.store.manifest import read_manifest
 from starbench.store.records import SCHEMAS, read_records, write_records
-from tests.workflow.tiny import edit, planned, snakemake
+from tests.workflow.tiny import ROOT, edit, planned, snakemake
 from tests.workflow.tiny_run import RETRIEVAL, STS, starbench
 
 SECTION = {"runtimes": ["torch"], "batch_sizes": [1, 4], "texts": 3, "rounds": 3, "bits": [32, 1]}
@@ -158,3 +162,42 @@ def test_snakemake_measures_with_all_cores_what_the_section_asks_for(measured, t
     (made,) = (folder / "results/tiny/costs").rglob("manifest.json")
     assert made.parent == folder / PLACE
     assert not chosen(rows_of(folder), "latency_p50")
+
+
+def test_what_the_page_says_to_type_works_on_a_measured_run(measured, tmp_path, capsys):
+    page = (ROOT / "docs" / "what-a-size-costs.md").read_text()
+    blocks = re.findall(r"^```(yaml|)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (section,) = (yaml.safe_load(text) for kind, text in blocks if kind == "yaml")
+    (command,) = (text for kind, text in blocks if kind == "")
+    folder = shutil.copytree(measured, tmp_path / "run")
+    edit(folder, lambda value: value.update(section))
+    load_config(folder / "run.yaml")
+    shutil.copy(folder / "run.yaml", folder / "results/tiny/config.yaml")
+    words = shlex.split(command.replace("--run demo", f"--run {folder / 'results/tiny'}"))
+    assert main(words[1:]) == 0
+    said = capsys.readouterr().out
+    assert "Take Starbucks at" in said
+    # The run keeps values by query: one size of four is the best, and others may be no worse.
+    assert main([*words[1:], "--loss", "99%"]) == 0
+    told = capsys.readouterr().out
+    assert "difference to the best" in told or "the best of the run" in told
+
+
+def test_the_report_shows_scores_against_costs(measured, tmp_path):
+    folder = shutil.copytree(measured, tmp_path / "run")
+    assert starbench(folder, "data", "--leakage") == 0
+    assert starbench(folder, "report", "--threads", "1") == 0
+    root = folder / "results/tiny"
+    for group in ("sts", "retrieval", "out_of_domain"):
+        assert (root / f"figures/{group}_pareto.png").stat().st_size > 10_000
+    summary = (root / "summary.md").read_text()
+    assert "## What sizes cost" in summary
+    assert "(figures/retrieval_pareto.png)" in summary
+    with (root / "tables/pareto.csv").open() as file:
+        options = list(csv.DictReader(file))
+    costs = rows_of(folder)
+    for option in options:
+        track = "sts" if option["group"] == "sts" else "retrieval"
+        of = {"track": track, "layers": option["layers"], "runtime": "torch"}
+        assert float(option["latency"]) == value_of(costs, "latency_p50", **of)
+        assert float(option["low"]) <= float(option["quality"]) <= float(option["high"])
