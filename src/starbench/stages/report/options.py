@@ -141,7 +141,9 @@ def _latencies(costs: pd.DataFrame, track: str, runtimes: Sequence[str]) -> pd.D
 
 def _index_bytes(costs: pd.DataFrame, track: str) -> pd.DataFrame:
     chosen = costs[(costs["cost"] == "index_bytes_per_million") & (costs["track"] == track)]
-    return chosen[["system", "dim", "bits", "value"]].rename(columns={"value": "index_bytes"})
+    # A system with a model for each cell has the same dims several times.
+    once = chosen.drop_duplicates(["system", "dim", "bits"])
+    return once[["system", "dim", "bits", "value"]].rename(columns={"value": "index_bytes"})
 
 
 def _work(found: pd.DataFrame, costs: pd.DataFrame, track: str) -> pd.Series:

@@ -24,7 +24,7 @@ HEAD = [
     "Latency, ms",
     "Index, MB per million",
     "Multiply-adds, millions",
-    "Not beaten by",
+    "Not beaten in",
 ]
 """Columns of the Markdown and LaTeX versions, which have only what is on a front."""
 
