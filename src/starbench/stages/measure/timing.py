@@ -29,11 +29,17 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(median), float(low), float(high))
 
 
+AT_A_TIME = 8
+"""Pieces of work that are timed before it is another key's turn: after the first of them the
+processor's caches hold what the key needs, as where one model is served alone."""
+
+
 def alternated(works: Mapping[Key, Sequence[Timed]], rounds: int) -> dict[Key, np.ndarray]:
     """Return the seconds of each piece of work in each round: {key: (rounds, pieces)}.
 
-    A round goes through all keys, so that whatever slows the machine for a while slows all of them;
-    each round starts with another key. One round before them warms up and is not counted.
+    A round goes through all keys, a few pieces of each at a time, so that whatever slows the
+    machine for a while slows all of them; each round starts with another key. One round before
+    them warms up and is not counted.
 
     Args:
         works: what is compared, each as the pieces of work that are timed one by one.
@@ -43,12 +49,15 @@ def alternated(works: Mapping[Key, Sequence[Timed]], rounds: int) -> dict[Key, n
     for key in keys:
         for piece in works[key]:
             piece()
-    found: dict[Key, list[list[float]]] = {key: [] for key in keys}
+    found: dict[Key, list[list[float]]] = {key: [[] for _ in range(rounds)] for key in keys}
+    most = max(map(len, works.values()), default=0)
     with _without_garbage_collection():
         for number in range(rounds):
             first = number % max(1, len(keys))
-            for key in [*keys[first:], *keys[:first]]:
-                found[key].append([_seconds(piece) for piece in works[key]])
+            for start in range(0, most, AT_A_TIME):
+                for key in [*keys[first:], *keys[:first]]:
+                    pieces = works[key][start : start + AT_A_TIME]
+                    found[key][number] += [_seconds(piece) for piece in pieces]
     return {key: np.array(rows) for key, rows in found.items()}
 
 

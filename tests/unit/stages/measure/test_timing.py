@@ -22,6 +22,17 @@ def test_rounds_take_turns_and_each_starts_with_another_after_one_that_does_not_
     assert {key: rows.shape for key, rows in seconds.items()} == dict.fromkeys("abc", (4, 2))
 
 
+def test_many_pieces_take_turns_within_a_round():
+    done = []
+    works = {
+        key: [lambda key=key: done.append(key)] * count for key, count in (("a", 11), ("b", 9))
+    }
+    seconds = alternated(works, rounds=3)
+    assert "".join(done[20:40]) == "a" * 8 + "b" * 8 + "a" * 3 + "b"
+    assert "".join(done[40:60]) == "b" * 8 + "a" * 8 + "b" + "a" * 3
+    assert [seconds[key].shape for key in "ab"] == [(3, 11), (3, 9)]
+
+
 def test_longer_work_takes_longer():
     works = {wait: [lambda wait=wait: time.sleep(wait)] for wait in (0.02, 0.005)}
     found = {key: float(np.median(rows)) for key, rows in alternated(works, 3).items()}
