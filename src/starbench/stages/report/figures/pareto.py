@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from starbench.config.config import Config
 from starbench.stages.report.figures.style import (
@@ -23,6 +24,8 @@ from starbench.stages.report.options import AXES, FLOAT32, Axis
 
 HEIGHT_IN = 2.6
 GREY = "#bbbbbb"
+APART = 1.05
+"""How many times as dear the next size is, at least, for room to write a size's name."""
 LABEL = 5.5
 """Font size in points of the sizes beside the points."""
 
@@ -65,10 +68,14 @@ def _marker(config: Config, system: str) -> dict[str, Any]:
 def _draw(panel: Axes, found: pd.DataFrame, config: Config, axis: Axis) -> None:
     known = found[found[axis.column].notna()]
     panel.set_xscale("log")
+    # Plain numbers: the look of the report shows no powers.
+    panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
     for system, rows in known[~known[axis.front]].groupby("system"):
         given = _marker(config, str(system)) | {"color": GREY}
         panel.plot(rows[axis.column] * axis.scale, rows["quality"], markersize=2, zorder=1, **given)
-    best = known[known[axis.front]].sort_values(axis.column)
+    best = known[known[axis.front]].sort_values([axis.column, "quality"])
     costs = best[axis.column] * axis.scale
     panel.step(costs, best["quality"], where="post", color="#555555", lw=0.7, zorder=2)
     bars = (best["high"] - best["low"]) / 2
@@ -76,11 +83,11 @@ def _draw(panel: Axes, found: pd.DataFrame, config: Config, axis: Axis) -> None:
     for system, rows in best.groupby("system"):
         given = _marker(config, str(system))
         panel.plot(rows[axis.column] * axis.scale, rows["quality"], markersize=4, zorder=3, **given)
-    for cost, option in zip(costs, best.to_dict("records"), strict=True):
+    for number, option in enumerate(_labelled(best, axis.column).to_dict("records")):
         panel.annotate(
             _told(option),
-            (cost, option["quality"]),
-            (-2, 4),
+            (option[axis.column] * axis.scale, option["quality"]),
+            (-2, 3 + LABEL * (number % 2)),
             textcoords="offset points",
             ha="right",
             fontsize=LABEL,
@@ -90,6 +97,12 @@ def _draw(panel: Axes, found: pd.DataFrame, config: Config, axis: Axis) -> None:
     panel.tick_params(labelsize=SMALL)
     panel.grid(color="#eeeeee", linewidth=0.6)
     panel.set_axisbelow(True)
+
+
+def _labelled(best: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the options of a front whose names are written: one where several cost about alike."""
+    apart = best[column].shift(-1, fill_value=float("inf")) > APART * best[column]
+    return best[apart]
 
 
 def _told(option: dict[str, object]) -> str:
