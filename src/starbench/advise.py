@@ -185,7 +185,8 @@ def _facts(found: Found, option: pd.Series) -> Iterator[str]:
 def _why(found: Found, kept: pd.DataFrame, chosen: pd.Series) -> Iterator[str]:
     limits = found.asked.limits
     told = "; ".join(_limits(limits)) or "no limits"
-    yield f"{len(kept)} of {len(found.options)} options are within the limits ({told})"
+    are = "is" if len(kept) == 1 else "are"
+    yield f"{len(kept)} of {len(found.options)} options {are} within the limits ({told})"
     used = limits.used(found.options).loc[chosen.name].drop("loss", errors="ignore")
     if limits.loss is None:
         yield "of these it scores most"
@@ -270,7 +271,7 @@ def _about_bits(found: Found) -> Iterator[str]:
 def _about_search(found: Found, chosen: pd.Series) -> Iterator[str]:
     passages = found.asked.limits.passages
     rows = found.costs[(found.costs["cost"] == "search") & (found.costs["dim"] == chosen["dim"])]
-    rows = rows[rows["system"] == chosen["system"]]
+    rows = rows[(rows["system"] == chosen["system"]) & (rows["track"] == found.group.track)]
     if passages is None or rows.empty:
         return
     searched = int(rows["texts"].max())

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,12 +134,28 @@ def write_int8(source: Path, path: Path) -> None:
 
 
 def onnx_session(path: Path, threads: int) -> Any:
-    """Return an ONNX Runtime session of a file, on the processor with so many threads."""
+    """Return an ONNX Runtime session of a file, on the processor with so many threads.
+
+    All sessions of a process share the memory of their intermediate results: each would keep for
+    itself what its largest batch has needed.
+    """
     import onnxruntime
 
+    _share_memory()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.use_env_allocators", "1")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _share_memory() -> None:
+    """Make the memory that sessions share, once a process; every setting is the library's own."""
+    import onnxruntime
+
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(0, -1, -1, -1))
 
 
 @contextmanager
