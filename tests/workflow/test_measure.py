@@ -108,6 +108,8 @@ def test_the_manifest_tells_on_what_and_with_what_it_was_measured(measured):
     assert timed["device"] == manifest["hardware"]["processor"]
     assert timed["threads"] == "1"
     assert f"torch {manifest['versions']['torch']}" in timed["library"]
+    assert manifest["timed_on"] == [timed["device"]]
+    assert manifest["timed_with"] == [timed["library"]]
 
 
 def test_what_is_measured_is_left_alone_until_its_settings_change(measured, tmp_path):

@@ -60,8 +60,14 @@ def measure_model(config: Config, paths: RunPaths, track: str, name: str, seed: 
             temporary.mkdir(parents=True)
             write_costs(temporary / COSTS, rows)
             shutil.rmtree(folder, ignore_errors=True)
-            threads = measuring_of(config).threads
-            stage.finish(temporary, [COSTS], measured_threads=threads, not_measured=without)
+            stage.finish(
+                temporary,
+                [COSTS],
+                timed_on=sorted({row.device for row in rows} - {""}),
+                timed_with=sorted({row.library for row in rows} - {""}),
+                measured_threads=measuring_of(config).threads,
+                not_measured=without,
+            )
     return folder
 
 
