@@ -259,6 +259,13 @@ EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
 """What the commands of the stage evaluate do."""
 
 
+def _measure(options: argparse.Namespace) -> None:
+    config, paths = _opened(options)
+    from starbench.stages.measure.command import measure_command
+
+    measure_command(config, paths, options)
+
+
 def _report(options: argparse.Namespace) -> None:
     if options.published:
         _report_published(options)
@@ -365,6 +372,12 @@ def _mteb(options: argparse.Namespace) -> None:
     print(f"{options.export}: {len(export_results(*opened, options.export))} results")
 
 
+def _advise(options: argparse.Namespace) -> None:
+    from starbench.advise import advise_command
+
+    advise_command(options)
+
+
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
@@ -377,6 +390,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "finetune": _finetune,
     "embed": _embed,
     "evaluate": _evaluate,
+    "measure": _measure,
     "report": _report,
     "export": _export,
     "config": _config,
@@ -385,6 +399,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "example": _example,
     "score": _score,
     "mteb": _mteb,
+    "advise": _advise,
     "unlock": _unlock,
 }
 """What each subcommand does."""

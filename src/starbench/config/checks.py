@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starbench.config.backbone_checks import check_backbone, check_positions, check_prompts
 from starbench.config.bits_checks import wrong_bits
 from starbench.config.collisions import name_collision
+from starbench.config.measure_checks import check_measure
 from starbench.config.measures import wrong_measures
 from starbench.config.messages import told_problem
 from starbench.config.mismatch import ConfigMismatchError, check_length, known, of_kind
@@ -52,6 +53,7 @@ def check_config(config: Config) -> None:
         check_prompts(config, name)
     _check_report(config)
     _check_export(config)
+    check_measure(config)
     for index, seed in enumerate(config.seeds):
         if seed in config.seeds[:index]:
             raise ConfigMismatchError(("seeds", index), f"seed {seed} is listed twice")

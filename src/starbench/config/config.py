@@ -11,6 +11,7 @@ from pydantic import Field
 from starbench.config.backbones import Backbone
 from starbench.config.compute import ComputeStages
 from starbench.config.export import Export
+from starbench.config.measure import Measure
 from starbench.config.names import AnySource, CutName, Name, ObjectiveName, TrackName
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
@@ -108,6 +109,11 @@ class Config(Section):
     export: Export | None = Field(
         default=None,
         description="What `snakemake export` makes: sizes as small models; nothing if not given.",
+    )
+    measure: Measure | None = Field(
+        default=None,
+        description="What sizes cost on the machine at hand (`costs.csv`); nothing is measured if "
+        "not given.",
     )
     compute: ComputeStages = Field(
         default=ComputeStages(), description="Resources of the jobs of each stage."

@@ -14,6 +14,7 @@ from starbench.config.bits import Bits, FunnelStep
 from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
 from starbench.config.config import Config, NamedSize, Override, System
 from starbench.config.export import Export
+from starbench.config.measure import Measure
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
@@ -53,6 +54,9 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 list too, replaces what the file before has. A name without a value (`systems: {bert: null}`)
 leaves out that dataset, backbone, system or track. Give such a run a name of its own (`run`).
 """
+
+PLAIN_STAGES = ("data", "evaluate", "measure", "report", "export")
+"""Stages whose key of `compute` is a `Compute` and nothing more."""
 
 LAYOUTS = """## Layouts of files
 
@@ -169,11 +173,12 @@ def _sections() -> list[tuple[str, type[Section]]]:
     return [
         *named,
         ("compute", ComputeStages),
-        ("compute.data, compute.evaluate, compute.report, compute.export", Compute),
+        (", ".join(f"compute.{stage}" for stage in PLAIN_STAGES), Compute),
         ("compute.pretrain, compute.finetune", TrainingCompute),
         ("compute.embed", EmbeddingCompute),
         ("report", Report),
         ("export", Export),
+        ("measure", Measure),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from starbench.config.config import Config
-from starbench.planning import coded, scoring
+from starbench.planning import coded, measuring, scoring
 from starbench.planning.costs import Cost, Costs
 from starbench.run.jobs import FINISHED, Job, JobGraph
 from starbench.run.leakage import compared_datasets
@@ -82,6 +82,8 @@ COSTS: dict[str, Callable[[Costs, Job], Cost]] = {
     "score_asymmetric": lambda costs, job: coded.score_asymmetric(costs, job.model),
     "score_bm25": lambda costs, job: scoring.bm25(costs, job.wildcards["track"]),
     "collect_scores": lambda costs, job: scoring.collect(costs),
+    "measure_model": lambda costs, job: measuring.measure(costs, job.model),
+    "collect_costs": lambda costs, job: scoring.collect(costs),
     "compare_systems": lambda costs, job: scoring.compare(costs),
     "draw_report": _report,
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from starbench.config.resolved import seeds_of
 from starbench.errors import InputError
+from starbench.run.costs import measured_models, measured_seed, searched_sets, timed_sets
 from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
 from starbench.run.models import Model, all_models
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
 
-STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report", "export")
+STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "measure", "report", "export")
 FINISHED = "manifest.json"
 """What a job that makes a folder writes last."""
 
@@ -240,6 +241,9 @@ class JobGraph:
         compared = map(paths.dataset, compared_datasets(config))
         yield Job("find_leakage", "data", (paths.leakage,), done(*compared))
         drawn = (*collected, paths.significance, paths.leakage)
+        if costs := [_costs_of(paths, model) for model in measured_models(config)]:
+            yield Job("collect_costs", "measure", (paths.all_costs,), done(*costs))
+            drawn = (*drawn, paths.all_costs)
         yield Job("draw_report", "report", done(paths.root), drawn)
 
 
@@ -277,6 +281,8 @@ class ModelJobs:
         if config.tracks[self.model.track].asymmetric and self.model.has_several_depths:
             folder = paths.asymmetric(*place)
             yield self._job("score_asymmetric", "evaluate", folder, [*vectors, *datasets])
+        if self.seed == measured_seed(self.model):
+            yield self._measuring(trained)
         for size in possible_exports(config, self.model):
             job = self._job(
                 "export_model",
@@ -287,6 +293,16 @@ class ModelJobs:
             )
             # The card shows the scores.
             yield replace(job, inputs=(*job.inputs, paths.all_scores))
+
+    def _measuring(self, trained: Path) -> Job:
+        """Return the job that measures the model; the report needs it where the config asks."""
+        config, paths, model = self.config, self.paths, self.model
+        place = (model.track, model.name, self.seed)
+        embedded, parts = paths.embeddings(*place), []
+        if searched := searched_sets(config, model.track):
+            parts = [embedded, *(embedded / texts.folder for texts in sharded(searched))]
+        timed = [paths.dataset(texts.dataset) for texts in timed_sets(config, model.track)]
+        return self._job("measure_model", "measure", paths.costs(*place), [trained, *timed, *parts])
 
     def _job(
         self,
@@ -318,6 +334,10 @@ class ModelJobs:
             shard=shard,
             of_size=size,
         )
+
+
+def _costs_of(paths: RunPaths, model: Model) -> Path:
+    return paths.costs(model.track, model.name, measured_seed(model))
 
 
 def done(*folders: Path) -> tuple[Path, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from starbench.config.config import Config
 from starbench.config.resolved import seeds_of
 from starbench.sizes import Size
+from starbench.store.costs import COSTS
 from starbench.store.scores import BM25
 
 
@@ -71,6 +72,10 @@ class RunPaths:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25
 
+    def costs(self, track: str, model: str, seed: int) -> Path:
+        """Folder of what the sizes of one model cost."""
+        return self.root / "costs" / track / model / f"seed-{seed}"
+
     def export(self, track: str, model: str, seed: int, size: Size) -> Path:
         """Folder of one size of a model as a small model of its own."""
         return self.root / "exports" / track / model / f"seed-{seed}" / str(size)
@@ -99,6 +104,11 @@ class RunPaths:
     def all_asymmetric(self) -> Path:
         """CSV file of what queries of other layers than the passages find in the whole run."""
         return self.root / "asymmetric.csv"
+
+    @property
+    def all_costs(self) -> Path:
+        """CSV file of what the sizes of all measured models cost."""
+        return self.root / COSTS
 
     @property
     def leakage(self) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from starbench.run import versions
+from starbench.run.costs import measure_slice
 from starbench.run.fetched import checkpoint_slice, dataset_slice
 from starbench.run.jobs import Job
 from starbench.run.leakage import training_sets
@@ -111,6 +112,10 @@ def _asymmetric(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.ASYMMETRIC, **parts}
 
 
+def _costs(config: Config, paths: RunPaths, job: Job) -> Reads:
+    return {"version": versions.MEASURE, **measure_slice(config, job.model)}
+
+
 def _export(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.EXPORT, **export_slice(config, job.model, job.size)}
 
@@ -137,8 +142,9 @@ READS: dict[str, Callable[[Config, RunPaths, Job], Reads]] = {
     "score_model": _scores,
     "score_bits": _bits,
     "score_asymmetric": _asymmetric,
+    "measure_model": _costs,
     "export_model": _export,
     "score_bm25": _bm25,
     "compare_systems": _comparison,
 }
-"""What the jobs of a rule depend on. `collect_scores` puts together what others made."""
+"""What the jobs of a rule depend on. `collect_scores` and `collect_costs` only put together."""

@@ -34,6 +34,9 @@ ASYMMETRIC = 1
 COMPARE = 1
 """Raised when the same scores give other p-values than before."""
 
+MEASURE = 1
+"""Raised when the same model's costs are measured or counted otherwise than before."""
+
 EXPORT = 1
 """Raised when the same model gives other exported files than before."""
 

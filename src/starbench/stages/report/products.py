@@ -14,6 +14,7 @@ from starbench.run.bits import scored_bits
 from starbench.run.models import searched_asymmetrically
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
+from starbench.store.costs import COSTS
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, ASYMMETRIC, BITS, CLAIMS, EXITS, PUBLISHED = (
+ADAPTIVE, ASYMMETRIC, BITS, CLAIMS, EXITS, PARETO, PUBLISHED = (
     "adaptive",
     "asymmetric",
     "bits",
     "claims",
     "adaptive_classification",
+    "pareto",
     "published",
 )
 """Tables that are not of one group of datasets."""
@@ -61,6 +63,7 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     names += [EXITS] if config.tries_exits else []
     names += [BITS] if any(scored_bits(config, track) for track in config.tracks) else []
     names += [ASYMMETRIC] if config.tries_asymmetric else []
+    names += [PARETO] if config.measure is not None else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -69,6 +72,12 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
 def has_claims(config: Config) -> bool:
     """Whether a run is held against the paper's claims: it has the systems of one at least."""
     return config.report.published != "none" and bool(asked(config))
+
+
+def has_costs(config: Config, group: Group) -> bool:
+    """Whether it is measured what the sizes cost that a group shows."""
+    given = config.measure
+    return given is not None and (given.tracks is None or group.track in given.tracks)
 
 
 def has_grid(config: Config, group: Group) -> bool:
@@ -82,6 +91,8 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
     several = len(config.shown_systems) > 1
     for group in groups_of(config):
         found[f"{group.name}_average_by_size"] = _labels("average by size", "all", group.title)
+        if has_costs(config, group):
+            found[f"{group.name}_pareto"] = _labels("quality and cost", "all", group.title)
         if not has_grid(config, group):
             continue
         found[f"{group.name}_heatmaps"] = _labels("layers x dims", "all", group.title)
@@ -123,12 +134,17 @@ def drawn_products(config: Config, absent: Collection[str] = ()) -> list[str]:
 
     Those that are made of a file that is `absent`, as ``adaptive.csv``, are left out.
     """
-    small = f"_{ASYMMETRIC}_" if f"{ASYMMETRIC}.csv" in absent else None
-    names = [
-        *(f"tables/{name}" for name in table_names(config)),
-        *(f"figures/{name}" for name in figure_names(config) if small is None or small not in name),
-    ]
-    return [name for name in names if f"{Path(name).stem}.csv" not in absent]
+    left_out = {name.removesuffix(".csv") for name in absent}
+    if COSTS in absent:
+        left_out.add(PARETO)
+    names = [*(f"tables/{name}" for name in table_names(config))]
+    names += [f"figures/{name}" for name in figure_names(config)]
+    return [name for name in names if left_out.isdisjoint(_made_of(Path(name).stem))]
+
+
+def _made_of(stem: str) -> set[str]:
+    """Return the whole name of a product, and the part of a figure's name that tells its kind."""
+    return {stem, *(kind for kind in (ASYMMETRIC, PARETO) if f"_{kind}" in stem)}
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:

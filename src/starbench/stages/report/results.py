@@ -49,5 +49,7 @@ class Results:
     """{(model, representation and cell, dataset): dimensions or texts that codes lose}"""
     asymmetric: pd.DataFrame | None = None
     """``asymmetric.csv``, of a run that has it"""
+    options: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """{group: what its sizes score and cost}, as `options_of` gives it; nothing without costs."""
     absent: list[str] = field(default_factory=list)
     """Files of the run besides ``scores.csv`` that are not there"""

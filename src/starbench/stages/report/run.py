@@ -5,21 +5,28 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+import pandas as pd
+
 from starbench.config.config import Config
 from starbench.machine.files import write_text
 from starbench.run.paths import RunPaths
+from starbench.stages.report.costs import read_costs
 from starbench.stages.report.groups import groups_of
+from starbench.stages.report.intervals import standard_errors
 from starbench.stages.report.leakage import read_leakage
+from starbench.stages.report.options import options_of
 from starbench.stages.report.products import (
     ADAPTIVE,
     ASYMMETRIC,
     BITS,
     CLAIMS,
     EXITS,
+    PARETO,
     PUBLISHED,
     TABLE_FORMATS,
     drawn_products,
     has_claims,
+    has_costs,
     replace_former,
     tables_of,
 )
@@ -47,6 +54,7 @@ from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
 from starbench.stages.report.tables.marks import Marks, marks_of, read_tests
+from starbench.stages.report.tables.pareto import pareto_tables
 from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
 from starbench.stages.report.tables.table import make_table
 from starbench.store.checksums import check
@@ -67,12 +75,13 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     absent = [path.name for path in _explaining(config, paths) if not path.is_file()]
     tests = None if paths.significance.name in absent else read_tests(paths.significance, config)
     here = [path for path in _explaining(config, paths) if path.is_file()]
-    adaptive, exits, asymmetric = (
+    adaptive, exits, asymmetric, costs = (
         read(path, config) if path in here else None
         for path, read in (
             (paths.all_adaptive, read_adaptive),
             (paths.all_exits, read_exits),
             (paths.all_asymmetric, read_asymmetric),
+            (paths.all_costs, read_costs),
         )
     )
     leakage = read_leakage(paths.leakage)
@@ -100,10 +109,27 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         coded_tests=of_fewer_bits(tests, config) if tests is not None else None,
         coding=coding(config, paths),
         asymmetric=asymmetric,
+        options=_options(config, paths, found, costs),
         absent=absent,
     )
     write_products(results, paths, processes=processes)
     replace_former(paths.root, drawn_products(config, absent))
+
+
+def _options(
+    config: Config, paths: RunPaths, scores: pd.DataFrame, costs: pd.DataFrame | None
+) -> dict[str, pd.DataFrame]:
+    """Return {group: what its sizes score and cost}, of the groups whose sizes were measured."""
+    if costs is None:
+        return {}
+    stored = of_stored(scores, config)
+    return {
+        group.name: options_of(
+            scores, costs, standard_errors(config, paths, stored, group), config, group
+        )
+        for group in groups_of(config)
+        if has_costs(config, group)
+    }
 
 
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
@@ -111,7 +137,8 @@ def _explaining(config: Config, paths: RunPaths) -> list[Path]:
     adaptive = [paths.all_adaptive] if config.tries_adaptive else []
     exits = [paths.all_exits] if config.tries_exits else []
     asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
-    return [paths.significance, *adaptive, *exits, *asymmetric]
+    measured = [paths.all_costs] if config.measure is not None else []
+    return [paths.significance, *adaptive, *exits, *asymmetric, *measured]
 
 
 def _check(paths: RunPaths) -> None:
@@ -121,6 +148,7 @@ def _check(paths: RunPaths) -> None:
     check(paths.all_exits, COLLECT)
     check(paths.all_asymmetric, COLLECT)
     check(paths.significance, "starbench evaluate compare")
+    check(paths.all_costs, "starbench measure collect")
 
 
 def write_published(folder: Path) -> None:
@@ -160,6 +188,8 @@ def _write_tables(results: Results, folder: Path) -> None:
         made[ASYMMETRIC] = asymmetric_tables(results)
     if bits_groups(config):
         made[BITS] = bits_tables(results)
+    if results.options:
+        made[PARETO] = pareto_tables(results.options, config, results.manifest_hash)
     if has_claims(config):
         made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
     if config.report.published == "numbers":

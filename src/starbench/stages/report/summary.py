@@ -19,7 +19,13 @@ from starbench.stages.report.cautions import cautions
 from starbench.stages.report.findings import findings
 from starbench.stages.report.groups import groups_of, has_bm25, system_name
 from starbench.stages.report.numbers import shorten
-from starbench.stages.report.products import OVERVIEW, figure_labels, has_claims, table_names
+from starbench.stages.report.products import (
+    OVERVIEW,
+    PARETO,
+    figure_labels,
+    has_claims,
+    table_names,
+)
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.asymmetric import asymmetric_summary
 from starbench.stages.report.tables.bits import bits_summary
@@ -45,6 +51,7 @@ def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
         "## In short",
         *findings(results),
         *_averages(results),
+        *(["## What sizes cost", *_costs(results)] if results.options else []),
         *(["## The paper's claims", *_claims(results)] if has_claims(results.config) else []),
         *_bits(results),
         *_asymmetric(results),
@@ -146,6 +153,18 @@ def _asymmetric(results: Results) -> Iterator[str]:
         yield "## Small queries over large passages"
         yield from parts
         yield "Other dimensions are in [tables/asymmetric.md](tables/asymmetric.md)."
+
+
+def _costs(results: Results) -> Iterator[str]:
+    for name in results.options:
+        yield f"![score against cost](figures/{name}_{PARETO}.png)"
+    yield (
+        "Grey sizes score less than another one that costs no more. Latency is that of encoding a "
+        "query; an index holds vectors alone; multiply-adds are those of encoding a query, and of "
+        "exact search where the track has one. The numbers are in "
+        f"[tables/{PARETO}.md](tables/{PARETO}.md); `starbench advise --run {results.config.run}` "
+        "chooses within limits."
+    )
 
 
 def _claims(results: Results) -> Iterator[str]:

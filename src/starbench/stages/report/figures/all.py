@@ -25,9 +25,10 @@ from starbench.stages.report.figures.heatmaps import (
     grids_of_bits,
     shared_scale,
 )
+from starbench.stages.report.figures.pareto import draw_pareto
 from starbench.stages.report.figures.style import DIFFERENCE_MAP, save_figure
 from starbench.stages.report.groups import Group, groups_of
-from starbench.stages.report.products import EXITS, OVERVIEW, has_grid
+from starbench.stages.report.products import EXITS, OVERVIEW, PARETO, has_grid
 from starbench.stages.report.results import Results
 from starbench.stages.report.tables.asymmetric import asymmetric_systems, layer_averages
 
@@ -57,6 +58,9 @@ def _drawings(results: Results) -> Iterator[Drawing]:
     yield OVERVIEW, partial(draw_overview, scores, config, groups)
     for group in groups:
         yield f"{group.name}_average_by_size", partial(draw_lines, scores, config, group)
+        if group.name in results.options:
+            found = results.options[group.name]
+            yield f"{group.name}_{PARETO}", partial(draw_pareto, found, config, group.label)
         if has_grid(config, group):
             yield from _grid_drawings(results, group)
     if results.exits is not None:
