@@ -147,6 +147,7 @@ def _tools(commands: Any) -> None:
     example.add_argument("folder", type=Path, help="folder to make")
     example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
     _score_parser(commands)
+    _reproduce_parser(commands)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
@@ -171,6 +172,20 @@ def _score_parser(commands: Any) -> None:
     score.add_argument("--run", help="name of the run (score-<model>)")
     _results(score)
     score.add_argument("--write-only", action="store_true", help="write the config, run nothing")
+
+
+def _reproduce_parser(commands: Any) -> None:
+    text = "make numbers of the README, the docs and results/reference again, and compare them"
+    reproduce = commands.add_parser("reproduce", help=text, description=text)
+    reproduce.add_argument(
+        "units", nargs="*", metavar="UNIT", help="what to run; without one, they are listed"
+    )
+    reproduce.add_argument(
+        "--within", metavar="TIME", help="run those that fit a time together, e.g. 30m or 2h"
+    )
+    reproduce.add_argument(
+        "--results", type=folder_of_runs, help="folder for what they make (results/reproduce)"
+    )
 
 
 def _report_parser(commands: Any) -> None:

@@ -351,6 +351,14 @@ def _score(options: argparse.Namespace) -> None:
         sys.exit(status)
 
 
+def _reproduce(options: argparse.Namespace) -> None:
+    from starbench.reproduce.command import reproduce_command
+
+    status = reproduce_command(options.units, within=options.within, results=options.results)
+    if status:
+        sys.exit(status)
+
+
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
@@ -370,6 +378,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "doctor": _doctor,
     "example": _example,
     "score": _score,
+    "reproduce": _reproduce,
     "unlock": _unlock,
 }
 """What each subcommand does."""
