@@ -123,7 +123,7 @@ format: $(VENV)/.installed-dev ## mend what linters can mend
 config-docs: $(VENV)/.installed ## write config/README.md and config/schema.json
 	STARBENCH_WITHOUT_PLUGINS=1 starbench config --write-docs config
 
-docs-tables: $(VENV)/.installed-dev ## write the tables of the docs that repeat results/reference
+docs-tables: $(VENV)/.installed-dev ## write the tables and numbers of the docs that repeat results/reference
 	python -m tests.repository.tables_in_docs
 
 $(VENV)/.installed: envs/requirements.lock pyproject.toml

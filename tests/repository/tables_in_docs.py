@@ -19,10 +19,15 @@ import pandas as pd
 
 from starbench.config.config import Config
 from starbench.config.reading import load_config
+from starbench.measures import label_of
+from starbench.reproduce.units import read_units, units_named
+from starbench.sizes import Size
 from starbench.stages.report.groups import Group, groups_of
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.numbers import shorten
+from starbench.stages.report.scores import at_size, read_scores
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.table import Table, make_table
+from tests.repository.numbers_in_docs import NUMBER, with_numbers
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -33,9 +38,10 @@ TABLE = re.compile(
 
 
 def pages() -> Iterator[Path]:
-    """Yield the pages that have such tables."""
+    """Yield the pages that have such tables, or numbers of `numbers_in_docs`."""
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *REFERENCE.glob("**/README.md")]:
-        if TABLE.search(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        if TABLE.search(text) or NUMBER.search(text):
             yield path
 
 
@@ -44,6 +50,11 @@ def with_tables(page: str) -> str:
     return TABLE.sub(
         lambda found: f"<!-- table: {found['what']} -->\n\n{table(found['what'])}", page
     )
+
+
+def as_generated(page: str) -> str:
+    """Return a page with the tables and the numbers that the results give."""
+    return with_numbers(with_tables(page))
 
 
 def table(what: str) -> str:
@@ -84,13 +95,52 @@ def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
     return "\n".join(["```", *(line.rstrip() for line in lines), "```"])
 
 
+def known_values(config: Config, scores: pd.DataFrame, group: str, system: str, size: str) -> str:
+    """Return the values that are known of a model at a size, beside those of the run."""
+    (unit,) = units_named(read_units(), ["minilm-public"])
+    known = unit.checks[0].values
+    of_size = at_size(scores, system, Size(*map(int, size.split("/"))))
+    lines = ["| dataset | measure | known | here | difference |", "|---|---|---:|---:|---:|"]
+    for dataset in _group(config, group).datasets:
+        for row in of_size[of_size["dataset"] == dataset].itertuples():
+            value = known.get(f"model {dataset} {row.metric}")
+            if value is not None:
+                sign = "+" if round(row.value - value, 4) > 0 else ""
+                cells = [config.display("datasets", dataset), label_of(row.metric)]
+                cells += [shorten(value), shorten(row.value), sign + shorten(row.value - value)]
+                lines.append("| " + " | ".join(cells) + " |")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def seeds(config: Config, _: pd.DataFrame) -> str:
+    """Return what ``seeds.csv`` has: seeds and systems down, datasets and sizes across."""
+    kept = pd.read_csv(REFERENCE / config.run / "seeds.csv")
+    columns = ["dataset", "layers", "dim"]
+    wide = kept.pivot_table("value", ["seed", "system"], columns, sort=False)
+    heads = []
+    for place, (dataset, layers, dim) in enumerate(wide.columns):
+        size = config.size_label(Size(layers, dim))
+        first = place == 0 or wide.columns[place - 1][0] != dataset
+        shown = "STS" if dataset == "sts-average" else config.display("datasets", dataset)
+        heads.append(f"{shown} {size}" if first else size)
+    best = wide.groupby("seed").transform("max")
+    lines = [f"| seed | system | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads)]
+    for (seed, system), row in wide.iterrows():
+        top = best.loc[(seed, system)]
+        cells = [f"**{shorten(v)}**" if v == top[c] else shorten(v) for c, v in row.items()]
+        lines.append(f"| {seed} | {config.display('systems', system)} | {' | '.join(cells)} |")
+    return "".join(f"{line}\n" for line in lines)
+
+
 LAYOUTS: dict[str, Callable[..., str]] = {
     "by size": by_size,
     "by dataset": by_dataset,
     "as text": text,
+    "known values": known_values,
+    "seeds": seeds,
 }
 
 
 if __name__ == "__main__":
     for page in pages():
-        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(as_generated(page.read_text(encoding="utf-8")), encoding="utf-8")
