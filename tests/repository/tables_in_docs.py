@@ -4,9 +4,11 @@ A comment before a table, or before a block of text, says what it shows:
 
     <!-- table: minilm-sts, by size, sts -->
     <!-- table: demo, as text, sts, seed 42 -->
+    <!-- table: units, within 30m -->
 
-These are a folder of `results/reference/`, a layout of `LAYOUTS`, and arguments of the layout. As
-a program, this module writes all of them anew.
+These are a folder of `results/reference/`, a layout of `LAYOUTS`, and arguments of the layout; or
+`units`, those of `starbench reproduce`. As a program, this module writes all of them anew, and the
+numbers of `numbers_in_docs`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import pandas as pd
 from starbench.config.config import Config
 from starbench.config.reading import load_config
 from starbench.measures import label_of
+from starbench.reproduce.choice import cost_of, minutes_of, time_shown
 from starbench.reproduce.units import read_units, units_named
 from starbench.sizes import Size
 from starbench.stages.report.groups import Group, groups_of
@@ -60,6 +63,8 @@ def as_generated(page: str) -> str:
 def table(what: str) -> str:
     """Return what a comment asks for; with a line's end where it is a table of Markdown."""
     run, layout, *arguments = what.split(", ")
+    if run == "units":
+        return of_units(layout)
     config = load_config(REFERENCE / run / "config.yaml")
     scores = read_scores(REFERENCE / run / "scores.csv", config)
     return LAYOUTS[layout](config, scores, *arguments)
@@ -97,8 +102,8 @@ def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
 
 def known_values(config: Config, scores: pd.DataFrame, group: str, system: str, size: str) -> str:
     """Return the values that are known of a model at a size, beside those of the run."""
-    (unit,) = units_named(read_units(), ["minilm-public"])
-    known = unit.checks[0].values
+    units = units_named(read_units(), ["minilm-public", "minilm-public-retrieval"])
+    known = {what: value for unit in units for what, value in unit.checks[0].values.items()}
     of_size = at_size(scores, system, Size(*map(int, size.split("/"))))
     lines = ["| dataset | measure | known | here | difference |", "|---|---|---:|---:|---:|"]
     for dataset in _group(config, group).datasets:
@@ -109,6 +114,27 @@ def known_values(config: Config, scores: pd.DataFrame, group: str, system: str, 
                 cells = [config.display("datasets", dataset), label_of(row.metric)]
                 cells += [shorten(value), shorten(row.value), sign + shorten(row.value - value)]
                 lines.append("| " + " | ".join(cells) + " |")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def of_units(which: str) -> str:
+    """Return the units of `starbench reproduce` that are chosen for a time, or all others.
+
+    `which` is ``within 30m`` or ``beyond 30m``: where nothing that a unit needs is missing.
+    """
+    word, time = which.split(" ")
+    chosen, spent = [], 0.0
+    for unit in read_units():
+        if unit.device == "processor" and spent + unit.minutes <= minutes_of(time):
+            chosen.append(unit)
+            spent += unit.minutes
+    shown = [unit for unit in read_units() if (unit in chosen) == (word == "within")]
+    lines = ["| unit | what is claimed | needs | cost |", "|---|---|---|---|"]
+    for unit in shown:
+        cells = [f"`{unit.name}`", unit.claim, ", ".join(unit.needs)]
+        lines.append(f"| {' | '.join(cells)} | {cost_of(unit)}, {unit.cost_source} |")
+    if word == "within":
+        lines.append(f"| all | | | {time_shown(spent)} |")
     return "".join(f"{line}\n" for line in lines)
 
 

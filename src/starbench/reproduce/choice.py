@@ -31,10 +31,10 @@ def minutes_of(text: str) -> float:
 
 
 def time_shown(minutes: float) -> str:
-    """Return a time as a person says it: ``40 s``, ``12 min``, ``2.5 h``."""
+    """Return a time as a person says it: ``40 s``, ``2.5 min``, ``12 h``."""
     if minutes < 1.5:
         return f"{max(1, round(minutes * 60))} s"
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.3g} h"
+    return f"{minutes:.2g} min" if minutes < 90 else f"{minutes / 60:.3g} h"
 
 
 def cost_of(unit: Unit) -> str:
@@ -60,12 +60,12 @@ def _there(need: Need) -> bool:
 
 
 def fitting(units: Sequence[Unit], minutes: float) -> dict[str, str]:
-    """Return {unit: why it is left out} of those that do not fit a time, the cheapest first.
+    """Return {unit: why it is left out} of those that do not fit a time; the first ones go before.
 
     A unit that needs what is not there costs nothing.
     """
     left_out, spent = {}, 0.0
-    for unit in sorted(units, key=lambda unit: unit.minutes):
+    for unit in units:
         if reason := missing_for(unit):
             left_out[unit.name] = reason
         elif spent + unit.minutes > minutes:

@@ -40,7 +40,7 @@ def reproduce_command(
     if not names and within is None:
         print("\n".join(_list(units)))
         return 0
-    chosen = list(units_named(units, names)) if names else units
+    chosen = list(units_named(units, names)) if names else list(units)
     minutes = None if within is None else minutes_of(within)
     left_out = _left_out(chosen, minutes)
     folder = results or Path(os.path.relpath(CHECKOUT / "results" / "reproduce"))

@@ -73,13 +73,17 @@ def test_a_changed_expected_value_is_caught(reproduce):
     assert "FAIL score: expected 0.52, got 0.5 (-0.02)" in said
 
 
-def test_units_that_fit_a_time_are_run_the_cheapest_first_and_the_rest_is_skipped(reproduce):
+def test_the_first_units_that_fit_a_time_are_run_the_cheapest_first_and_the_rest_is_skipped(
+    reproduce,
+):
     units = [unit("long", minutes=50), unit("b", minutes=20), unit("a", minutes=5),
+             unit("c", minutes=6),
              unit("far", minutes=1.0, device="gpu", needs=["data"])]  # fmt: skip
     status, said = reproduce(units, within="30m")
     assert status == 0
     assert re.findall(r"^(\w+): The number", said, re.MULTILINE) == ["a", "b"]
-    assert "2 run: 2 OK, 0 OKish, 0 FAIL; 2 skipped" in said
+    assert "2 run: 2 OK, 0 OKish, 0 FAIL; 3 skipped" in said
+    assert "  skipped c: 6 min of a processor; does not fit 30 min" in said
     assert "  skipped long: 50 min of a processor; does not fit 30 min" in said
     assert "  skipped far: 60 s of a GPU; " in said
 
@@ -134,7 +138,7 @@ def test_what_a_unit_needs_and_is_not_there_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "minutes", "shown"),
-    [("90s", 1.5, "2 min"), ("30m", 30, "30 min"), ("2h", 120, "2 h"), ("1.5 d", 2160, "36 h")],
+    [("90s", 1.5, "1.5 min"), ("30m", 30, "30 min"), ("2h", 120, "2 h"), ("1.5 d", 2160, "36 h")],
 )
 def test_a_time_is_read_and_shown(text, minutes, shown):
     assert minutes_of(text) == pytest.approx(minutes)
