@@ -15,7 +15,7 @@ from starbench.run.paths import RunPaths
 from starbench.stages.report.groups import system_name
 from starbench.store.scores import BM25
 
-ELSEWHERE = "again"
+ELSEWHERE = "results/again"
 """The folder of runs that the commands make: what is finished is not made again where it lies."""
 
 FOLDED = re.compile(

@@ -252,9 +252,9 @@ def _provenance(results: Results) -> Iterator[str]:
 def _commands(results: Results) -> Iterator[str]:
     yield "## Make a number again"
     yield (
-        "The scores of a model, in all tables and figures, come from one command, called in the "
-        f"folder of the workflow. It makes them from the start, below `{ELSEWHERE}/`, in files "
-        "`scores.csv` beside the one that it names."
+        "The numbers of a model, in all tables and figures, come from one command, called in the "
+        f"folder of the workflow. It makes them from the start, below `{ELSEWHERE}/`: in the "
+        "folder of the file that it names, a `scores.csv` for each dataset."
     )
     yield "\n".join(commands_of(results.config))
 

@@ -9,7 +9,7 @@ import pytest
 from starbench.config.reading import load_config, parse_config
 from starbench.run.jobs import JobGraph
 from starbench.run.paths import RunPaths
-from starbench.stages.report.commands import commands_of
+from starbench.stages.report.commands import ELSEWHERE, commands_of
 from starbench.stages.report.summary import as_html
 from tests.unit.runs import tiny_value
 
@@ -28,7 +28,7 @@ def listed(config):
 @pytest.mark.parametrize("name", ["demo", "paper", "minilm", "families", "methods"])
 def test_every_scoring_job_of_a_run_has_a_command_that_asks_snakemake_for_it(name):
     config = load_config(ROOT / "config" / f"{name}.yaml")
-    jobs = JobGraph(config, RunPaths.of(config, Path("again"))).jobs
+    jobs = JobGraph(config, RunPaths.of(config, Path(ELSEWHERE))).jobs
     first = {f"seed-{config.seeds[0]}", "bm25"}
     wanted = {
         str(job.outputs[0])
@@ -39,7 +39,7 @@ def test_every_scoring_job_of_a_run_has_a_command_that_asks_snakemake_for_it(nam
     assert targets == wanted
     for _, _, words in listed(config):
         assert words[:3] == ["snakemake", "--configfile", f"results/{config.run}/config.yaml"]
-        assert words[3:6] == ["--config", "results=again", "--"]
+        assert words[3:6] == ["--config", f"results={ELSEWHERE}", "--"]
 
 
 def test_a_system_with_a_model_per_size_has_a_command_for_each_size():
