@@ -184,7 +184,9 @@ def _reproduce_parser(commands: Any) -> None:
         "--within", metavar="TIME", help="run those that fit a time together, e.g. 30m or 2h"
     )
     reproduce.add_argument(
-        "--results", type=folder_of_runs, help="folder for what they make (results/reproduce)"
+        "--results",
+        type=folder_of_runs,
+        help="folder of all runs; in it, what they make goes to reproduce/ (results)",
     )
 
 

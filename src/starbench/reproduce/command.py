@@ -30,7 +30,8 @@ def reproduce_command(
     Args:
         names: units to run; those that fit `within` if empty. Without either, units are listed.
         within: a time such as ``30m``.
-        results: folder for what they make; ``results/reproduce`` of the checkout if None.
+        results: folder of all runs, in which what they make goes to ``reproduce/<unit>``; that of
+            the checkout if None.
         units_file: the units.
 
     Returns:
@@ -43,7 +44,7 @@ def reproduce_command(
     chosen = list(units_named(units, names)) if names else list(units)
     minutes = None if within is None else minutes_of(within)
     left_out = _left_out(chosen, minutes)
-    folder = results or Path(os.path.relpath(CHECKOUT / "results" / "reproduce"))
+    folder = (results or Path(os.path.relpath(CHECKOUT / "results"))) / "reproduce"
     outcomes = _run_all(chosen, left_out, folder, minutes)
     print("\n".join(_end(outcomes, [unit for unit in chosen if unit.name in left_out], left_out)))
     left_out |= {unit.name: "was not asked for" for unit in units if unit not in chosen}

@@ -45,8 +45,15 @@ def run_unit(unit: Unit, folder: Path, checkout: Path = CHECKOUT) -> Outcome:
         unit: what to run.
         folder: where it goes; what an earlier run left there is removed.
         checkout: the folder that commands are run in.
+
+    Raises InputError if something else is in the folder.
     """
     if folder.exists():
+        if not (folder / LOG).is_file():
+            raise InputError(
+                f"{folder}: no {LOG} of an earlier run is in it, so it may be something else; "
+                "remove it, or give another folder with --results"
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     command = unit.command.strip().replace("{folder}", shlex.quote(_within(folder, checkout)))

@@ -118,6 +118,15 @@ def test_what_an_earlier_run_left_is_not_taken_for_made(reproduce):
     assert reproduce([unit("one", command="true")], ["one"])[0] == 1
 
 
+def test_a_folder_that_is_not_of_an_earlier_run_is_left_alone(reproduce, tmp_path):
+    own = tmp_path / "results/reproduce/one/mine.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(InputError, match=r"reproduce/one: no log\.txt of an earlier run"):
+        reproduce([unit("one")], ["one"])
+    assert own.read_text() == "mine"
+
+
 def test_a_file_that_is_missing_or_empty_has_failed(reproduce):
     one = unit("one", command="touch {folder}/empty; echo 1 > {folder}/full")
     one["checks"] = [{"files": ["full", "empty", "gone"], "tolerance": 0.0, "wide": 0.0}]
@@ -163,11 +172,11 @@ def test_the_command_line_ends_with_one_line_for_a_mistake(capsys):
 def test_the_page_unfolds_every_number_to_its_command(reproduce, tmp_path):
     braces = "true '{a: {b}}'; printf 'name,value\\nscore,0.7\\n' > {folder}/made.csv"
     reproduce([unit("one", command=braces), unit("two", minutes=9)], ["one"])
-    text = (tmp_path / "results/report.html").read_text()
+    text = (tmp_path / "results/reproduce/report.html").read_text()
     folded = re.findall(r"<details><summary>([^<]+)</summary><code>([^<]+)</code>", text)
     assert [number for number, _ in folded] == ["0.7"]
     assert "'{a: {b}}'; printf" in folded[0][1].replace("&#x27;", "'")
-    title, lines = opened(tmp_path / "results/report.html", tmp_path / "profile")
+    title, lines = opened(tmp_path / "results/reproduce/report.html", tmp_path / "profile")
     assert title == "What Starbench claims, made again"
     assert "one: FAIL" in lines
     assert any("The number of one & <co>" in line for line in lines)
