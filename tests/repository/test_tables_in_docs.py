@@ -1,5 +1,7 @@
 """Tables and numbers in the documentation are what the scores of `results/reference/` give."""
 
+import hashlib
+import json
 import re
 
 import pytest
@@ -23,6 +25,14 @@ PAGES = ["README.md", "docs/demo.md", *sorted(
 def test_tables_and_numbers_are_those_of_the_scores(page):
     text = page.read_text(encoding="utf-8")
     assert as_generated(text) == text, "write them anew: make docs-tables"
+
+
+@pytest.mark.parametrize("name", ["demo", "families", "minilm-retrieval"])
+def test_the_scores_of_a_reference_run_are_those_that_its_manifest_vouches_for(name):
+    folder = ROOT / "results/reference" / name
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((folder / "scores.csv").read_bytes()).hexdigest()
+    assert digest == manifest["scores_sha256"]
 
 
 def test_every_page_that_repeats_numbers_of_real_runs_is_compared():
