@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Collection, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -324,12 +325,6 @@ def _config(options: argparse.Namespace) -> None:
         write_docs(options.write_docs)
 
 
-def _plan(options: argparse.Namespace) -> None:
-    from starbench.planning.command import plan_command
-
-    plan_command(options)
-
-
 def _doctor(options: argparse.Namespace) -> None:
     from starbench.doctor import doctor_command
 
@@ -342,27 +337,6 @@ def _example(options: argparse.Namespace) -> None:
     print("\n".join(write_example(options.folder, options.checkpoint)))
 
 
-def _score(options: argparse.Namespace) -> None:
-    if [options.data, options.config, options.mteb].count(None) != 2:
-        raise InputError("score needs --data FOLDER, --config FILE or --mteb NAME, one of these")
-    from starbench.score import score_command
-
-    status = score_command(
-        options.model,
-        options.sizes,
-        data=options.data,
-        configs=options.config or [],
-        mteb=options.mteb or [],
-        datasets=options.datasets or [],
-        split=options.split,
-        run=options.run,
-        results=options.results or Path("results"),
-        writes_only=options.write_only,
-    )
-    if status:
-        sys.exit(status)
-
-
 def _mteb(options: argparse.Namespace) -> None:
     from starbench.run.finished import opened_run
 
@@ -372,24 +346,21 @@ def _mteb(options: argparse.Namespace) -> None:
     print(f"{options.export}: {len(export_results(*opened, options.export))} results")
 
 
-def _advise(options: argparse.Namespace) -> None:
-    from starbench.advise import advise_command
-
-    advise_command(options)
-
-
-def _reproduce(options: argparse.Namespace) -> None:
-    from starbench.reproduce.command import reproduce_command
-
-    status = reproduce_command(options.units, within=options.within, results=options.results)
-    if status:
-        sys.exit(status)
-
-
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
     remove_stale_lock(Path(), options.force)
+
+
+def _called(place: str) -> Callable[[argparse.Namespace], None]:
+    """Return what calls ``module:function``, imported when it runs, and exits with its status."""
+
+    def call(options: argparse.Namespace) -> None:
+        module, function = place.split(":")
+        if status := getattr(import_module(module), function)(options):
+            sys.exit(status)
+
+    return call
 
 
 STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -402,13 +373,13 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "report": _report,
     "export": _export,
     "config": _config,
-    "plan": _plan,
+    "plan": _called("starbench.planning.command:plan_command"),
     "doctor": _doctor,
     "example": _example,
-    "score": _score,
+    "score": _called("starbench.score:score_asked"),
     "mteb": _mteb,
-    "advise": _advise,
-    "reproduce": _reproduce,
+    "advise": _called("starbench.advise:advise_command"),
+    "reproduce": _called("starbench.reproduce.command:reproduce_asked"),
     "unlock": _unlock,
 }
 """What each subcommand does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -24,6 +25,27 @@ from starbench.tracks import TRACKS
 CHECKOUT = Path(__file__).parents[2]
 BACKBONE = "model"
 SIZE = re.compile(r"(\d+)/(\d+)")
+
+
+def score_asked(options: argparse.Namespace) -> int:
+    """Run what the command line asks for; see `score_command`.
+
+    Raises InputError unless exactly one of the folder, the configs and the tasks is given.
+    """
+    if [options.data, options.config, options.mteb].count(None) != 2:
+        raise InputError("score needs --data FOLDER, --config FILE or --mteb NAME, one of these")
+    return score_command(
+        options.model,
+        options.sizes,
+        data=options.data,
+        configs=options.config or [],
+        mteb=options.mteb or [],
+        datasets=options.datasets or [],
+        split=options.split,
+        run=options.run,
+        results=options.results or Path("results"),
+        writes_only=options.write_only,
+    )
 
 
 def score_command(

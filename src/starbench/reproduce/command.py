@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import textwrap
 import time
@@ -16,6 +17,11 @@ from starbench.reproduce.verdicts import WORDS, Compared
 
 SHOWN = 10
 """Numbers beyond the tolerance that the terminal shows of a unit; the page shows all."""
+
+
+def reproduce_asked(options: argparse.Namespace) -> int:
+    """Run what the command line asks for; see `reproduce_command`."""
+    return reproduce_command(options.units, within=options.within, results=options.results)
 
 
 def reproduce_command(
