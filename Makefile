@@ -101,10 +101,12 @@ check: $(VENV)/.installed-dev ## run the linters, and check every config and eve
 	starbench config --config config/families.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/methods.yaml
+	starbench config --config config/banking77.yaml
 	starbench config --config config/scratch.yaml
 	starbench config --config config/paper.yaml
 	starbench config --config config/released.yaml
 	starbench config --config config/from-released-smae.yaml
+	for file in config/banking77/*.yaml; do starbench config --config config/banking77.yaml $$file; done
 	for file in config/demo/*.yaml; do starbench config --config config/demo.yaml $$file; done
 	for file in config/scratch/*.yaml; do starbench config --config config/scratch.yaml $$file; done
 	for file in config/paper/*.yaml; do starbench config --config config/paper.yaml $$file; done

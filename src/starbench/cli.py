@@ -332,8 +332,8 @@ def _example(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    if (options.data is None) == (options.config is None):
-        raise InputError("score needs --data FOLDER or --config FILE, one of the two")
+    if [options.data, options.config, options.mteb].count(None) != 2:
+        raise InputError("score needs --data FOLDER, --config FILE or --mteb NAME, one of these")
     from starbench.score import score_command
 
     status = score_command(
@@ -341,6 +341,7 @@ def _score(options: argparse.Namespace) -> None:
         options.sizes,
         data=options.data,
         configs=options.config or [],
+        mteb=options.mteb or [],
         datasets=options.datasets or [],
         split=options.split,
         run=options.run,
@@ -349,6 +350,15 @@ def _score(options: argparse.Namespace) -> None:
     )
     if status:
         sys.exit(status)
+
+
+def _mteb(options: argparse.Namespace) -> None:
+    from starbench.run.finished import opened_run
+
+    opened = opened_run(options.run) if options.run else _opened(options)
+    with importing():
+        from starbench.stages.report.mteb_results import export_results
+    print(f"{options.export}: {len(export_results(*opened, options.export))} results")
 
 
 def _reproduce(options: argparse.Namespace) -> None:
@@ -378,6 +388,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "doctor": _doctor,
     "example": _example,
     "score": _score,
+    "mteb": _mteb,
     "reproduce": _reproduce,
     "unlock": _unlock,
 }

@@ -121,6 +121,11 @@ rule collect_scores:
         adaptive=branch(
             CONFIG.tries_adaptive, then="<results>/{run}/adaptive.csv", otherwise=[]
         ),
+        exits=branch(
+            CONFIG.tries_exits,
+            then="<results>/{run}/adaptive_classification.csv",
+            otherwise=[],
+        ),
     log:
         "<results>/{run}/logs/collect_scores.log",
     benchmark:

@@ -18,3 +18,6 @@ QUERIES_PER_BLOCK = 1024
 
 CHECKPOINTS_KEPT = 2
 """Of a training that runs."""
+
+HELD_BACK = 0.1
+"""Share of each label's examples that nothing is trained on, where the config does not say."""

@@ -143,6 +143,14 @@ class Config(Section):
         )
 
     @property
+    def tries_exits(self) -> bool:
+        """Whether adaptive classification is tried."""
+        return any(
+            TRACKS[track].exits and section.held_back_share > 0
+            for track, section in self.tracks.items()
+        )
+
+    @property
     def compared_system(self) -> str:
         """The system that all others are tested against."""
         default = "starbucks" if "starbucks" in self.systems else list(self.systems)[-1]

@@ -9,7 +9,7 @@ from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
 from starbench.run.measured import more_measures
 from starbench.run.models import Model, models_of
-from starbench.run.texts import TextSet, corpus_of, searched_in
+from starbench.run.texts import TextSet, corpus_of, examples_of, searched_in
 from starbench.tracks import TRACKS
 from starbench.tracks.track import named
 
@@ -19,6 +19,12 @@ SCORE_BYTES = 12
 """Bytes of a query's measures at a cell, gzipped."""
 FOUND_BYTES = 8
 """Bytes of a passage that the search of a shard found: its row and its score."""
+TASK_TEXTS = 1000
+"""Ranked passages that take as long to measure as a text of a classification or a clustering."""
+LABELS = 100
+"""Labels that a dataset is taken to have: which it has is known once it is fetched."""
+PROBE_OPERATIONS = 4.0 * 100
+"""Of a probe, for an example, a label and a dimension: a hundred products forth and back."""
 SEARCH_MEMORY = 2e9
 """Bytes of a GPU that a block of scores and its best passages take."""
 
@@ -40,6 +46,34 @@ def score_pairs(costs: Costs, model: Model) -> Cost:
     stored = float(len(model.cells) * pairs * 4)
     held = costs.held(costs.config.compute.evaluate)
     return Cost(costs.host.start_of(model.track) + seconds, held, 0.0, stored)
+
+
+def score_tasks(costs: Costs, model: Model) -> Cost:
+    """Score a model on tasks of MTEB."""
+    tasks = costs.config.tracks[model.track].scored
+    texts = sum(costs.size(task).records for task in tasks)
+    # Classifiers and clusters take about as long for a text as the measures of a ranked passage.
+    seconds = len(tasks) * costs.host.sts_cell_s + TASK_TEXTS * texts / costs.host.ranked_per_s
+    held = costs.held(costs.config.compute.evaluate)
+    return Cost(costs.host.start_of(model.track) + len(model.cells) * seconds, held)
+
+
+def score_labels(costs: Costs, model: Model) -> Cost:
+    """Score a model on labelled texts: a probe at every cell, and the nearest examples."""
+    tasks = costs.config.tracks[model.track].scored
+    seconds, stored = costs.host.start_of(model.track), 0.0
+    dims = sum(cell.dim for cell in model.cells)
+    for task in tasks:
+        texts, examples = (
+            costs.size(name).records for name in (task, examples_of(costs.config, task))
+        )
+        fitted = LABELS * PROBE_OPERATIONS * examples * dims
+        pairs = 2.0 * texts * examples * dims
+        seconds += (fitted + pairs) / costs.device.rate(
+            "search", "fp32", max(c.dim for c in model.cells)
+        )
+        stored += len(model.cells) * texts
+    return Cost(seconds, costs.held(costs.config.compute.evaluate), SEARCH_MEMORY, stored)
 
 
 def score_collections(costs: Costs, model: Model) -> Cost:

@@ -20,6 +20,7 @@ from starbench.run.texts import (
     TextSet,
     fetched_before,
     in_order_of_fetching,
+    read_in_scoring,
     sharded,
     text_sets,
     with_corpora,
@@ -128,7 +129,8 @@ class JobGraph:
             job = waiting.pop()
             if job.outputs not in wanted:
                 wanted.add(job.outputs)
-                waiting += (maker[file] for file in job.inputs)
+                # A backbone of another run is made by none of these jobs.
+                waiting += (maker[file] for file in job.inputs if file in maker)
         return [job for job in self.jobs if job.outputs in wanted]
 
     def needed_by(self, rule: str) -> list[Job]:
@@ -176,7 +178,7 @@ class JobGraph:
         config, paths = self.config, self.paths
         for name in _starts_first(config):
             backbone = config.backbones[name]
-            if backbone.pretraining is None:
+            if backbone.pretraining is None or backbone.run is not None:
                 continue
             for seed in seeds_of(config, name):
                 read = [paths.dataset(text) for text in backbone.pretraining.datasets]
@@ -218,7 +220,8 @@ class JobGraph:
                     {"track": track},
                 )
         adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-        collected = (paths.all_scores, *adaptive)
+        exits = [paths.all_exits] if config.tries_exits else []
+        collected = (paths.all_scores, *adaptive, *exits)
         yield Job("collect_scores", "evaluate", collected, done(*scores))
         yield Job("compare_systems", "evaluate", (paths.significance,), done(*scores))
         compared = map(paths.dataset, compared_datasets(config))
@@ -241,9 +244,9 @@ class ModelJobs:
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
-        scored = with_corpora(config, config.tracks[self.model.track].scored)
+        scored = read_in_scoring(config, self.model.track)
         datasets = list(map(paths.dataset, scored))
-        read = [paths.backbone_in_use(config, self.model.backbone, self.seed)]
+        read = [paths.backbone_in_use(config, b, self.seed) for b in self.model.backbones()]
         read += map(paths.dataset, self.model.datasets(config))
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))

@@ -61,6 +61,17 @@ class Model:
         section = config.tracks[self.track]
         return [*self.finetuning.datasets, *(section.scored if section.leakage == "drop" else [])]
 
+    @property
+    def guide(self) -> str | None:
+        """The backbone that guides its training, if one does."""
+        if not self.objective.trains or self.finetuning.guide is None:
+            return None
+        return self.finetuning.guide.backbone
+
+    def backbones(self) -> list[str]:
+        """Return the backbones that its fine-tuning reads: its own, and its guide."""
+        return [self.backbone, *([self.guide] if self.guide is not None else [])]
+
     def fitted_on(self) -> list[str]:
         """Return the datasets whose texts its cut is fitted on: none for a cut that is not."""
         return self.finetuning.datasets if self.cut in FITTED_CUTS else []

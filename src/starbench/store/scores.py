@@ -39,6 +39,22 @@ ADAPTIVE_COLUMNS = (
     "exact_bytes_read",
 )
 
+EXIT_COLUMNS = (
+    "system",
+    "seed",
+    "dataset",
+    "chain",
+    "policy",
+    "upto",
+    "threshold",
+    "accuracy",
+    "dims",
+    "dims_read",
+    "layers",
+    "multiply_adds",
+    "texts",
+)
+
 SIGNIFICANCE_COLUMNS = (
     "track",
     "dataset",
@@ -73,11 +89,21 @@ BM25 = "bm25"
 SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
 """The files of scores in a folder of one model on one dataset."""
 
+EXITS = "exits.csv"
+"""Classification: what is right, and what it takes, if each text leaves at the first size that is
+confident enough."""
+
+CORRECT = "correct.npy"
+"""Classification: whether each text's label is right at every cell (cells, texts), uint8."""
+
 BY_QUERY = "queries.csv.gz"
 """Retrieval: every query's measures at every cell, for tests of significance."""
 
 SIMILARITIES = "similarities.npy"
 """STS: every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
+
+TASK_RESULTS = "tasks"
+"""MTEB's tasks: the folder of its own result file of every cell, ``<size>.json``."""
 
 
 class Score(NamedTuple):

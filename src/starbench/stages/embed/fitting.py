@@ -24,7 +24,7 @@ from starbench.stages.embed.cut import CUTS, Cut, Directions, FittedCut, RandomC
 from starbench.store.arrays import load_array, save_array
 from starbench.store.artifacts import opened
 from starbench.store.manifest import Stage
-from starbench.store.records import passage_text, read_records
+from starbench.store.records import GOLD, passage_text, read_records
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -131,5 +131,5 @@ def _texts(folder: Path, kind: str) -> Iterator[str]:
     rows = read_records(folder)
     if kind == "training-queries":
         return (passage_text(passage) for passage in chain.from_iterable(rows["positive_passages"]))
-    columns = [name for name in rows.column_names if name != "score"]
+    columns = [name for name in rows.column_names if name not in GOLD]
     return chain.from_iterable(rows[name] for name in columns)

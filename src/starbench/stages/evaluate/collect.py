@@ -12,7 +12,7 @@ from starbench.run.paths import RunPaths
 from starbench.store.artifacts import opened
 from starbench.store.checksums import written_with_checksum
 from starbench.store.manifest import read_manifest
-from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, SCORES
+from starbench.store.scores import ADAPTIVE, ADAPTIVE_COLUMNS, COLUMNS, EXIT_COLUMNS, EXITS, SCORES
 
 
 def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
@@ -45,12 +45,16 @@ def _rows(part: Path, columns: Sequence[str]) -> list[str]:
 
 
 def collect_run(config: Config, paths: RunPaths) -> None:
-    """Put the scores of the whole run into ``scores.csv``, adaptive retrieval's beside it."""
+    """Put the scores of the whole run into ``scores.csv``, and beside it those of adaptive
+    retrieval and classification."""
     folders = score_folders(config, paths)
     collect(paths.all_scores, _checked(folders, SCORES), COLUMNS)
     if config.tries_adaptive:
         tried = [folder for folder in folders if ADAPTIVE in read_manifest(folder)["files"]]
         collect(paths.all_adaptive, _checked(tried, ADAPTIVE), ADAPTIVE_COLUMNS)
+    if config.tries_exits:
+        tried = [folder for folder in folders if EXITS in read_manifest(folder)["files"]]
+        collect(paths.all_exits, _checked(tried, EXITS), EXIT_COLUMNS)
 
 
 def _checked(folders: Sequence[Path], file: str) -> list[Path]:

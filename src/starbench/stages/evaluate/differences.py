@@ -85,10 +85,11 @@ def _rows(
     families: Sequence[Sequence[Pair]],
 ) -> Iterator[tuple[object, ...]]:
     pairs = [pair for family in families for pair in family]
-    if not pairs:
+    comparison = TRACKS[track].comparison
+    if not pairs or comparison is None:
         return
     metric = TRACKS[track].metric(config.datasets[dataset])
-    compare: Comparison = named(TRACKS[track].comparison)
+    compare: Comparison = named(comparison)
     found, count = compare(config, paths, dataset, models, pairs)
     for test, outcomes in found.items():
         for family in families:

@@ -28,6 +28,7 @@ MOSTLY = 0.5
 ABSENT = {
     "significance.csv": "no score is marked, and no difference is tested",
     "adaptive.csv": "the table of adaptive retrieval is left out",
+    "adaptive_classification.csv": "table and figure of adaptive classification are left out",
 }
 """What a report lacks without a file."""
 

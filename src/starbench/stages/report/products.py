@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from starbench.machine.files import write_text
 from starbench.run import versions
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -22,7 +23,7 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, CLAIMS, PUBLISHED = "adaptive", "claims", "published"
+ADAPTIVE, EXITS, CLAIMS, PUBLISHED = "adaptive", "adaptive_classification", "claims", "published"
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -48,6 +49,7 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     """Return the names of the files below ``tables/``, of some formats or all."""
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [EXITS] if config.tries_exits else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -81,6 +83,8 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
         found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
+    if config.tries_exits:
+        found[EXITS] = _labels("adaptive classification", "all", "accuracy by cost")
     return found
 
 
@@ -93,10 +97,11 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, with_adaptive: bool = True) -> list[str]:
-    """Return the names of all tables and figures of a run, below its folder."""
-    tables = [n for n in table_names(config) if with_adaptive or n.split(".")[0] != ADAPTIVE]
-    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figure_names(config))]
+def drawn_products(config: Config, without: Collection[str] = ()) -> list[str]:
+    """Return the names of all tables and figures of a run but for some, below its folder."""
+    names = [f"tables/{name}" for name in table_names(config)]
+    names += [f"figures/{name}" for name in figure_names(config)]
+    return [name for name in names if Path(name).stem not in without]
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:
@@ -117,7 +122,14 @@ def replace_former(folder: Path, products: Sequence[str]) -> None:
 def _report_keys(config: Config) -> dict[str, Any]:
     given = config.report.model_dump() | {"compared_system": config.compared_system}
     chosen = ("systems", "sizes")
-    return {key: v for key, v in given.items() if key not in chosen or v is not None}
+    others = {f"{name}_test" for name in TRACKS if name not in config.tracks}
+    # Reports of older runs depend on the tests of the paper's tracks, which every run was told of.
+    others -= {f"{name}_test" for name, track in TRACKS.items() if track.published}
+    return {
+        key: v
+        for key, v in given.items()
+        if key not in others and (key not in chosen or v is not None)
+    }
 
 
 def products(config: Config, paths: RunPaths) -> list[Path]:

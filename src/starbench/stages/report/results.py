@@ -23,6 +23,8 @@ class Results:
     tests: pd.DataFrame | None = None
     """``significance.csv``; the paper's own numbers have none."""
     adaptive: pd.DataFrame | None = None
+    exits: pd.DataFrame | None = None
+    """What adaptive classification found."""
     leakage: pd.DataFrame | None = None
     """``leakage.csv``; the paper's own numbers have none."""
     manifest: Mapping[str, Any] | None = None

@@ -13,6 +13,7 @@ from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.products import (
     ADAPTIVE,
     CLAIMS,
+    EXITS,
     PUBLISHED,
     TABLE_FORMATS,
     drawn_products,
@@ -33,6 +34,7 @@ from starbench.stages.report.scores import read_scores
 from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
 from starbench.stages.report.tables.claims import claims_table, verdicts
+from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
 from starbench.stages.report.tables.marks import Marks, marks_of, read_tests
 from starbench.stages.report.tables.published import compare_with_paper, comparison_tables
@@ -45,9 +47,10 @@ COLLECT = "starbench evaluate collect"
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """Write every table and figure of the run, its manifest and its summary.
 
-    Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Without one
-    of the latter two, what is made of it is left out, and the summary says so. Raises InputError
-    for scores that cannot be right (see `read_scores`) or whose bytes have changed.
+    Numbers come from ``scores.csv``, ``significance.csv``, ``adaptive.csv`` and
+    ``adaptive_classification.csv`` alone. Without one of the latter three, what is made of it is
+    left out, and the summary says so. Raises InputError for scores that cannot be right (see
+    `read_scores`) or whose bytes have changed.
     """
     _check(paths)
     scores = read_scores(paths.all_scores, config)
@@ -56,6 +59,9 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     adaptive = None
     if config.tries_adaptive and paths.all_adaptive.name not in absent:
         adaptive = read_adaptive(paths.all_adaptive, config)
+    exits = None
+    if config.tries_exits and paths.all_exits.name not in absent:
+        exits = read_exits(paths.all_exits, config)
     leakage = read_leakage(paths.leakage)
     told = (
         losses(config, paths),
@@ -72,6 +78,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         marks_of(tests, config) if tests is not None else Marks(),
         tests,
         adaptive,
+        exits,
         leakage,
         manifest,
         digits,
@@ -79,19 +86,22 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         absent,
     )
     write_products(results, paths, processes=processes)
-    replace_former(paths.root, drawn_products(config, with_adaptive=adaptive is not None))
+    left_out = [name for name, read in ((ADAPTIVE, adaptive), (EXITS, exits)) if read is None]
+    replace_former(paths.root, drawn_products(config, left_out))
 
 
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
     """Return the files besides the scores that a report reads: without one it says less."""
     adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-    return [paths.significance, *adaptive]
+    exits = [paths.all_exits] if config.tries_exits else []
+    return [paths.significance, *adaptive, *exits]
 
 
 def _check(paths: RunPaths) -> None:
     """Refuse collected files whose bytes are not those that were written."""
     check(paths.all_scores, COLLECT)
     check(paths.all_adaptive, COLLECT)
+    check(paths.all_exits, COLLECT)
     check(paths.significance, "starbench evaluate compare")
 
 
@@ -126,6 +136,8 @@ def _write_tables(results: Results, folder: Path) -> None:
     made = {}
     if results.adaptive is not None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if results.exits is not None:
+        made[EXITS] = exits_tables(results.exits, config, results.manifest_hash)
     if has_claims(config):
         made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
     if config.report.published == "numbers":

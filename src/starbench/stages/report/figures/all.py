@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from starbench.stages.report.figures.by_layer import draw_by_layer
 from starbench.stages.report.figures.by_size import draw_lines, draw_overview
+from starbench.stages.report.figures.exits import draw_exits
 from starbench.stages.report.figures.heatmaps import (
     balanced_scale,
     differences,
@@ -21,7 +22,7 @@ from starbench.stages.report.figures.heatmaps import (
 )
 from starbench.stages.report.figures.style import DIFFERENCE_MAP, save_figure
 from starbench.stages.report.groups import Group, groups_of
-from starbench.stages.report.products import OVERVIEW, has_grid
+from starbench.stages.report.products import EXITS, OVERVIEW, has_grid
 from starbench.stages.report.results import Results
 
 Drawing = tuple[str, Callable[[], Figure]]
@@ -52,6 +53,8 @@ def _drawings(results: Results) -> Iterator[Drawing]:
         yield f"{group.name}_average_by_size", partial(draw_lines, scores, config, group)
         if has_grid(config, group):
             yield from _grid_drawings(results, group)
+    if results.exits is not None:
+        yield EXITS, partial(draw_exits, results.exits, config)
 
 
 def _grid_drawings(results: Results, group: Group) -> Iterator[Drawing]:

@@ -34,7 +34,8 @@ class Marks:
 
     def note(self, tracks: Iterable[str]) -> str:
         """Return what the mark means in a table of some tracks; nothing where none is tested."""
-        found = [self.notes[track] for track in dict.fromkeys(tracks)] if self.notes else []
+        notes = self.notes or {}
+        found = [notes[track] for track in dict.fromkeys(tracks) if track in notes]
         return f"{MARK} " + "; ".join(dict.fromkeys(found)) + "." if found else ""
 
 
@@ -71,8 +72,9 @@ def marks_of(tests: pd.DataFrame, config: Config) -> Marks:
     of = "" if options.correction == "none" else f" after {options.correction.capitalize()}"
     notes = {
         track: f"differs from {against} with p < {options.level:g}{of} "
-        f"({TEST_NAMES[options.test_of(track)]}, on {TRACKS[track].title})"
+        f"({TEST_NAMES[test]}, on {TRACKS[track].title})"
         for track in config.tracks
+        if (test := options.test_of(track)) is not None
     }
     scores = frozenset((system, Size(n, d), dataset) for system, n, d, dataset in found)
     return Marks(scores, notes if len(config.systems) > 1 else None)
