@@ -162,6 +162,7 @@ def _tools(commands: Any) -> None:
     example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
     _score_parser(commands)
     _mteb_parser(commands)
+    _reproduce_parser(commands)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
@@ -238,6 +239,22 @@ def _share(text: str) -> float:
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a share below all, as 2% or 0.02")
     return value
+
+
+def _reproduce_parser(commands: Any) -> None:
+    text = "make numbers of the README, the docs and results/reference again, and compare them"
+    reproduce = commands.add_parser("reproduce", help=text, description=text)
+    reproduce.add_argument(
+        "units", nargs="*", metavar="UNIT", help="what to run; without one, they are listed"
+    )
+    reproduce.add_argument(
+        "--within", metavar="TIME", help="run those that fit a time together, e.g. 30m or 2h"
+    )
+    reproduce.add_argument(
+        "--results",
+        type=folder_of_runs,
+        help="folder of all runs; in it, what they make goes to reproduce/ (results)",
+    )
 
 
 def _report_parser(commands: Any) -> None:

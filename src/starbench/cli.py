@@ -378,6 +378,14 @@ def _advise(options: argparse.Namespace) -> None:
     advise_command(options)
 
 
+def _reproduce(options: argparse.Namespace) -> None:
+    from starbench.reproduce.command import reproduce_command
+
+    status = reproduce_command(options.units, within=options.within, results=options.results)
+    if status:
+        sys.exit(status)
+
+
 def _unlock(options: argparse.Namespace) -> None:
     from starbench.machine.unlocking import remove_stale_lock
 
@@ -400,6 +408,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "score": _score,
     "mteb": _mteb,
     "advise": _advise,
+    "reproduce": _reproduce,
     "unlock": _unlock,
 }
 """What each subcommand does."""

@@ -108,6 +108,6 @@ def _labelled(best: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _told(option: dict[str, object]) -> str:
-    """Return what is written beside a point: layers and dims, and bits that are not those stored."""
+    """Return what is written beside a point: layers and dims, and bits other than those stored."""
     size = f"{option['layers']}/{option['dim']}"
     return size if option["stored"] else f"{size} {option['bits']}b"
