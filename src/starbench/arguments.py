@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -92,12 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--shard", type=int, help="its number, from 1 (all that has no shards)")
 
     _evaluate_parser(commands)
+    _measure_parser(commands)
     _report_parser(commands)
     _export_parser(commands)
     plan = commands.add_parser("plan", help="jobs, hours, memory and disk of a run, before it runs")
     _config_files(plan)
     _results(plan)
     add_plan_arguments(plan)
+    _advise_parser(commands)
     _tools(commands)
     return parser
 
@@ -107,6 +110,9 @@ def _evaluate_parser(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help=text, description=text)
     what = evaluate.add_subparsers(required=True, metavar="WHAT", dest="what")
     _model(_stage(what, "model", "score a model at every size, on all that its track scores"))
+    _model(_stage(what, "bits", "score a model's embeddings with fewer bits a number"))
+    text = "score queries of other layers than the passages"
+    _model(_stage(what, "asymmetric", text))
     shard = _stage(what, "shard", "search one shard of a collection with a model, at every size")
     _model(shard)
     shard.add_argument("--dataset", required=True, help="collection of the config")
@@ -114,6 +120,14 @@ def _evaluate_parser(commands: Any) -> None:
     _track(_stage(what, "bm25", "score BM25 on the collections of a track"))
     _stage(what, "collect", "put all scores of the run into scores.csv")
     _stage(what, "compare", "test which systems and sizes differ, into significance.csv")
+
+
+def _measure_parser(commands: Any) -> None:
+    text = "measure what every size costs on this machine: time, parameters, bytes"
+    measure = commands.add_parser("measure", help=text, description=text)
+    what = measure.add_subparsers(required=True, metavar="WHAT", dest="what")
+    _model(_stage(what, "model", "measure every size of a model", threads=False))
+    _stage(what, "collect", "put the costs of all measured models into costs.csv", threads=False)
 
 
 def _export_parser(commands: Any) -> None:
@@ -190,6 +204,43 @@ def _mteb_parser(commands: Any) -> None:
     mteb.add_argument("--results", type=folder_of_runs, help="with --config: folder of all runs")
 
 
+def _advise_parser(commands: Any) -> None:
+    text = "which size of a finished run to serve within limits, and what is not known of it"
+    advise = commands.add_parser("advise", help=text, description=text)
+    advise.add_argument("--run", help="folder of the run, or its name below the folder of all runs")
+    _config_files(advise, "config of the run, instead of --run")
+    _results(advise)
+    advise.add_argument("--latency-ms", type=_positive, help="longest latency of encoding a query")
+    advise.add_argument("--index-gb", type=_positive, help="largest index, in 10^9 bytes")
+    advise.add_argument("--passages", type=_positive, help="vectors of the index, e.g. 8.8e6")
+    advise.add_argument("--loss", type=_share, help="what may be lost of the best score, e.g. 2%%")
+    advise.add_argument("--on", metavar="GROUP", help="datasets whose average counts (retrieval)")
+    advise.add_argument("--runtime", help="as measured: torch, onnx, onnx-int8 (the fastest exact)")
+    advise.add_argument("--device", help="what will serve it, to be told if that was not measured")
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
+    return number
+
+
+def _share(text: str) -> float:
+    """Return what ``2%`` or ``0.02`` stands for."""
+    number = text.removesuffix("%")
+    try:
+        value = float(number) / (100 if number != text else 1)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share below all, as 2% or 0.02")
+    return value
+
+
 def _reproduce_parser(commands: Any) -> None:
     text = "make numbers of the README, the docs and results/reference again, and compare them"
     reproduce = commands.add_parser("reproduce", help=text, description=text)
@@ -235,12 +286,13 @@ def _results(parser: argparse.ArgumentParser) -> None:
 
 
 def _stage(
-    commands: Any, name: str, text: str, needs_config: bool = True
+    commands: Any, name: str, text: str, needs_config: bool = True, threads: bool = True
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     _config_files(parser, required=needs_config)
     _results(parser)
-    parser.add_argument("--threads", type=_threads, help="processor threads to use (all)")
+    if threads:
+        parser.add_argument("--threads", type=_threads, help="processor threads to use (all)")
     return parser
 
 

@@ -205,12 +205,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _score_model(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    """Score a model as it is stored, with fewer bits, or with queries of other layers."""
     scored = config.tracks[options.track].scored
     if any(config.datasets[name].kind == "collection" for name in scored):
         _use_gpus()  # to search with
-    from starbench.stages.evaluate.run import score_model
+    from starbench.stages.evaluate.run import score_asymmetric, score_bits, score_model
 
-    score_model(config, paths, options.track, options.model, options.seed)
+    kinds = {"model": score_model, "bits": score_bits, "asymmetric": score_asymmetric}
+    kinds[options.what](config, paths, options.track, options.model, options.seed)
 
 
 def _search_shard(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
@@ -247,12 +249,21 @@ def _compare(options: argparse.Namespace, config: Config, paths: RunPaths) -> No
 
 EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
     "model": _score_model,
+    "bits": _score_model,
+    "asymmetric": _score_model,
     "shard": _search_shard,
     "bm25": _score_bm25,
     "collect": _collect,
     "compare": _compare,
 }
 """What the commands of the stage evaluate do."""
+
+
+def _measure(options: argparse.Namespace) -> None:
+    config, paths = _opened(options)
+    from starbench.stages.measure.command import measure_command
+
+    measure_command(config, paths, options)
 
 
 def _report(options: argparse.Namespace) -> None:
@@ -361,6 +372,12 @@ def _mteb(options: argparse.Namespace) -> None:
     print(f"{options.export}: {len(export_results(*opened, options.export))} results")
 
 
+def _advise(options: argparse.Namespace) -> None:
+    from starbench.advise import advise_command
+
+    advise_command(options)
+
+
 def _reproduce(options: argparse.Namespace) -> None:
     from starbench.reproduce.command import reproduce_command
 
@@ -381,6 +398,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "finetune": _finetune,
     "embed": _embed,
     "evaluate": _evaluate,
+    "measure": _measure,
     "report": _report,
     "export": _export,
     "config": _config,
@@ -389,6 +407,7 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "example": _example,
     "score": _score,
     "mteb": _mteb,
+    "advise": _advise,
     "reproduce": _reproduce,
     "unlock": _unlock,
 }

@@ -19,9 +19,9 @@ from transformers import AutoModel, PreTrainedModel
 from starbench import Size, StarbucksLoss, cut, save
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import FAMILIES, encoder_of, final_norm
+from starbench.encoders.onnx_model import why_no_onnx, write_onnx
+from starbench.encoders.shape import read_encoder
 from starbench.errors import InputError
-from starbench.planning.encoders import read_encoder
-from starbench.stages.export.onnx_model import why_no_onnx, write_onnx
 from starbench.stages.export.vectors import cosines, onnx_embed, torch_embed
 from starbench.stages.finetune.one_pass import embed_columns
 from starbench.stages.pretrain.masking import UNLABELLED

@@ -9,8 +9,8 @@ import torch
 
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.families import FAMILIES
+from starbench.encoders.onnx_model import FAMILIES as ONNX
 from starbench.errors import InputError
-from starbench.stages.export.onnx_model import FAMILIES as ONNX
 from starbench.stages.pretrain.model import PretrainingModel
 from tests.families import measuring, models
 

@@ -3,7 +3,7 @@
 import pytest
 
 from starbench.encoders.families import FAMILIES
-from starbench.stages.export.onnx_model import FAMILIES as ONNX
+from starbench.encoders.onnx_model import FAMILIES as ONNX
 from tests.families import models
 from tests.families.table import PROPERTIES, REFUSED, in_markdown
 

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "starbench"
 ORDER = (
     "__main__",
-    "cli doctor score arguments __init__",
+    "cli doctor score advise arguments __init__",
     "reproduce",
     "figures",
     "planning",
@@ -124,7 +124,7 @@ def test_no_stage_imports_another_stage():
 def test_the_root_holds_few_modules_and_no_file_is_long():
     at_root = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
     assert at_root == {
-        *("__main__", "arguments", "cli", "doctor", "score"),
+        *("__main__", "advise", "arguments", "cli", "doctor", "score"),
         *("measures", "sizes", "section", "draws", "errors"),
     }
     lengths = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}

@@ -16,6 +16,9 @@ HARD_NEGATIVES = 7
 QUERIES_PER_BLOCK = 1024
 """Queries that are searched together: the passages are read once for them."""
 
+MOST_PASSAGES_TIMED = 100_000
+"""Passages of which a search is timed, at most: a larger collection takes as many times longer."""
+
 CHECKPOINTS_KEPT = 2
 """Of a training that runs."""
 

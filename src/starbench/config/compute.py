@@ -91,6 +91,10 @@ class ComputeStages(Section):
     finetune: TrainingCompute = Field(default=TrainingCompute(), description="Fine-tuning.")
     embed: EmbeddingCompute = Field(default=EmbeddingCompute(), description="Embedding.")
     evaluate: Compute = Field(default=Compute(), description="Scoring.")
+    measure: Compute = Field(
+        default=Compute(),
+        description="Measuring what sizes cost. On one machine such a job has all cores to itself.",
+    )
     report: Compute = Field(default=Compute(), description="Tables and figures.")
     export: Compute = Field(default=Compute(), description="Small models of single sizes.")
 

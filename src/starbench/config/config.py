@@ -11,6 +11,7 @@ from pydantic import Field
 from starbench.config.backbones import Backbone
 from starbench.config.compute import ComputeStages
 from starbench.config.export import Export
+from starbench.config.measure import Measure
 from starbench.config.names import AnySource, CutName, Name, ObjectiveName, TrackName
 from starbench.config.report import Report
 from starbench.config.tracks import TrackSection
@@ -109,6 +110,11 @@ class Config(Section):
         default=None,
         description="What `snakemake export` makes: sizes as small models; nothing if not given.",
     )
+    measure: Measure | None = Field(
+        default=None,
+        description="What sizes cost on the machine at hand (`costs.csv`); nothing is measured if "
+        "not given.",
+    )
     compute: ComputeStages = Field(
         default=ComputeStages(), description="Resources of the jobs of each stage."
     )
@@ -138,7 +144,8 @@ class Config(Section):
     def tries_adaptive(self) -> bool:
         """Whether adaptive retrieval is tried."""
         return any(
-            TRACKS[track].searches and section.searching.adaptive is not None
+            (TRACKS[track].searches and section.searching.adaptive is not None)
+            or (section.bits is not None and len(section.bits.funnel) > 0)
             for track, section in self.tracks.items()
         )
 
@@ -149,6 +156,11 @@ class Config(Section):
             TRACKS[track].exits and section.held_back_share > 0
             for track, section in self.tracks.items()
         )
+
+    @property
+    def tries_asymmetric(self) -> bool:
+        """Whether queries of other layers than the passages are tried."""
+        return any(section.asymmetric for section in self.tracks.values())
 
     @property
     def compared_system(self) -> str:

@@ -10,9 +10,11 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from starbench.config.backbones import Architecture, Backbone, Checkpoint
+from starbench.config.bits import Bits, FunnelStep
 from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
 from starbench.config.config import Config, NamedSize, Override, System
 from starbench.config.export import Export
+from starbench.config.measure import Measure
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
@@ -52,6 +54,9 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 list too, replaces what the file before has. A name without a value (`systems: {bert: null}`)
 leaves out that dataset, backbone, system or track. Give such a run a name of its own (`run`).
 """
+
+PLAIN_STAGES = ("data", "evaluate", "measure", "report", "export")
+"""Stages whose key of `compute` is a `Compute` and nothing more."""
 
 LAYOUTS = """## Layouts of files
 
@@ -152,6 +157,8 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>.finetuning", Finetuning),
         ("tracks.<track>.finetuning.guide", GuideOptions),
         ("tracks.<track>.embedding", Embedding),
+        ("tracks.<track>.bits", Bits),
+        ("tracks.<track>.bits.funnel[]", FunnelStep),
         ("tracks.<track>.search", Search),
         ("tracks.<track>.search.bm25", Bm25Options),
         ("tracks.<track>.search.adaptive", Adaptive),
@@ -166,11 +173,12 @@ def _sections() -> list[tuple[str, type[Section]]]:
     return [
         *named,
         ("compute", ComputeStages),
-        ("compute.data, compute.evaluate, compute.report, compute.export", Compute),
+        (", ".join(f"compute.{stage}" for stage in PLAIN_STAGES), Compute),
         ("compute.pretrain, compute.finetune", TrainingCompute),
         ("compute.embed", EmbeddingCompute),
         ("report", Report),
         ("export", Export),
+        ("measure", Measure),
     ]
 
 

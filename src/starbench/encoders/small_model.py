@@ -109,6 +109,13 @@ def module_width(model: SentenceTransformer) -> int:
         return width_of(model)
 
 
+def parameters_of(model: SentenceTransformer) -> int:
+    """Return how many numbers a model's weights are, without a pooler that no file has."""
+    return sum(
+        weights.numel() for name, weights in model.named_parameters() if ".pooler." not in name
+    )
+
+
 def _transformer_of(model: SentenceTransformer) -> Transformer:
     first = next(iter(model._modules.values()), None)
     if not isinstance(first, Transformer):

@@ -16,9 +16,9 @@ import pyarrow as pa
 import torch
 from transformers import BertConfig, BertModel
 
+from starbench.encoders.shape import Encoder
 from starbench.machine.hardware import hardware
 from starbench.planning.devices import Device, Host, shipped
-from starbench.planning.encoders import Encoder
 from starbench.planning.starting import start_seconds
 from starbench.stages.evaluate.collection import CollectionToScore
 from starbench.stages.evaluate.retrieval import write_run

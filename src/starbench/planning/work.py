@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from starbench.config.amounts import LOGITS_AT_ONCE, PAD_TO, QUERIES_PER_BLOCK
 from starbench.config.names import Precision
 from starbench.config.training import Finetuning, Pretraining, Training, total_steps
+from starbench.encoders.shape import Encoder
 from starbench.objectives.pretraining import PretrainingObjective
 from starbench.planning.datasets import DatasetSize
-from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import Lengths
 
 BACKWARD = 2.0

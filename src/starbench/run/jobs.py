@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from starbench.config.resolved import seeds_of
 from starbench.errors import InputError
+from starbench.run.costs import measured_models, measured_seed, searched_sets, timed_sets
 from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
 from starbench.run.models import Model, all_models
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from starbench.config.config import Config
     from starbench.run.paths import RunPaths
 
-STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "report", "export")
+STAGES = ("data", "pretrain", "finetune", "embed", "evaluate", "measure", "report", "export")
 FINISHED = "manifest.json"
 """What a job that makes a folder writes last."""
 
@@ -208,6 +209,18 @@ class JobGraph:
             for model in all_models(config)
             for seed in model.seeds
         ]
+        scores += [
+            paths.bits(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in model.seeds
+            if config.tracks[model.track].bits is not None
+        ]
+        small = [
+            paths.asymmetric(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in model.seeds
+            if config.tracks[model.track].asymmetric and model.has_several_depths
+        ]
         for track in config.tracks:
             if datasets := config.bm25_of(track):
                 scores.append(paths.bm25(track))
@@ -221,12 +234,16 @@ class JobGraph:
                 )
         adaptive = [paths.all_adaptive] if config.tries_adaptive else []
         exits = [paths.all_exits] if config.tries_exits else []
-        collected = (paths.all_scores, *adaptive, *exits)
-        yield Job("collect_scores", "evaluate", collected, done(*scores))
+        asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
+        collected = (paths.all_scores, *adaptive, *exits, *asymmetric)
+        yield Job("collect_scores", "evaluate", collected, done(*scores, *small))
         yield Job("compare_systems", "evaluate", (paths.significance,), done(*scores))
         compared = map(paths.dataset, compared_datasets(config))
         yield Job("find_leakage", "data", (paths.leakage,), done(*compared))
         drawn = (*collected, paths.significance, paths.leakage)
+        if costs := [_costs_of(paths, model) for model in measured_models(config)]:
+            yield Job("collect_costs", "measure", (paths.all_costs,), done(*costs))
+            drawn = (*drawn, paths.all_costs)
         yield Job("draw_report", "report", done(paths.root), drawn)
 
 
@@ -240,7 +257,7 @@ class ModelJobs:
     seed: int
 
     def jobs(self) -> Iterator[Job]:
-        """Yield the fine-tuning, the embedding, the searches, the scoring and the exports."""
+        """Yield the fine-tuning, the embedding, searches, scoring and exports."""
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
@@ -251,14 +268,21 @@ class ModelJobs:
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))
         yield self._job("embed_texts", "embed", embedded, [trained, *datasets, *fitted])
-        parts = [embedded]
+        vectors, parts = [embedded], [embedded]
         for texts in sharded(text_sets(config, self.model.track)):
             shard, found = (f(*place) / texts.folder for f in (paths.embeddings, paths.searches))
             read = [trained, paths.dataset(texts.dataset), *fitted]
             yield self._job("embed_shard", "embed", shard, read, texts)
             yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
-            parts += [shard, found]
+            vectors, parts = [*vectors, shard], [*parts, shard, found]
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
+        if config.tracks[self.model.track].bits is not None:
+            yield self._job("score_bits", "evaluate", paths.bits(*place), [*vectors, *datasets])
+        if config.tracks[self.model.track].asymmetric and self.model.has_several_depths:
+            folder = paths.asymmetric(*place)
+            yield self._job("score_asymmetric", "evaluate", folder, [*vectors, *datasets])
+        if self.seed == measured_seed(self.model):
+            yield self._measuring(trained)
         for size in possible_exports(config, self.model):
             job = self._job(
                 "export_model",
@@ -269,6 +293,16 @@ class ModelJobs:
             )
             # The card shows the scores.
             yield replace(job, inputs=(*job.inputs, paths.all_scores))
+
+    def _measuring(self, trained: Path) -> Job:
+        """Return the job that measures the model; the report needs it where the config asks."""
+        config, paths, model = self.config, self.paths, self.model
+        place = (model.track, model.name, self.seed)
+        embedded, parts = paths.embeddings(*place), []
+        if searched := searched_sets(config, model.track):
+            parts = [embedded, *(embedded / texts.folder for texts in sharded(searched))]
+        timed = [paths.dataset(texts.dataset) for texts in timed_sets(config, model.track)]
+        return self._job("measure_model", "measure", paths.costs(*place), [trained, *timed, *parts])
 
     def _job(
         self,
@@ -300,6 +334,10 @@ class ModelJobs:
             shard=shard,
             of_size=size,
         )
+
+
+def _costs_of(paths: RunPaths, model: Model) -> Path:
+    return paths.costs(model.track, model.name, measured_seed(model))
 
 
 def done(*folders: Path) -> tuple[Path, ...]:

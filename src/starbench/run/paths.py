@@ -8,6 +8,7 @@ from pathlib import Path
 from starbench.config.config import Config
 from starbench.config.resolved import seeds_of
 from starbench.sizes import Size
+from starbench.store.costs import COSTS
 from starbench.store.scores import BM25
 
 
@@ -59,9 +60,21 @@ class RunPaths:
         """Folder of all scores of one model, one folder per dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"
 
+    def bits(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores with fewer bits a number, one folder per dataset."""
+        return self.root / "bits" / track / model / f"seed-{seed}"
+
+    def asymmetric(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores of queries of other layers, one folder per dataset."""
+        return self.root / "asymmetric" / track / model / f"seed-{seed}"
+
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
         return self.root / "scores" / track / BM25
+
+    def costs(self, track: str, model: str, seed: int) -> Path:
+        """Folder of what the sizes of one model cost."""
+        return self.root / "costs" / track / model / f"seed-{seed}"
 
     def export(self, track: str, model: str, seed: int, size: Size) -> Path:
         """Folder of one size of a model as a small model of its own."""
@@ -86,6 +99,16 @@ class RunPaths:
     def all_exits(self) -> Path:
         """CSV file of what adaptive classification found and takes in the whole run."""
         return self.root / "adaptive_classification.csv"
+
+    @property
+    def all_asymmetric(self) -> Path:
+        """CSV file of what queries of other layers than the passages find in the whole run."""
+        return self.root / "asymmetric.csv"
+
+    @property
+    def all_costs(self) -> Path:
+        """CSV file of what the sizes of all measured models cost."""
+        return self.root / COSTS
 
     @property
     def leakage(self) -> Path:

@@ -25,8 +25,17 @@ EMBED = 2
 EVALUATE = 3
 """Raised when the same embeddings give other scores than before."""
 
+BITS = 1
+"""Raised when the same embeddings give other scores with fewer bits a number than before."""
+
+ASYMMETRIC = 1
+"""Raised when the same embeddings give other scores of queries of other layers than before."""
+
 COMPARE = 1
 """Raised when the same scores give other p-values than before."""
+
+MEASURE = 1
+"""Raised when the same model's costs are measured or counted otherwise than before."""
 
 EXPORT = 1
 """Raised when the same model gives other exported files than before."""

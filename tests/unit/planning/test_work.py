@@ -7,9 +7,9 @@ from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from starbench.config.training import Finetuning, Pretraining, total_steps
+from starbench.encoders.shape import Encoder
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize
-from starbench.planning.encoders import Encoder
 from starbench.planning.lengths import SPECIAL, Lengths
 from starbench.planning.work import (
     ACTIVATIONS,

@@ -13,8 +13,14 @@ from sentence_transformers import SentenceTransformer
 
 from starbench.config.config import Config
 from starbench.encoders.loading import loading
+from starbench.encoders.onnx_model import (
+    refuse_without_packages,
+    why_no_onnx,
+    write_int8,
+    write_onnx,
+)
 from starbench.encoders.portable import longest_text, write_model
-from starbench.encoders.small_model import cut, module_width
+from starbench.encoders.small_model import cut, module_width, parameters_of
 from starbench.errors import InputError
 from starbench.run.exports import Exported, formats_of, sizes_trained
 from starbench.run.paths import RunPaths
@@ -22,12 +28,6 @@ from starbench.run.prompts import prompt_for
 from starbench.sizes import Size
 from starbench.stages.export.card import Facts, Format, card
 from starbench.stages.export.family import Scores, checkpoint_of, licence_of
-from starbench.stages.export.onnx_model import (
-    refuse_without_packages,
-    why_no_onnx,
-    write_int8,
-    write_onnx,
-)
 from starbench.stages.export.scored import sample_texts, scores_beside
 from starbench.stages.export.vectors import Embed, cosines, onnx_embed, torch_embed
 
@@ -139,13 +139,6 @@ def card_of(
         hashes=hashes,
     )
     return card(config, one, facts)
-
-
-def parameters_of(model: SentenceTransformer) -> int:
-    """Return how many numbers a model's weights are, without a pooler that no file has."""
-    return sum(
-        weights.numel() for name, weights in model.named_parameters() if ".pooler." not in name
-    )
 
 
 def _megabytes(path: Path) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
-from starbench.stages.export.onnx_model import INPUTS
+from starbench.encoders.onnx_model import INPUTS, onnx_session
 
 BATCH = 32
 Embed = Callable[[Sequence[str]], np.ndarray]
@@ -30,11 +30,7 @@ def torch_embed(model: SentenceTransformer) -> Embed:
 
 def onnx_embed(path: Path, model: SentenceTransformer) -> Embed:
     """Return what embeds texts with an ONNX file, tokenized as `model` does it."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    session = onnx_session(path, torch.get_num_threads())
 
     def run(features: dict[str, Any]) -> np.ndarray:
         given = {name: features[name].numpy() for name in INPUTS}

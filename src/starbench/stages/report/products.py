@@ -10,8 +10,11 @@ from starbench.config.escapes import in_snakemake, params_in_snakemake
 from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
 from starbench.run import versions
+from starbench.run.bits import scored_bits
+from starbench.run.models import searched_asymmetrically
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
+from starbench.store.costs import COSTS
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -23,7 +26,15 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, EXITS, CLAIMS, PUBLISHED = "adaptive", "adaptive_classification", "claims", "published"
+ADAPTIVE, ASYMMETRIC, BITS, CLAIMS, EXITS, PARETO, PUBLISHED = (
+    "adaptive",
+    "asymmetric",
+    "bits",
+    "claims",
+    "adaptive_classification",
+    "pareto",
+    "published",
+)
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -50,6 +61,9 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
     names += [EXITS] if config.tries_exits else []
+    names += [BITS] if any(scored_bits(config, track) for track in config.tracks) else []
+    names += [ASYMMETRIC] if config.tries_asymmetric else []
+    names += [PARETO] if config.measure is not None else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -58,6 +72,12 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
 def has_claims(config: Config) -> bool:
     """Whether a run is held against the paper's claims: it has the systems of one at least."""
     return config.report.published != "none" and bool(asked(config))
+
+
+def has_costs(config: Config, group: Group) -> bool:
+    """Whether it is measured what the sizes cost that a group shows."""
+    given = config.measure
+    return given is not None and (given.tracks is None or group.track in given.tracks)
 
 
 def has_grid(config: Config, group: Group) -> bool:
@@ -71,6 +91,8 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
     several = len(config.shown_systems) > 1
     for group in groups_of(config):
         found[f"{group.name}_average_by_size"] = _labels("average by size", "all", group.title)
+        if has_costs(config, group):
+            found[f"{group.name}_pareto"] = _labels("quality and cost", "all", group.title)
         if not has_grid(config, group):
             continue
         found[f"{group.name}_heatmaps"] = _labels("layers x dims", "all", group.title)
@@ -82,6 +104,16 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             name = config.display("systems", config.compared_system)
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
+        for system in searched_asymmetrically(config, group.track):
+            if system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_asymmetric_{system}"
+                found[stem] = _labels("query x passage layers", name, group.title)
+        if scored_bits(config, group.track):
+            for system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_bits_{system}"
+                found[stem] = _labels("fewer bits", name, group.title)
         found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
     if config.tries_exits:
         found[EXITS] = _labels("adaptive classification", "all", "accuracy by cost")
@@ -97,11 +129,22 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, without: Collection[str] = ()) -> list[str]:
-    """Return the names of all tables and figures of a run but for some, below its folder."""
-    names = [f"tables/{name}" for name in table_names(config)]
+def drawn_products(config: Config, absent: Collection[str] = ()) -> list[str]:
+    """Return the names of all tables and figures of a run, below its folder.
+
+    Those that are made of a file that is `absent`, as ``adaptive.csv``, are left out.
+    """
+    left_out = {name.removesuffix(".csv") for name in absent}
+    if COSTS in absent:
+        left_out.add(PARETO)
+    names = [*(f"tables/{name}" for name in table_names(config))]
     names += [f"figures/{name}" for name in figure_names(config)]
-    return [name for name in names if Path(name).stem not in without]
+    return [name for name in names if left_out.isdisjoint(_made_of(Path(name).stem))]
+
+
+def _made_of(stem: str) -> set[str]:
+    """Return the whole name of a product, and the part of a figure's name that tells its kind."""
+    return {stem, *(kind for kind in (ASYMMETRIC, PARETO) if f"_{kind}" in stem)}
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:

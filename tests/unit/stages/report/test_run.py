@@ -6,6 +6,7 @@ from starbench.stages.report.products import figure_names, table_names
 from starbench.stages.report.run import summary, write_report
 from starbench.stages.report.tables.formats import as_text
 from starbench.stages.report.tables.table import make_table
+from tests.unit.stages.report.measured import measuring
 from tests.unit.stages.report.scored import sts_group
 
 
@@ -27,8 +28,10 @@ def test_the_files_written_are_those_announced_and_the_same_every_time(written):
 def test_scores_and_config_alone_are_enough_and_what_is_missing_is_said(written):
     config, paths = written()
     paths.significance.unlink()
-    write_report(config, paths)
+    write_report(measuring(config), paths)
     text = (paths.root / "summary.md").read_text()
+    assert "costs.csv is missing: nothing is told of what sizes cost" in text
+    assert not list(paths.root.rglob("*pareto*"))
     assert "significance.csv is missing: no score is marked" in text
     assert "differs significantly" not in text
     for name in table_names(config):

@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 import starbench
 from starbench import Size
-from starbench.stages.export.onnx_model import FAMILIES, why_no_onnx, write_int8, write_onnx
+from starbench.encoders.onnx_model import FAMILIES, why_no_onnx, write_int8, write_onnx
 from starbench.stages.export.vectors import cosines, onnx_embed, torch_embed
 from tests.unit.encoders.small_models import TEXTS, WIDTH, model_of
 

@@ -7,7 +7,9 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -35,13 +37,19 @@ MOST_TEXTS = 4096
 """Texts of the largest batch that the graph is made for."""
 
 
-def refuse_without_packages() -> None:
-    """Raise InputError where the packages that make and run ONNX are not installed."""
+def refuse_without_packages(
+    work: str = "exporting", instead: str = "set export.onnx to false"
+) -> None:
+    """Raise InputError where the packages that make and run ONNX are not installed.
+
+    Args:
+        work: what needs them, for the message.
+        instead: what the user can do without them.
+    """
     absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if absent:
         raise InputError(
-            f"exporting ONNX needs {', '.join(absent)}: pip install 'starbench[onnx]', or set "
-            "export.onnx to false"
+            f"{work} ONNX needs {', '.join(absent)}: pip install 'starbench[onnx]', or {instead}"
         )
 
 
@@ -123,6 +131,31 @@ def write_int8(source: Path, path: Path) -> None:
 
     with _quiet():
         quantize_dynamic(str(source), str(path), weight_type=QuantType.QInt8, per_channel=True)
+
+
+def onnx_session(path: Path, threads: int) -> Any:
+    """Return an ONNX Runtime session of a file, on the processor with so many threads.
+
+    All sessions of a process share the memory of their intermediate results: each would keep for
+    itself what its largest batch has needed.
+    """
+    import onnxruntime
+
+    _share_memory()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _share_memory() -> None:
+    """Make the memory that sessions share, once a process; every setting is the library's own."""
+    import onnxruntime
+
+    kind = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    place = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, onnxruntime.OrtMemType.DEFAULT)
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(0, -1, -1, -1))
 
 
 @contextmanager

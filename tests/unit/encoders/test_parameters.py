@@ -5,9 +5,10 @@ import json
 import pytest
 
 from starbench.config.training import Pretraining
+from starbench.encoders.shape import Encoder, read_encoder
 from starbench.errors import InputError
 from starbench.objectives import PRETRAINING_OBJECTIVES
-from starbench.planning.encoders import Encoder, read_encoder, shape_of
+from starbench.planning.encoders import shape_of
 from starbench.planning.lengths import Lengths
 from starbench.planning.work import pretraining_work
 from starbench.run.paths import RunPaths

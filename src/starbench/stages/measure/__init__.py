@@ -1,0 +1,1 @@
+"""Stage measure: what every size of a model costs: time, parameters, bytes."""
