@@ -45,7 +45,13 @@ def test_every_table_and_figure_is_there_and_every_job_has_a_log_and_a_benchmark
 def test_the_summary_and_the_manifest_tell_what_was_run_with_what(finished):
     run = finished / "results/tiny"
     text = (run / "summary.md").read_text()
-    for heading in ("In short", "The paper's claims", "Warnings", "Provenance"):
+    for heading in (
+        "In short",
+        "The paper's claims",
+        "Warnings",
+        "Provenance",
+        "Make a number again",
+    ):
         assert f"## {heading}" in text
     assert "| Starbucks beats 2DMSE at every size |" in text
     assert text.count("data:image") == 0
@@ -59,6 +65,22 @@ def test_the_summary_and_the_manifest_tell_what_was_run_with_what(finished):
     }  # fmt: skip
     assert manifest["stages"]["finetune"]["jobs"] == 6
     assert all(stage["wall_s"] > 0 for stage in manifest["stages"].values())
+
+
+def test_a_command_of_the_summary_makes_its_numbers_again(finished):
+    text = (finished / "results/tiny/summary.md").read_text()
+    (line,) = re.findall(r"^- \*\*BM25\*\*, retrieval: `snakemake (.*)`$", text, re.MULTILINE)
+    options, target = line.split(" -- ")
+    place = ["--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    words = ["snakemake", *options.split(), *place, "--", target]
+    try:
+        subprocess.run(words, cwd=finished, env=ENVIRONMENT, check=True, capture_output=True)
+        for dataset in ("library", "archive"):
+            again = (finished / target).parent / dataset / "scores.csv"
+            first = finished / "results/tiny/scores/retrieval/bm25" / dataset / "scores.csv"
+            assert again.read_bytes() == first.read_bytes()
+    finally:
+        shutil.rmtree(finished / "results/again", ignore_errors=True)
 
 
 def test_every_other_system_is_tested_at_every_size_on_every_dataset(finished):

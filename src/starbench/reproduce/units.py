@@ -76,7 +76,7 @@ def read_units(path: Path = UNITS) -> list[Unit]:
     """
     if not path.is_file():
         raise InputError(
-            f"{path}: there are no units: what is claimed is compared in a clone of Starbench's "
+            f"there is no {path}: `starbench reproduce` needs the files of a clone of Starbench's "
             "repository, and this package is not in one"
         )
     try:
