@@ -36,7 +36,7 @@ def planned_jobs(config: Config, costs: Costs) -> list[PlannedJob]:
             names[job.outputs],
             job.rule,
             job.stage,
-            tuple(dict.fromkeys(maker[file] for file in job.inputs)),
+            tuple(dict.fromkeys(maker[file] for file in job.inputs if file in maker)),
             COSTS[job.rule](costs, job),
         )
         for job in needed

@@ -129,7 +129,8 @@ class JobGraph:
             job = waiting.pop()
             if job.outputs not in wanted:
                 wanted.add(job.outputs)
-                waiting += (maker[file] for file in job.inputs)
+                # A backbone of another run is made by none of these jobs.
+                waiting += (maker[file] for file in job.inputs if file in maker)
         return [job for job in self.jobs if job.outputs in wanted]
 
     def needed_by(self, rule: str) -> list[Job]:
@@ -177,7 +178,7 @@ class JobGraph:
         config, paths = self.config, self.paths
         for name in _starts_first(config):
             backbone = config.backbones[name]
-            if backbone.pretraining is None:
+            if backbone.pretraining is None or backbone.run is not None:
                 continue
             for seed in seeds_of(config, name):
                 read = [paths.dataset(text) for text in backbone.pretraining.datasets]

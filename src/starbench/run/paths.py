@@ -35,11 +35,13 @@ class RunPaths:
         return self.root / "backbones" / name / f"seed-{seed}"
 
     def backbone_in_use(self, config: Config, name: str, seed: int) -> Path:
-        """Folder to load a backbone from: trained by this run, or fetched as it is."""
-        if config.backbones[name].pretraining is None:
+        """Folder to load a backbone from: trained by this or another run, or fetched as it is."""
+        section = config.backbones[name]
+        if section.pretraining is None:
             return self.checkpoint(name)
         made_with = seeds_of(config, name)
-        return self.backbone(name, seed if seed in made_with else made_with[0])
+        made_by = self if section.run is None else RunPaths(self.root.parent / section.run)
+        return made_by.backbone(name, seed if seed in made_with else made_with[0])
 
     def model(self, track: str, model: str, seed: int) -> Path:
         """Folder of one fine-tuned model."""

@@ -40,6 +40,7 @@ IMPLIED = {
     "bag_of_words_weight": None,
     "head_learning_rate": None,
     "guide": None,
+    "full_weight": 1.0,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""

@@ -35,8 +35,8 @@ def heads_of(encoder: SentenceTransformer, model: Model, rows: Dataset, seed: in
     """
     if model.objective.freezes_encoder and processes() > 1:
         raise InputError(
-            f"{model.name}: heads alone are trained (`encoder: frozen`), which one process does: set "
-            "compute.finetune.gpus to 1 or less"
+            f"{model.name}: heads alone are trained (`encoder: frozen`), which one process does: "
+            "set compute.finetune.gpus to 1 or less"
         )
     full = Size(depth_of(encoder), width_of(encoder))
     sizes = sizes_trained(model, full)
