@@ -83,12 +83,13 @@ def _wrong(value: object, name: str) -> str | None:
     return wrong
 
 
+NEAREST = "nn_accuracy"
 LABELS = {
     measure.name: measure
     for measure in (
         Measure("accuracy", "starbench", label="Accuracy", of="labels"),
         Measure("probe_accuracy", "starbench", label="Accuracy of a probe", of="labels"),
-        Measure("nn_accuracy", "starbench", label="1-NN accuracy", of="labels"),
+        Measure(NEAREST, "starbench", label="1-NN accuracy", of="labels"),
     )
 }
 """Measures of labelled texts, all of them computed; the first is shown."""

@@ -121,6 +121,8 @@ PATHS = [
 
 SMAE = "      objective: smae\n"
 NUMBERS = [
+    value("a loss of another track", "dataset: entailments\n      loss: mnrl", "dataset: entailments\n      loss: softmax", r"tracks\.sts\.finetuning\.loss: softmax is for datasets of kind labelled, on which track sts trains nothing"),
+    value("a share that is held back on another track", "  sts:\n    tasks:", "  sts:\n    held_back: 0.2\n    tasks:", r"tracks\.sts\.held_back: is for the track classification"),
     value("a negative seed", "- 42", "- -1", r"seeds\.0: .*0.*-1"),
     value("a seed beyond 32 bits", "- 42", "- 4294967296", r"seeds\.0: .*4294967295.*4294967296"),
     value("a huge seed", "- 42", f"- {'9' * 30}", r"seeds\.0: an integer beyond 2\*\*53 in size"),

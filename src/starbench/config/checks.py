@@ -276,6 +276,10 @@ def _check_trained(config: Config, system: str, track: str, use: Use, objective:
         raise ConfigMismatchError(("systems", system), f"{text}, on track {track} it is {use.loss}")
     check_length(use, at)
     kinds = [kind for kind in LOSS_KINDS[use.loss] if kind in TRACKS[track].trains]
+    if not kinds:
+        listed = " or ".join(LOSS_KINDS[use.loss])
+        text = f"{use.loss} is for datasets of kind {listed}, on which track {track} trains nothing"
+        raise ConfigMismatchError((*at, "loss"), text)
     for index, name in enumerate(use.datasets):
         where = (*at, "dataset") if isinstance(use.dataset, str) else (*at, "dataset", index)
         known(name, config.datasets, where, "dataset")

@@ -17,7 +17,7 @@ from starbench.planning.devices import Start
 from starbench.tracks import TRACKS
 
 _TRAINING = {"batch_size": 2, "steps": 1, "learning_rate": 0.001, "max_length": 16}
-_SCORED = {"pairs": "pairs", "collection": "library", "task": "topics"}
+_SCORED = {"pairs": "pairs", "collection": "library", "labelled": "texts", "task": "topics"}
 """A dataset of each kind that a track may score."""
 CONFIG = {
     "run": "start",
@@ -26,6 +26,8 @@ CONFIG = {
         "stories": {"kind": "text", "source": "micro", "rows": 20},
         "triplets": {"kind": "triplets", "source": "micro", "rows": 4},
         "pairs": {"kind": "pairs", "source": "micro", "rows": 8},
+        "examples": {"kind": "labelled", "source": "micro", "rows": 200, "split": "train"},
+        "texts": {"kind": "labelled", "source": "micro", "rows": 8, "examples": "examples"},
         "library": {"kind": "collection", "source": "micro", "rows": 20, "queries": 2},
         "topics": {"kind": "task", "source": "micro", "task": "Clustering", "rows": 8},
     },
@@ -53,7 +55,7 @@ CONFIG = {
 }
 """A run of every stage on a few short texts."""
 
-_FETCHED = ("triplets", "pairs", "library", "topics")
+_FETCHED = ("triplets", "pairs", "examples", "texts", "library", "topics")
 _MODEL = ("--model", "base", "--seed", "42")
 JOBS: list[tuple[Start | None, tuple[str, ...]]] = [
     ("data", ("data", "--dataset", "stories")),

@@ -8,6 +8,7 @@ from starbench.cli import main
 from tests.unit.runs import tiny_value
 
 RIGHT = {
+    "labelled": {"text": "a red boat", "label": 3},
     "text": {"text": "a red boat"},
     "triplets": {"anchor": "a", "positive": "b", "negative": "c"},
     "pairs": {"sentence1": "a", "sentence2": "b", "score": 1},
@@ -33,6 +34,15 @@ def planned(tmp_path, kind, record):
     )
     if kind == "pairs":
         value["tracks"]["sts"]["tasks"] = ["mine"]
+    elif kind == "labelled":
+        value["datasets"]["texts"] = {
+            "kind": kind,
+            "source": "micro",
+            "rows": 9,
+            "examples": "mine",
+        }
+        training = value["tracks"]["sts"]["finetuning"] | {"dataset": "mine", "loss": "softmax"}
+        value["tracks"] = {"classification": {"tasks": ["texts"], "finetuning": training}}
     elif kind == "text":
         start = {"layers": 4, "width": 16, "heads": 2, "intermediate": 32}
         training = {"objective": "mlm", "datasets": ["mine"], "batch_size": 4, "steps": 2}
@@ -65,6 +75,7 @@ def test_right_records_are_planned(tmp_path, capsys, kind):
         ("text", {"text": 5}, "field 'text' is not a text: 5"),
         ("text", {"text": None}, "field 'text' is not a text: None"),
         ("triplets", {"positive": ["x"]}, "field 'positive' is not a text"),
+        ("labelled", {"text": 1}, "field 'text' is not a text: 1"),
         ("pairs", {"sentence2": 1}, "field 'sentence2' is not a text: 1"),
         ("training-queries", {"query": None}, "field 'query' is not a text"),
         ("training-queries", {"positive_passages": [1]}, "'positive_passages' is not a list of"),

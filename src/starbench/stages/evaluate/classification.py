@@ -45,7 +45,9 @@ def score_labels(task: Task) -> Scored:
     nearest example by the cosine. Probes are fitted on the examples that are not held back.
     """
     data = _Data.of(task)
-    heads = read_heads(task.paths.model(task.model.track, task.model.name, task.seed))
+    heads = None
+    if task.model.cut == "prefix":  # heads read the first dimensions, not other directions
+        heads = read_heads(task.paths.model(task.model.track, task.model.name, task.seed))
     if heads is not None:
         _check_labels(task, data, heads)
     chains = chains_of(task.model.cells, task.config.trained_sizes) if len(data.held) else []

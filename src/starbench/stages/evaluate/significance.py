@@ -51,7 +51,8 @@ def randomisation_test(
         resamples: number of flips.
     """
     differences_CN = np.asarray(differences_CN, dtype=float)
-    count, exact = differences_CN.shape[1], 2.0 ** differences_CN.shape[1] <= resamples
+    count = differences_CN.shape[1]
+    exact = 2**count <= resamples  # whole numbers: as floats, 1024 texts are too many
     # Rounding must not part flips of the same sum from the observed one.
     observed_C = abs(differences_CN.sum(axis=1)) * (1 - 1e-9)
     draw = np.random.default_rng(seed)

@@ -11,9 +11,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from starbench.config.config import Config
-from starbench.measures import PAIRS, Measure, ranking_measure
+from starbench.measures import NEAREST, PAIRS, Measure, ranking_measure
 from starbench.run.paths import RunPaths
-from starbench.run.texts import corpus_of, text_sets
+from starbench.run.texts import corpus_of, examples_of, text_sets
 from starbench.stages.export.vectors import Embed, cosines, unit
 from starbench.store.records import PASSAGES, QRELS, QUERIES, read_records
 from starbench.tracks import TRACKS
@@ -56,10 +56,11 @@ def scores_beside(
     similarity: str,
     prompt: Prompt,
 ) -> Iterator[Beside]:
-    """Yield the scores of both formats: of every set of pairs, or of the smallest collection.
+    """Yield the scores of both formats: of every set of pairs or labelled texts, or of the
+    smallest collection.
 
-    Of a track that scores anything else nothing is. A collection of more than `MOST_PASSAGES` is
-    left out: it would take long.
+    Of a track that scores anything else nothing is. A collection of more than `MOST_PASSAGES`, or
+    texts with more examples, is left out: it would take long.
 
     Args:
         config: the run's config.
@@ -71,6 +72,12 @@ def scores_beside(
         prompt: gives the prompt of a dataset's texts in a role.
     """
     scored = config.tracks[track].scored
+    if TRACKS[track].scores == "labelled":
+        for name in scored:
+            if len(read_records(paths.dataset(examples_of(config, name)))) <= MOST_PASSAGES:
+                found = (_nearest(config, paths, name, embed, prompt) for embed in (fp32, int8))
+                yield Beside(name, NEAREST, *found)
+        return
     if TRACKS[track].scores == "pairs":
         metric = next(iter(PAIRS))
         for name in scored:
@@ -102,6 +109,18 @@ def _pairs(paths: RunPaths, name: str, embed: Embed, prompt: Prompt) -> float:
     vectors = embed([prompt(name, "text") + text for text in texts])
     left, right = ([row_of[text] for text in column] for column in (first, second))
     return float(spearmanr(cosines(vectors[left], vectors[right]), rows["score"]).statistic)
+
+
+def _nearest(config: Config, paths: RunPaths, name: str, embed: Embed, prompt: Prompt) -> float:
+    """Return the share of labelled texts whose nearest example by the cosine has their label."""
+    other = examples_of(config, name)
+    texts, examples = (read_records(paths.dataset(dataset)) for dataset in (name, other))
+    vectors = [
+        unit(embed([prompt(dataset, "text") + text for text in rows["text"]]))
+        for dataset, rows in ((name, texts), (other, examples))
+    ]
+    nearest = (vectors[0] @ vectors[1].T).argmax(axis=1)
+    return float((np.array(examples["label"])[nearest] == np.array(texts["label"])).mean())
 
 
 def _search(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 
+from starbench.errors import InputError
+from starbench.machine.processes import processes
 from starbench.run.exports import sizes_trained
 from starbench.run.models import Model
 from starbench.sizes import Size
@@ -27,7 +29,15 @@ def with_numbers(rows: Dataset) -> Dataset:
 
 
 def heads_of(encoder: SentenceTransformer, model: Model, rows: Dataset, seed: int) -> HeadsLoss:
-    """Return a head for each size that a model's objective trains, or one for all of them."""
+    """Return a head for each size that a model's objective trains, or one for all of them.
+
+    Raises InputError for several processes that would train heads alone.
+    """
+    if model.objective.freezes_encoder and processes() > 1:
+        raise InputError(
+            f"{model.name}: heads alone are trained (`encoder: frozen`), which one process does: "
+            "set compute.finetune.gpus to 1 or less"
+        )
     full = Size(depth_of(encoder), width_of(encoder))
     sizes = sizes_trained(model, full)
     return HeadsLoss(classes_of(rows), sizes, model.objective.shares_heads, seed)

@@ -18,6 +18,7 @@ SYSTEMS = {
         "objective": "softmax",
         "overrides": {TRACK: {"options": {"heads": "shared", "over": "sizes"}}},
     },
+    "svd": {"backbone": "tiny", "objective": "single", "cut": "pca"},
     "probe": {
         "backbone": "tiny",
         "objective": "softmax",

@@ -25,18 +25,19 @@ from starbench.stages.evaluate.probes import fit_probe
 from starbench.stages.evaluate.run import score_model
 from starbench.stages.evaluate.significance import mcnemar_test
 from starbench.stages.finetune.run import finetune_model
+from starbench.stages.report.run import write_report
 from starbench.store.embeddings import StoredEmbeddings
 from starbench.store.heads import read_heads
 from starbench.store.records import read_records
 from starbench.store.scores import COLUMNS, EXIT_COLUMNS
 from tests.unit.stages.evaluate.labelled import SYSTEMS, TRACK, labelled_config, prepared
 
-KEPT = ("floor", "mrl", "mrl-e")
+KEPT = ("floor", "svd", "mrl", "mrl-e")
 
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory, tiny_checkpoint):
-    """A run of three systems, trained, embedded, scored and collected: (config, paths)."""
+    """A run of four systems, trained, embedded, scored and collected: (config, paths)."""
     systems = {name: SYSTEMS[name] for name in KEPT}
     config = labelled_config(tiny_checkpoint, systems)
     paths = prepared(tmp_path_factory.mktemp("labelled"), config)
@@ -84,7 +85,7 @@ def test_every_cell_equals_scikit_learn_and_the_heads_by_hand(scored, system):
     assert len(found) == 9 * 3
     (texts, examples), (gold, known), held = data_of(paths, system)
     learned = np.setdiff1d(np.arange(len(known)), held)
-    heads = read_heads(paths.model(TRACK, system, 1))
+    heads = None if system == "svd" else read_heads(paths.model(TRACK, system, 1))
     for cell in models_of(config, TRACK)[0].cells:
         test, train = np.array(texts.at(cell)), np.array(examples.at(cell))
         least, most = by_nearest(test, train, gold, known)
@@ -100,7 +101,7 @@ def test_every_cell_equals_scikit_learn_and_the_heads_by_hand(scored, system):
         else:
             best = (test @ head[0].T + head[1]).argmax(axis=1)
             assert found[str(cell), "accuracy"] == (np.array(heads.classes)[best] == gold).mean()
-    assert (heads is None) == (system == "floor")
+    assert (heads is None) == (system in ("floor", "svd"))
 
 
 def test_exits_are_collected_and_the_first_and_last_fixed_size_are_the_scores(scored):
@@ -111,7 +112,7 @@ def test_exits_are_collected_and_the_first_and_last_fixed_size_are_the_scores(sc
         if row["metric"] == "accuracy"
     }
     exits = rows_in(paths.all_exits, EXIT_COLUMNS)
-    assert len(exits) == 3 * 3 * 3 * 3  # systems, chains, policies, sizes
+    assert len(exits) == 4 * 3 * 3 * 3  # systems, chains, policies, sizes
     for row in exits:
         smallest = row["upto"] in ("n4-d4", "n1-d16", "n1-d4")
         if row["policy"] == "fixed" or (row["policy"] == "threshold" and smallest):
@@ -148,6 +149,17 @@ def test_differences_are_tested_text_by_text(scored):
         rows = list(csv.DictReader(file))
     assert {row["test"] for row in rows} == {"mcnemar", "randomisation"}
     assert {row["queries"] for row in rows} == {"60"}
+
+
+def test_the_report_has_tables_and_figures_of_labels_as_of_other_tracks(scored):
+    config, paths = scored
+    write_report(config, paths)
+    table = (paths.root / "tables" / "classification.md").read_text()
+    assert "McNemar's test" in table
+    for name in ("classification_heatmaps", "adaptive_classification"):
+        assert (paths.root / "figures" / f"{name}.png").stat().st_size > 10_000
+    assert (paths.root / "tables" / "adaptive_classification.md").read_text().count("| mrl |") == 9
+    assert "Accuracy of test" in (paths.root / "summary.md").read_text()
 
 
 def test_mcnemar_is_the_exact_binomial_test_of_the_texts_that_differ():

@@ -124,3 +124,10 @@ def test_more_pairs_than_fit_into_a_block_are_resampled_one_resample_at_a_time()
     assert module._blocks(3, module.CELLS_PER_BLOCK + 1) == [1, 1, 1]
     assert module._blocks(7, module.CELLS_PER_BLOCK // 3) == [3, 3, 1]
     assert module._blocks(0, 5) == []
+
+
+def test_thousands_of_texts_can_be_flipped():
+    differences = np.repeat([[1.0, 0.0], [1.0, -1.0]], 1500, axis=1)
+    few, none = randomisation_test(differences, resamples=99)
+    assert few == 0.01
+    assert none > 0.5

@@ -53,6 +53,34 @@ def test_the_sample_has_distinct_texts_of_every_scored_set(run):
     assert {*read_records(paths.dataset("library"), QUERIES)["text"]} <= {*found}
 
 
+def test_labelled_texts_are_scored_by_their_nearest_example(run, tmp_path):
+    micro = {"kind": "labelled", "source": "micro"}
+    value = tiny_value(
+        datasets={
+            "known": micro | {"rows": 90, "split": "train"},
+            "texts": micro | {"rows": 20, "examples": "known"},
+        },
+        systems={"floor": {"backbone": "tiny", "objective": "untouched"}},
+    )
+    value["tracks"] = {"classification": {"tasks": ["texts"]}}
+    config = parse_config(value)
+    paths = RunPaths.of(config, tmp_path)
+    for name in ("known", "texts"):
+        fetch_dataset(config, paths, name)
+    (found,) = scores_beside(config, paths, "classification", hashed, hashed, "cosine", no_prompt)
+    texts, known = (list(read_records(paths.dataset(name))) for name in ("texts", "known"))
+    right = 0
+    for row in texts:
+        (vector,) = hashed([row["text"]])
+        cosines = [
+            vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)
+            for (other,) in (hashed([example["text"]]) for example in known)
+        ]
+        right += known[int(np.argmax(cosines))]["label"] == row["label"]
+    assert (found.dataset, found.metric) == ("texts", "nn_accuracy")
+    assert found.fp32 == found.int8 == right / 20
+
+
 def test_pairs_are_scored_by_spearman_of_cosines(run):
     config, paths = run
     beside = list(scores_beside(config, paths, "sts", hashed, hashed, "cosine", no_prompt))

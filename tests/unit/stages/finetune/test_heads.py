@@ -10,6 +10,7 @@ from starbench.stages.finetune.heads import HeadsLoss
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.one_pass import embed_columns
 from starbench.store.heads import heads_in, write_heads
+from tests.unit.process_group import found_by_two, join_group, leave_group
 
 CLASSES = ("a", "b", "c")
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
@@ -82,6 +83,28 @@ def test_the_gradient_that_reaches_the_embedding_is_that_of_the_formula():
     logits = embeddings @ weight.T + base.heads["shared"].bias
     wrong = logits.softmax(dim=1) - torch.eye(3)[labels]
     torch.testing.assert_close(embeddings.grad, (wrong @ weight / 5).detach())
+
+
+def gradients_of(number, count, folder, results):
+    """Put (number, gradient of the heads' weights) of this process's share into the queue."""
+    join_group(number, count, folder)
+    results.put((number, head_gradient(number, count)))
+    leave_group(results)
+
+
+def head_gradient(number=0, count=1):
+    base = HeadsLoss(CLASSES, SIZES, seed=2)
+    embeddings = torch.arange(48, dtype=torch.float32).reshape(6, 8) / 48
+    labels = torch.tensor([0, 1, 2, 0, 1, 1])
+    share = slice(number * 6 // count, (number + 1) * 6 // count)
+    base.loss_at(Size(2, 8), embeddings[share], labels[share]).backward()
+    return base.heads["n2-d8"].weight.grad.numpy()
+
+
+def test_two_processes_have_the_gradient_of_one_with_the_batches_of_both(tmp_path):
+    found = dict(found_by_two(gradients_of, 2, str(tmp_path)))
+    for number in range(2):
+        np.testing.assert_allclose(found[number], head_gradient(), atol=1e-6)
 
 
 def test_first_weights_are_a_function_of_the_seed_and_the_size():
