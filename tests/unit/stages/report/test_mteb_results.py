@@ -141,6 +141,24 @@ def test_two_datasets_of_one_name_keep_those_of_the_config():
     }
 
 
+def test_tasks_of_mteb_have_their_name_and_the_revision_of_their_data():
+    changed = value()
+    task = {"kind": "task"}
+    changed["datasets"] |= {
+        "fact": task | {"source": "mteb", "name": "SciFact"},
+        "mine": task | {"source": "folder", "name": "x", "task": "Banking77Classification"},
+        "own": task | {"source": "micro", "task": "Clustering", "rows": 9, "display": "My own"},
+    }
+    changed["tracks"]["mteb"] = changed["tracks"]["sts"] | {"tasks": ["fact", "mine", "own"]}
+    names = task_names(tiny_config(**changed), ["fact", "mine", "own"], {})
+    revision = mteb.get_task("SciFact").metadata.revision
+    assert [tuple(names[key]) for key in ("fact", "mine", "own")] == [
+        ("SciFact", revision, "test"),
+        ("Banking77Classification", "local", "test"),
+        ("My-own", "local", "test"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [("R@100", "recall_at_100"), ("AP@5", "map_at_5"), ("AP", "AP"), ("cosine_pearson",) * 2],
