@@ -107,6 +107,9 @@ def _evaluate_parser(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help=text, description=text)
     what = evaluate.add_subparsers(required=True, metavar="WHAT", dest="what")
     _model(_stage(what, "model", "score a model at every size, on all that its track scores"))
+    _model(_stage(what, "bits", "score a model's embeddings with fewer bits a number"))
+    text = "score queries of other layers than the passages"
+    _model(_stage(what, "asymmetric", text))
     shard = _stage(what, "shard", "search one shard of a collection with a model, at every size")
     _model(shard)
     shard.add_argument("--dataset", required=True, help="collection of the config")

@@ -205,12 +205,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _score_model(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    """Score a model as it is stored, with fewer bits, or with queries of other layers."""
     scored = config.tracks[options.track].scored
     if any(config.datasets[name].kind == "collection" for name in scored):
         _use_gpus()  # to search with
-    from starbench.stages.evaluate.run import score_model
+    from starbench.stages.evaluate.run import score_asymmetric, score_bits, score_model
 
-    score_model(config, paths, options.track, options.model, options.seed)
+    kinds = {"model": score_model, "bits": score_bits, "asymmetric": score_asymmetric}
+    kinds[options.what](config, paths, options.track, options.model, options.seed)
 
 
 def _search_shard(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
@@ -247,6 +249,8 @@ def _compare(options: argparse.Namespace, config: Config, paths: RunPaths) -> No
 
 EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
     "model": _score_model,
+    "bits": _score_model,
+    "asymmetric": _score_model,
     "shard": _search_shard,
     "bm25": _score_bm25,
     "collect": _collect,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from starbench.config.backbone_checks import check_backbone, check_positions, check_prompts
+from starbench.config.bits_checks import wrong_bits
 from starbench.config.collisions import name_collision
 from starbench.config.measures import wrong_measures
 from starbench.config.messages import told_problem
@@ -190,7 +191,7 @@ def _check_track(config: Config, track: str) -> None:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)
     _check_own_keys(config, track)
-    for mistake in wrong_measures(config, track):
+    for mistake in (*wrong_measures(config, track), *wrong_bits(config, track)):
         raise ConfigMismatchError(*mistake)
     if TRACKS[track].searches:
         _check_adaptive(section.searching, at)
@@ -207,6 +208,8 @@ def _check_own_keys(config: Config, track: str) -> None:
         "search": section.search is not None,
         "measures": bool(section.measures),
         "held_back": section.held_back is not None,
+        "bits": section.bits is not None,
+        "asymmetric": section.asymmetric,
         "embedding.query_max_length": section.embedding.query_max_length is not None,
     }
     for key, is_given in given.items():

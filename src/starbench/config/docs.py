@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from starbench.config.backbones import Architecture, Backbone, Checkpoint
+from starbench.config.bits import Bits, FunnelStep
 from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
 from starbench.config.config import Config, NamedSize, Override, System
 from starbench.config.export import Export
@@ -152,6 +153,8 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>.finetuning", Finetuning),
         ("tracks.<track>.finetuning.guide", GuideOptions),
         ("tracks.<track>.embedding", Embedding),
+        ("tracks.<track>.bits", Bits),
+        ("tracks.<track>.bits.funnel[]", FunnelStep),
         ("tracks.<track>.search", Search),
         ("tracks.<track>.search.bm25", Bm25Options),
         ("tracks.<track>.search.adaptive", Adaptive),

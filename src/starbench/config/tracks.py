@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from starbench.config.amounts import HELD_BACK
+from starbench.config.bits import Bits
 from starbench.config.names import AnyObjective, Name, Precision
 from starbench.config.search import Search
 from starbench.config.training import Finetuning
@@ -69,6 +70,16 @@ class TrackSection(Section):
     grid: Literal["full", "diagonal"] = Field(
         default="full",
         description="Score every trained layer x dim, or only the trained sizes.",
+    )
+    asymmetric: bool = Field(
+        default=False,
+        description="Retrieval: also search with queries of every number of layers in passages of "
+        "every other one, at the same dimensions.",
+    )
+    bits: Bits | None = Field(
+        default=None,
+        description="Stored embeddings scored again with fewer bits a number; nothing if not "
+        "given, `{}` for the defaults.",
     )
     separate_grid: Literal["full", "diagonal"] = Field(
         default="diagonal",

@@ -54,7 +54,7 @@ class Run:
     config: Config
     scores: pd.DataFrame
     """One row per score; the columns are system, seed, layers, dim, size, track, dataset, metric,
-    value and queries."""
+    value, queries and bits."""
 
     @classmethod
     def of(

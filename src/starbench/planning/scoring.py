@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starbench.measures import RANKING
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
+from starbench.run.bits import scored_bits
 from starbench.run.measured import more_measures
 from starbench.run.models import Model, models_of
 from starbench.run.texts import TextSet, corpus_of, examples_of, searched_in
@@ -82,8 +83,8 @@ def score_collections(costs: Costs, model: Model) -> Cost:
     seconds, stored = costs.host.start_of(model.track), 0.0
     for task in costs.config.tracks[model.track].scored:
         if costs.config.datasets[corpus_of(costs.config, task)].shards == 1:
-            seconds += _search_s(costs, model, task, _passages(costs, task))
-        measured = _measure(costs, model, task)
+            seconds += search_s(costs, model, task, passages_of(costs, task))
+        measured = measure(costs, model, task)
         seconds, stored = seconds + measured.seconds, stored + measured.stored
     return Cost(seconds, costs.held(compute), SEARCH_MEMORY, stored)
 
@@ -91,16 +92,17 @@ def score_collections(costs: Costs, model: Model) -> Cost:
 def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
     """Search one shard of a collection for every set of queries on it."""
     depth = costs.config.tracks[model.track].searching.depth
-    passages = -(-_passages(costs, texts.dataset) // texts.shards)
+    passages = -(-passages_of(costs, texts.dataset) // texts.shards)
     seconds, found = costs.host.start_of(model.track), 0
     for task in searched_in(costs.config, model.track, texts.dataset):
-        seconds += _search_s(costs, model, task, passages)
+        seconds += search_s(costs, model, task, passages)
         found += costs.size(task).queries * min(depth, passages)
     stored = float(len(model.cells) * found * FOUND_BYTES)
     return Cost(seconds, costs.held(costs.config.compute.evaluate), SEARCH_MEMORY, stored)
 
 
-def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
+def search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
+    """Return the seconds of searching so many passages for a task's queries at every cell."""
     number = 2 if costs.config.tracks[model.track].embedding.dtype == "float16" else 4
     dims: dict[int, list[int]] = {}
     for cell in model.cells:
@@ -113,12 +115,12 @@ def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
     )
 
 
-def _measure(costs: Costs, model: Model, task: str) -> Cost:
+def measure(costs: Costs, model: Model, task: str) -> Cost:
     """Measure the rankings of a task at every cell, and write those that are kept."""
     options = costs.config.tracks[model.track].searching
     again = len(model.sizes) if options.adaptive and len(model.sizes) > 1 else 0
     queries = costs.size(task).queries
-    ranked = queries * min(options.depth, _passages(costs, task))
+    ranked = queries * min(options.depth, passages_of(costs, task))
     seconds = ranked * (len(model.cells) + again) / costs.host.ranked_per_s
     # The rate is of what is always measured.
     seconds *= 1 + len(more_measures(costs.config, model.track, task)) / len(RANKING)
@@ -127,7 +129,8 @@ def _measure(costs: Costs, model: Model, task: str) -> Cost:
     return Cost(seconds, stored=float(stored))
 
 
-def _passages(costs: Costs, task: str) -> int:
+def passages_of(costs: Costs, task: str) -> int:
+    """Return how many passages a task's queries are searched in."""
     return costs.size(corpus_of(costs.config, task)).records
 
 
@@ -136,7 +139,7 @@ def bm25(costs: Costs, track: str) -> Cost:
     depth = costs.config.tracks[track].searching.depth
     seconds, stored = costs.host.start_of(track), 0.0
     for task in costs.config.bm25_of(track):
-        size, passages = costs.size(task), _passages(costs, task)
+        size, passages = costs.size(task), passages_of(costs, task)
         texts = costs.size(corpus_of(costs.config, task)).texts
         seconds += passages * texts.mean / costs.host.tokens_per_s
         seconds += size.queries * passages / costs.host.bm25_scores_per_s
@@ -165,6 +168,7 @@ def compare(costs: Costs) -> Cost:
     for track, section in costs.config.tracks.items():
         entries = sum(len(model.scored()) for model in models_of(costs.config, track))
         entries = min(entries, len(costs.config.systems) * len(costs.config.sizes))
+        entries *= 1 + len(scored_bits(costs.config, track))
         for task in section.scored:
             size = costs.size(task)
             values = size.queries or size.records * entries

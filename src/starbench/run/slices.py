@@ -8,6 +8,7 @@ from starbench.config.export import Export
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
 from starbench.plugins.found import recorded
+from starbench.run.bits import funnel_sizes, rescored_bits, scored_bits
 from starbench.run.held_back import KEY, held_back_share
 from starbench.run.measured import measure_plugins, more_measures
 from starbench.run.models import Model
@@ -40,6 +41,7 @@ IMPLIED = {
     "bag_of_words_weight": None,
     "head_learning_rate": None,
     "guide": None,
+    "full_weight": 1.0,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""
@@ -169,6 +171,32 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
     return part | _measured(config, model.track, dataset)
 
 
+def _searching_again(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return what another search of the same embeddings depends on: all but adaptive retrieval."""
+    part = scoring_slice(config, model, dataset)
+    if "search" in part:
+        part["search"] = {key: v for key, v in part["search"].items() if key != "adaptive"}
+    return part
+
+
+def asymmetric_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that scores of small queries depend on, as JSON values."""
+    cells = [str(cell) for cell in model.cells]
+    return _searching_again(config, model, dataset) | {"asymmetric": cells}
+
+
+def bits_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that scores with fewer bits depend on, as JSON values."""
+    options, part = config.tracks[model.track].bits, _searching_again(config, model, dataset)
+    assert options is not None
+    resolved = {
+        "scored": scored_bits(config, model.track),
+        "rescored": rescored_bits(config, model.track),
+        "sizes": [str(size) for size in funnel_sizes(config, model.track)],
+    }
+    return part | {"bits": options.model_dump() | resolved}
+
+
 def _measured(config: Config, track: str, dataset: str) -> dict[str, Any]:
     """Return what scores depend on beyond what is always measured, by Starbench's own code."""
     more = more_measures(config, track, dataset)
@@ -219,8 +247,14 @@ def comparison_slice(config: Config) -> dict[str, Any]:
         "sizes": [str(size) for size in config.trained_sizes],
         "metrics": {task: getattr(config.datasets[task], "metric", None) for task in tasks},
         "resamples": config.report.resamples,
+        **({"bits": bits} if (bits := _bits_of_tracks(config)) else {}),
         **recorded(*map(TRACKS.plugin, config.tracks)),
     }
+
+
+def _bits_of_tracks(config: Config) -> dict[str, list[str]]:
+    """Return the representations that are compared with what is stored, of tracks with some."""
+    return {track: bits for track in config.tracks if (bits := scored_bits(config, track))}
 
 
 def bm25_slice(config: Config, track: str, dataset: str) -> dict[str, Any]:

@@ -21,8 +21,12 @@ COLUMNS = (
     "metric",
     "value",
     "queries",
+    "bits",
 )
 
+ADDED = {"bits"}
+"""Columns of scores and tests that files of older versions do not have: they are of what is
+stored."""
 
 ADAPTIVE_COLUMNS = (
     "system",
@@ -55,6 +59,19 @@ EXIT_COLUMNS = (
     "texts",
 )
 
+ASYMMETRIC_COLUMNS = (
+    "system",
+    "seed",
+    "track",
+    "dataset",
+    "query_layers",
+    "passage_layers",
+    "dim",
+    "metric",
+    "value",
+    "queries",
+)
+
 SIGNIFICANCE_COLUMNS = (
     "track",
     "dataset",
@@ -71,6 +88,7 @@ SIGNIFICANCE_COLUMNS = (
     "holm",
     "bonferroni",
     "queries",
+    "bits",
 )
 
 LEAKAGE_COLUMNS = (
@@ -96,6 +114,9 @@ confident enough."""
 CORRECT = "correct.npy"
 """Classification: whether each text's label is right at every cell (cells, texts), uint8."""
 
+ASYMMETRIC = "asymmetric.csv"
+"""The file of scores with queries of other layers, in a folder of one model on one dataset."""
+
 BY_QUERY = "queries.csv.gz"
 """Retrieval: every query's measures at every cell, for tests of significance."""
 
@@ -104,6 +125,14 @@ SIMILARITIES = "similarities.npy"
 
 TASK_RESULTS = "tasks"
 """MTEB's tasks: the folder of its own result file of every cell, ``<size>.json``."""
+
+
+def of_bits(file: str, bits: str) -> str:
+    """Return what `BY_QUERY` or `SIMILARITIES` is called of one representation, "" as stored."""
+    if not bits:
+        return file
+    stem, _, ending = file.partition(".")
+    return f"{stem}-{bits}.{ending}"
 
 
 class Score(NamedTuple):
@@ -120,6 +149,9 @@ class Score(NamedTuple):
     metric: str
     value: float
     queries: int
+    bits: str = ""
+    """The representation of the vectors, as `int8` or `binary+float32`; none where there are no
+    vectors."""
 
     def row(self) -> list[object]:
         """Return the CSV row, the value unrounded."""
@@ -132,6 +164,7 @@ class Score(NamedTuple):
             self.metric,
             repr(self.value),
             str(self.queries),
+            self.bits,
         ]
 
 

@@ -69,6 +69,11 @@ class Track:
     cost: str | None = None
     """What scoring costs: (`starbench.planning.costs.Costs`, model) -> `Cost`; None: as much as
     the scoring of pairs or of collections."""
+    bits_scorer: str | None = None
+    """Scores a model with fewer bits a number: (`starbench.stages.evaluate.task.Task`) ->
+    `Scored`; None where the track has no key `bits`."""
+    asymmetric_scorer: str | None = None
+    """Scores queries of other layers than the passages, likewise; for the key `asymmetric`."""
     mteb_type: str | None = None
     """What MTEB calls this type of task, which models may have prompts for."""
     keys: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ import numpy as np
 
 from starbench.config.config import Config
 from starbench.config.names import FITTED_CUTS
+from starbench.encoders.directions import Directions
 from starbench.errors import InputError
 from starbench.machine.lock import only_one_in
 from starbench.run import versions
@@ -20,7 +21,7 @@ from starbench.run.paths import RunPaths
 from starbench.run.prompts import prompt_for
 from starbench.run.slices import embedding_slice
 from starbench.sizes import widest_dim_by_layer
-from starbench.stages.embed.cut import CUTS, Cut, Directions, FittedCut, RandomCut
+from starbench.stages.embed.cut import CUTS, Cut, FittedCut, RandomCut
 from starbench.store.arrays import load_array, save_array
 from starbench.store.artifacts import opened
 from starbench.store.manifest import Stage

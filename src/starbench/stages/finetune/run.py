@@ -36,6 +36,7 @@ from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
+from starbench.run.backbones import opened_backbone
 from starbench.run.exports import sizes_trained
 from starbench.run.held_back import held_back
 from starbench.run.leakage import rows_without_leakage
@@ -53,7 +54,6 @@ from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
-from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 from starbench.store.heads import HEADS, heads_in, write_heads
 from starbench.store.manifest import Stage
 from starbench.store.records import GOLD, read_records
@@ -86,11 +86,9 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
     objective, base = model.objective, None
-    backbones = [paths.backbone_in_use(config, name, seed) for name in model.backbones()]
+    backbones = [opened_backbone(config, paths, name, seed) for name in model.backbones()]
     inputs = [*backbones, *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
-    for backbone in backbones:
-        check_listed(backbone, opened(backbone), READ_BY_LIBRARIES)
     backbone, *guides = backbones
     encoder = build_model(backbone, model, config.backbones[model.backbone].prompts)
     facts: dict[str, Any] = {

@@ -10,6 +10,8 @@ from starbench.config.escapes import in_snakemake, params_in_snakemake
 from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
 from starbench.run import versions
+from starbench.run.bits import scored_bits
+from starbench.run.models import searched_asymmetrically
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
 from starbench.tracks import TRACKS
@@ -23,7 +25,14 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, EXITS, CLAIMS, PUBLISHED = "adaptive", "adaptive_classification", "claims", "published"
+ADAPTIVE, ASYMMETRIC, BITS, CLAIMS, EXITS, PUBLISHED = (
+    "adaptive",
+    "asymmetric",
+    "bits",
+    "claims",
+    "adaptive_classification",
+    "published",
+)
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -50,6 +59,8 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
     names += [EXITS] if config.tries_exits else []
+    names += [BITS] if any(scored_bits(config, track) for track in config.tracks) else []
+    names += [ASYMMETRIC] if config.tries_asymmetric else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
     return [f"{name}.{ending}" for name in names for ending in formats]
@@ -82,6 +93,16 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             name = config.display("systems", config.compared_system)
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
+        for system in searched_asymmetrically(config, group.track):
+            if system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_asymmetric_{system}"
+                found[stem] = _labels("query x passage layers", name, group.title)
+        if scored_bits(config, group.track):
+            for system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_bits_{system}"
+                found[stem] = _labels("fewer bits", name, group.title)
         found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
     if config.tries_exits:
         found[EXITS] = _labels("adaptive classification", "all", "accuracy by cost")
@@ -97,11 +118,17 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, without: Collection[str] = ()) -> list[str]:
-    """Return the names of all tables and figures of a run but for some, below its folder."""
-    names = [f"tables/{name}" for name in table_names(config)]
-    names += [f"figures/{name}" for name in figure_names(config)]
-    return [name for name in names if Path(name).stem not in without]
+def drawn_products(config: Config, absent: Collection[str] = ()) -> list[str]:
+    """Return the names of all tables and figures of a run, below its folder.
+
+    Those that are made of a file that is `absent`, as ``adaptive.csv``, are left out.
+    """
+    small = f"_{ASYMMETRIC}_" if f"{ASYMMETRIC}.csv" in absent else None
+    names = [
+        *(f"tables/{name}" for name in table_names(config)),
+        *(f"figures/{name}" for name in figure_names(config) if small is None or small not in name),
+    ]
+    return [name for name in names if f"{Path(name).stem}.csv" not in absent]
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:

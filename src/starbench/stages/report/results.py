@@ -41,5 +41,13 @@ class Results:
     """{what was trained: its steps without a finite gradient, all its steps}"""
     overridden: Mapping[tuple[str, str, str], list[tuple[str, str]]] = field(default_factory=dict)
     """{(key, what the checkpoint says, what the config says): [(system, track)]}"""
+    coded: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Scores with fewer bits a number than are stored, as `read_all_scores` gives them"""
+    coded_tests: pd.DataFrame | None = None
+    """Tests of these scores beside those of what is stored"""
+    coding: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """{(model, representation and cell, dataset): dimensions or texts that codes lose}"""
+    asymmetric: pd.DataFrame | None = None
+    """``asymmetric.csv``, of a run that has it"""
     absent: list[str] = field(default_factory=list)
     """Files of the run besides ``scores.csv`` that are not there"""

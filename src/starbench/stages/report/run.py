@@ -12,6 +12,8 @@ from starbench.stages.report.groups import groups_of
 from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.products import (
     ADAPTIVE,
+    ASYMMETRIC,
+    BITS,
     CLAIMS,
     EXITS,
     PUBLISHED,
@@ -22,6 +24,7 @@ from starbench.stages.report.products import (
     tables_of,
 )
 from starbench.stages.report.provenance import (
+    coding,
     constants,
     losses,
     overrides,
@@ -30,9 +33,16 @@ from starbench.stages.report.provenance import (
     write_manifest,
 )
 from starbench.stages.report.results import Results
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.scores import (
+    of_fewer_bits,
+    of_stored,
+    read_all_scores,
+    read_scores,
+)
 from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
+from starbench.stages.report.tables.asymmetric import asymmetric_tables, read_asymmetric
+from starbench.stages.report.tables.bits import bits_groups, bits_tables
 from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
@@ -53,15 +63,18 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     `read_scores`) or whose bytes have changed.
     """
     _check(paths)
-    scores = read_scores(paths.all_scores, config)
+    found = read_all_scores(paths.all_scores, config)
     absent = [path.name for path in _explaining(config, paths) if not path.is_file()]
     tests = None if paths.significance.name in absent else read_tests(paths.significance, config)
-    adaptive = None
-    if config.tries_adaptive and paths.all_adaptive.name not in absent:
-        adaptive = read_adaptive(paths.all_adaptive, config)
-    exits = None
-    if config.tries_exits and paths.all_exits.name not in absent:
-        exits = read_exits(paths.all_exits, config)
+    here = [path for path in _explaining(config, paths) if path.is_file()]
+    adaptive, exits, asymmetric = (
+        read(path, config) if path in here else None
+        for path, read in (
+            (paths.all_adaptive, read_adaptive),
+            (paths.all_exits, read_exits),
+            (paths.all_asymmetric, read_asymmetric),
+        )
+    )
     leakage = read_leakage(paths.leakage)
     told = (
         losses(config, paths),
@@ -74,27 +87,31 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,
-        scores,
-        marks_of(tests, config) if tests is not None else Marks(),
-        tests,
+        of_stored(found, config),
+        marks_of(of_stored(tests, config), config) if tests is not None else Marks(),
+        of_stored(tests, config) if tests is not None else None,
         adaptive,
         exits,
         leakage,
         manifest,
         digits,
         *told,
-        absent,
+        coded=of_fewer_bits(found, config),
+        coded_tests=of_fewer_bits(tests, config) if tests is not None else None,
+        coding=coding(config, paths),
+        asymmetric=asymmetric,
+        absent=absent,
     )
     write_products(results, paths, processes=processes)
-    left_out = [name for name, read in ((ADAPTIVE, adaptive), (EXITS, exits)) if read is None]
-    replace_former(paths.root, drawn_products(config, left_out))
+    replace_former(paths.root, drawn_products(config, absent))
 
 
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
     """Return the files besides the scores that a report reads: without one it says less."""
     adaptive = [paths.all_adaptive] if config.tries_adaptive else []
     exits = [paths.all_exits] if config.tries_exits else []
-    return [paths.significance, *adaptive, *exits]
+    asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
+    return [paths.significance, *adaptive, *exits, *asymmetric]
 
 
 def _check(paths: RunPaths) -> None:
@@ -102,6 +119,7 @@ def _check(paths: RunPaths) -> None:
     check(paths.all_scores, COLLECT)
     check(paths.all_adaptive, COLLECT)
     check(paths.all_exits, COLLECT)
+    check(paths.all_asymmetric, COLLECT)
     check(paths.significance, "starbench evaluate compare")
 
 
@@ -138,6 +156,10 @@ def _write_tables(results: Results, folder: Path) -> None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
     if results.exits is not None:
         made[EXITS] = exits_tables(results.exits, config, results.manifest_hash)
+    if results.asymmetric is not None:
+        made[ASYMMETRIC] = asymmetric_tables(results)
+    if bits_groups(config):
+        made[BITS] = bits_tables(results)
     if has_claims(config):
         made[CLAIMS] = claims_table(verdicts(results.scores, config), results.manifest_hash)
     if config.report.published == "numbers":

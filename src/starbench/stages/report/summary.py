@@ -21,6 +21,8 @@ from starbench.stages.report.groups import groups_of, has_bm25, system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.products import OVERVIEW, figure_labels, has_claims, table_names
 from starbench.stages.report.results import Results
+from starbench.stages.report.tables.asymmetric import asymmetric_summary
+from starbench.stages.report.tables.bits import bits_summary
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
 from starbench.stages.report.tables.published import compare_with_paper
@@ -44,6 +46,8 @@ def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
         *findings(results),
         *_averages(results),
         *(["## The paper's claims", *_claims(results)] if has_claims(results.config) else []),
+        *_bits(results),
+        *_asymmetric(results),
         "## Warnings",
         *_warnings(results),
         "## All tables and figures",
@@ -123,6 +127,25 @@ def _averages(results: Results) -> Iterator[str]:
         mean = f", mean over {over}" if len(group.averaged) > 1 else ""
         yield f"**{shown[0].upper()}{shown[1:]}**{mean}. Bold: best of its size.{bm25}"
         yield as_headline_markdown(table, config)
+
+
+def _bits(results: Results) -> Iterator[str]:
+    if parts := bits_summary(results):
+        yield "## Fewer bits a number"
+        yield from parts
+        yield (
+            "float32, float16, int8 and binary keep 32, 16, 8 bits and 1 bit of each number of a "
+            "stored vector. Where there is a `+`, what is before it finds a shortlist, which is "
+            "ranked again by what is behind it. Bytes, values and tests of all systems are in "
+            "[tables/bits.md](tables/bits.md)."
+        )
+
+
+def _asymmetric(results: Results) -> Iterator[str]:
+    if parts := asymmetric_summary(results):
+        yield "## Small queries over large passages"
+        yield from parts
+        yield "Other dimensions are in [tables/asymmetric.md](tables/asymmetric.md)."
 
 
 def _claims(results: Results) -> Iterator[str]:

@@ -13,7 +13,8 @@ from starbench.errors import InputError
 from starbench.sizes import Size
 from starbench.stages.report.csv_file import check_names, read_csv_file, with_numbers
 from starbench.stages.report.groups import system_name
-from starbench.store.scores import SIGNIFICANCE_COLUMNS
+from starbench.stages.report.scores import check_bits
+from starbench.store.scores import ADDED, SIGNIFICANCE_COLUMNS
 from starbench.tracks import TRACKS
 
 MARK = "*"
@@ -40,11 +41,11 @@ class Marks:
 
 
 def read_tests(path: Path, config: Config) -> pd.DataFrame:
-    """Return ``significance.csv``.
+    """Return ``significance.csv``: comparisons of what is stored, and of fewer bits with it.
 
     Raises InputError, naming file and line, for other columns, unknown names, or no numbers.
     """
-    tests = read_csv_file(path, SIGNIFICANCE_COLUMNS, "tests of significance")
+    tests = read_csv_file(path, SIGNIFICANCE_COLUMNS, "tests of significance", ADDED)
     names: dict[str, Iterable[object]] = {
         "track": config.tracks,
         "dataset": config.datasets,
@@ -53,6 +54,7 @@ def read_tests(path: Path, config: Config) -> pd.DataFrame:
         "test": TEST_NAMES,
     }
     check_names(tests, path, names)
+    check_bits(tests, path, config)
     whole = ["layers", "dim", "against_layers", "against_dim", "queries"]
     tests = with_numbers(tests, path, whole, ["difference", "p", "holm", "bonferroni"])
     for column in ("p", "holm", "bonferroni"):
