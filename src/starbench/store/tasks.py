@@ -215,8 +215,9 @@ def read_parts(folder: Path, files: Sequence[str]) -> Data:
 
 def with_data(task: AbsTask, data: Data) -> AbsTask:
     """Give a task its data: an evaluation may change the mappings, but not what is in them."""
-    from datasets import DatasetDict
+    from datasets import DatasetDict, disable_progress_bars
 
+    disable_progress_bars()  # MTEB goes through the data once more in every evaluation
     task.dataset = {
         subset: {split: dict(part) for split, part in splits.items()}
         if any(isinstance(part, dict) for part in splits.values())
