@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starbench.errors import InputError, did_you_mean
 from starbench.machine.startup import importing
 from starbench.section import slug
-from starbench.store.tasks import mteb_task
+from starbench.store.tasks import known_tasks, mteb_task
 
 if TYPE_CHECKING:
     from mteb.abstasks.abstask import AbsTask
@@ -30,14 +30,14 @@ def task_sections(names: Sequence[str]) -> dict[str, dict[str, Any]]:
 def _tasks(name: str) -> Iterator[AbsTask]:
     with importing():
         import mteb
-        from mteb.get_tasks import _TASKS_REGISTRY as TASKS
-    if name in TASKS:
+    tasks = known_tasks()
+    if name in tasks:
         found = [mteb.get_task(name)]
     else:
         known = {benchmark.name: benchmark for benchmark in mteb.get_benchmarks()}
         if name not in known:
             raise InputError(
-                f"MTEB has no task or benchmark '{name}'{did_you_mean(name, [*known, *TASKS])}"
+                f"MTEB has no task or benchmark '{name}'{did_you_mean(name, [*known, *tasks])}"
             )
         found = list(known[name].tasks)
     for task in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -51,7 +50,6 @@ class MtebSource(Source):
         """
         task = mteb_task(self.name, self.splits, self.subsets)
         repository = task.metadata.dataset["path"]
-        logging.getLogger("mteb").setLevel(logging.ERROR)
         with told_in_a_line(f"MTEB's task {task.metadata.name}, hub dataset '{repository}'"):
             task.load_data()
         return task

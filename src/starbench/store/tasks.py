@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +19,12 @@ from starbench.machine.files import write_json, written_whole
 from starbench.machine.startup import importing
 from starbench.store.artifacts import opened
 from starbench.store.own_tasks import LOCAL, TYPES, own_task
+from starbench.store.records import ROWS_PER_BATCH
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from mteb.abstasks.abstask import AbsTask
+    from mteb.abstasks.task_metadata import TaskMetadata
 
 TASK = "task.json"
 """The file that says which task it is, and which files hold its data."""
@@ -74,13 +79,13 @@ def mteb_task(
     """Return a task of MTEB's registry; InputError for a name, split or subset that it has not."""
     with importing():
         import mteb
-        from mteb.get_tasks import _TASKS_REGISTRY as KNOWN
 
-    if name not in KNOWN:
-        raise InputError(f"MTEB has no task '{name}'{did_you_mean(name, KNOWN)}")
+    known = known_tasks()
+    if name not in known:
+        raise InputError(f"MTEB has no task '{name}'{did_you_mean(name, known)}")
     for what, wanted, valid in (
-        ("split", splits, KNOWN[name].metadata.eval_splits),
-        ("subset", subsets, KNOWN[name].metadata.hf_subsets),
+        ("split", splits, known[name].eval_splits),
+        ("subset", subsets, known[name].hf_subsets),
     ):
         for one in wanted or ():
             if one not in valid:
@@ -100,6 +105,19 @@ def mteb_task(
     return task
 
 
+@cache
+def known_tasks() -> dict[str, TaskMetadata]:
+    """Return what MTEB says of every task that it has, by name."""
+    with importing():
+        import mteb
+
+    logging.getLogger("mteb").setLevel(logging.ERROR)  # it warns of each task that may change
+    every = {"exclude_superseded": False, "exclude_private": False, "exclude_beta": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tasks that may still change
+        return {task.metadata.name: task.metadata for task in mteb.get_tasks(**every)}
+
+
 def local(task: AbsTask) -> AbsTask:
     """Return the task with the revision of data that are not MTEB's."""
     dataset = {**task.metadata.dataset, "revision": LOCAL}
@@ -117,6 +135,7 @@ def write_task(folder: Path, task: AbsTask, code: str) -> list[str]:
     """
     if hasattr(task, "convert_v1_dataset_format_to_v2"):
         task.convert_v1_dataset_format_to_v2(num_proc=None)
+    shutil.rmtree(folder / PARTS, ignore_errors=True)  # of other subsets
     facts, files = TaskFacts.of(task, code), []
     for subset, split, data in _parts(task, facts):
         place = f"{PARTS}/{subset}/{split}"
@@ -149,12 +168,10 @@ def _write_rows(folder: Path, name: str, rows: Dataset | list[dict[str, Any]]) -
 
     if isinstance(rows, list):
         rows = Dataset.from_list(rows)
-    table = rows.with_format("arrow")[:].cast(rows.features.arrow_schema)
-    with (
-        written_whole(folder / name) as temporary,
-        pa.ipc.new_stream(temporary, table.schema) as out,
-    ):
-        out.write_table(table)
+    schema = rows.features.arrow_schema
+    with written_whole(folder / name) as made, pa.ipc.new_stream(made, schema) as out:
+        for part in rows.with_format("arrow").iter(ROWS_PER_BATCH):
+            out.write_table(part.cast(schema))
     return name
 
 
@@ -198,8 +215,9 @@ def read_parts(folder: Path, files: Sequence[str]) -> Data:
 
 def with_data(task: AbsTask, data: Data) -> AbsTask:
     """Give a task its data: an evaluation may change the mappings, but not what is in them."""
-    from datasets import DatasetDict
+    from datasets import DatasetDict, disable_progress_bars
 
+    disable_progress_bars()  # MTEB goes through the data once more in every evaluation
     task.dataset = {
         subset: {split: dict(part) for split, part in splits.items()}
         if any(isinstance(part, dict) for part in splits.values())

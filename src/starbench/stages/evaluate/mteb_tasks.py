@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from typing import Any
 
@@ -27,8 +26,6 @@ with importing():
     from mteb.models.model_meta import ModelMeta, ScoringFunction
     from mteb.results import TaskResult
 
-log = logging.getLogger(__name__)
-
 SMALLEST_NORM = 1e-12
 """As torch's `normalize` has it."""
 
@@ -47,7 +44,6 @@ def score_task(task: Task) -> Scored:
         {key: row for row, key in enumerate(zip(texts["role"], texts["text"], strict=True))},
         similarity_of(embeddings, task.model),
     )
-    logging.getLogger("mteb").setLevel(logging.ERROR)
     scores, files, constant = [], [SCORES], []
     what = f"{stored.facts.name} at every size"
     with Progress(what, len(task.model.cells), "sizes") as progress:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from starbench.config.config import Config
-from starbench.machine.startup import importing
 from starbench.sources.hub import HubSource
-
-LOCAL = "local"
-"""The revision of data that are not those of MTEB."""
+from starbench.sources.mteb import MtebSource
+from starbench.store.own_tasks import LOCAL
+from starbench.store.own_tasks import TYPES as TYPES_OF_TASKS
+from starbench.store.tasks import known_tasks
 
 MAIN = "main_score"
 """What MTEB calls the score of a task that is shown."""
@@ -79,7 +78,11 @@ def _task_name(config: Config, dataset: str, commit: str | None) -> TaskName:
         official = _official(source, split, revision)
         if official is not None:
             return TaskName(official, revision, split)
-    shown = config.display("datasets", dataset)
+    if isinstance(source, MtebSource):
+        about = known_tasks()[source.name]
+        return TaskName(source.name, about.revision, (source.splits or about.eval_splits)[0])
+    code = getattr(source, "task", None)
+    shown = config.display("datasets", dataset) if code is None or code in TYPES_OF_TASKS else code
     return TaskName(re.sub(r"[^\w.()+-]+", "-", shown).strip("-") or dataset, LOCAL, split)
 
 
@@ -90,19 +93,9 @@ def _official(source: HubSource, split: str, revision: str) -> str | None:
         return None  # not all of the task's data, or data of other places
     found = [
         (pinned != revision, name)
-        for name, type_, path, pinned, splits in _tasks()
-        if path == source.name and type_ == TYPES[source.kind] and split in splits
+        for name, task in known_tasks().items()
+        for pinned in [task.dataset["revision"]]
+        if task.dataset["path"] == source.name and task.type == TYPES[source.kind]
+        if split in task.eval_splits and not task.is_multilingual
     ]
     return min(found)[1] if found else None
-
-
-@cache
-def _tasks() -> list[tuple[str, str, str, str, tuple[str, ...]]]:
-    """Return (name, type, repository, revision, splits) of MTEB's tasks in one language."""
-    with importing():
-        import mteb
-    return [
-        (m.name, m.type, m.dataset["path"], m.dataset["revision"], tuple(m.eval_splits))
-        for m in (task.metadata for task in mteb.get_tasks(exclude_superseded=False))
-        if not m.is_multilingual
-    ]

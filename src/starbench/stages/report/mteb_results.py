@@ -19,7 +19,7 @@ from starbench.run.models import Model, models_of
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
 from starbench.stages.report.mteb_names import MAIN, TaskName, measure_name, task_names
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.scores import of_fewer_bits, of_stored, read_all_scores
 from starbench.store.scores import TASK_RESULTS
 from starbench.tracks import TRACKS
 
@@ -36,12 +36,14 @@ LANGUAGES = ["eng-Latn"]
 
 
 class Cell(NamedTuple):
-    """One system at one size with one seed."""
+    """One system at one size with one seed, with the numbers that are stored or with fewer bits."""
 
     track: str
     system: str
     seed: int
     size: Size
+    bits: str = ""
+    """Of a number where they are fewer than are stored, else empty."""
 
 
 def export_results(config: Config, paths: RunPaths, folder: Path) -> list[Path]:
@@ -61,14 +63,15 @@ def export_results(config: Config, paths: RunPaths, folder: Path) -> list[Path]:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--export {folder}: that is a file, not a folder")
-    scores = read_scores(paths.all_scores, config)
+    every = read_all_scores(paths.all_scores, config)
+    scores = pd.concat([of_stored(every, config).assign(bits=""), of_fewer_bits(every, config)])
     names = task_names(config, list(scores["dataset"].unique()), _commits(paths))
     version = _version(paths)
     cache = ResultCache(folder)
     written = []
     for cell, dataset, values in _by_task(scores):
         result = _stored(config, paths, cell, dataset)
-        if result is None:
+        if result is None or cell.bits:
             result = _result(config, cell, dataset, names[dataset], values, version)
         meta = model_meta(config, cell)
         path = cache.get_task_result_path(result.task_name, meta)
@@ -85,7 +88,11 @@ def model_meta(config: Config, cell: Cell) -> ModelMeta:
             "name": f"{ORGANISATION}/{_model_name(config, cell)}",
             "revision": f"seed-{cell.seed}",
             "embed_dim": cell.size.dim,
-            "experiment_kwargs": {"embed_dim": cell.size.dim, "n_layers": cell.size.layers},
+            "experiment_kwargs": {
+                "embed_dim": cell.size.dim,
+                "n_layers": cell.size.layers,
+                **({"bits": cell.bits} if cell.bits else {}),
+            },
             "adapted_from": backbone.checkpoint.name if backbone.checkpoint else None,
         }
     )
@@ -95,7 +102,8 @@ def _model_name(config: Config, cell: Cell) -> str:
     """Return the name of a model: a system that is trained is another model on each track."""
     trained = _model_of(config, cell).objective.trains
     track = f"-{cell.track}" if trained and len(config.tracks) > 1 else ""
-    return f"{config.run}-{cell.system}{track}-{cell.size}"
+    bits = f"-{cell.bits.replace('+', '-')}" if cell.bits else ""
+    return f"{config.run}-{cell.system}{track}-{cell.size}{bits}"
 
 
 def _model_of(config: Config, cell: Cell) -> Model:
@@ -108,9 +116,10 @@ def _model_of(config: Config, cell: Cell) -> Model:
 def _by_task(scores: pd.DataFrame) -> Iterator[tuple[Cell, str, dict[str, float]]]:
     """Yield each cell with each of its datasets and its measures of it."""
     of_sizes = scores[scores["layers"] > 0]
-    keys = ["track", "system", "seed", "layers", "dim", "dataset"]
-    for (track, system, seed, layers, dim, dataset), rows in of_sizes.groupby(keys, sort=False):
-        cell = Cell(track, system, int(seed), Size(int(layers), int(dim)))
+    keys = ["track", "system", "seed", "layers", "dim", "bits", "dataset"]
+    for found, rows in of_sizes.groupby(keys, sort=False):
+        track, system, seed, layers, dim, bits, dataset = found
+        cell = Cell(track, system, int(seed), Size(int(layers), int(dim)), bits)
         yield cell, dataset, dict(zip(rows["metric"], rows["value"].astype(float), strict=True))
 
 
@@ -138,7 +147,7 @@ def _result(
     return TaskResult(
         dataset_revision=task.revision,
         task_name=task.name,
-        mteb_version=version if _of_mteb(values) else None,
+        mteb_version=version if _of_mteb(values) and not cell.bits else None,
         scores={
             task.split: [
                 {

@@ -141,6 +141,24 @@ def test_two_datasets_of_one_name_keep_those_of_the_config():
     }
 
 
+def test_tasks_of_mteb_have_their_name_and_the_revision_of_their_data():
+    changed = value()
+    task = {"kind": "task"}
+    changed["datasets"] |= {
+        "fact": task | {"source": "mteb", "name": "SciFact"},
+        "mine": task | {"source": "folder", "name": "x", "task": "Banking77Classification"},
+        "own": task | {"source": "micro", "task": "Clustering", "rows": 9, "display": "My own"},
+    }
+    changed["tracks"]["mteb"] = changed["tracks"]["sts"] | {"tasks": ["fact", "mine", "own"]}
+    names = task_names(tiny_config(**changed), ["fact", "mine", "own"], {})
+    revision = mteb.get_task("SciFact").metadata.revision
+    assert [tuple(names[key]) for key in ("fact", "mine", "own")] == [
+        ("SciFact", revision, "test"),
+        ("Banking77Classification", "local", "test"),
+        ("My-own", "local", "test"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [("R@100", "recall_at_100"), ("AP@5", "map_at_5"), ("AP", "AP"), ("cosine_pearson",) * 2],
@@ -160,6 +178,21 @@ def test_a_score_that_is_no_number_is_loaded_as_one(run, tmp_path):
     (result,) = mteb.ResultCache(tmp_path / "e").load_results(load_experiments="match_name")
     assert math.isnan(result.task_results[0].get_score())
     assert RunPaths(other).all_scores.is_file()
+
+
+def test_scores_of_fewer_bits_are_models_of_their_own(tmp_path):
+    changed = value()
+    changed["tracks"]["sts"]["bits"] = {"scored": ["int8"]}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(changed))
+    of = ("one", 1, SIZES[0], "sts", "sts12", "cosine_spearman")
+    write_scores(tmp_path / SCORES, [Score(*of, 0.5, 40), Score(*of, 0.4, 40, "int8")])
+    assert main(["mteb", "--run", str(tmp_path), "--export", str(tmp_path / "e")]) == 0
+    loaded = mteb.ResultCache(tmp_path / "e").load_results(load_experiments="match_name")
+    found = {r.model_name: (r.experiment_name, r.task_results[0].get_score()) for r in loaded}
+    assert found == {
+        "starbench/tiny-one-sts-n1-d4": ("embed_dim_4__n_layers_1", 0.5),
+        "starbench/tiny-one-sts-n1-d4-int8": ("bits_int8__embed_dim_4__n_layers_1", 0.4),
+    }
 
 
 @pytest.mark.parametrize(
