@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 DOCS := .venv-docs
 PIP := $(BIN)/pip --disable-pip-version-check
 CONFIG ?= config/demo.yaml
+WITHIN ?= 30m
 # Commands read it from the environment, as "$$CONFIG": whatever it is called, it is one file.
 export CONFIG
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Nothing of the environment's packages may shadow the pinned ones.
 export PYTHONNOUSERSITE := 1
 
-.PHONY: help demo run data test test-trials coverage test-cluster test-chaos test-tutorial test-export test-plugins rehearse bench check docs format config-docs docs-tables clean
+.PHONY: help demo run data reproduce test test-trials coverage test-cluster test-chaos test-tutorial test-export test-plugins rehearse bench check docs format config-docs docs-tables clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 24
@@ -37,6 +38,10 @@ run: $(VENV)/.installed ## run another config to its report: make run CONFIG=con
 data: $(VENV)/.installed ## fetch all that CONFIG needs, before compute nodes without a network run it
 	starbench config --config "$$CONFIG"
 	snakemake data --configfile "$$CONFIG"
+
+# Nothing that is there is taken for made again: every unit starts in a new folder.
+reproduce: $(VENV)/.installed-dev ## make again the claimed numbers that fit WITHIN (30m), and compare them
+	starbench reproduce --within "$(WITHIN)"
 
 # Each process takes whole files of tests: what a file prepares is prepared once.
 test: $(VENV)/.installed-dev ## run the tests
@@ -96,10 +101,12 @@ check: $(VENV)/.installed-dev ## run the linters, and check every config and eve
 	starbench config --config config/families.yaml
 	starbench config --config config/minilm.yaml
 	starbench config --config config/methods.yaml
+	starbench config --config config/banking77.yaml
 	starbench config --config config/scratch.yaml
 	starbench config --config config/paper.yaml
 	starbench config --config config/released.yaml
 	starbench config --config config/from-released-smae.yaml
+	for file in config/banking77/*.yaml; do starbench config --config config/banking77.yaml $$file; done
 	for file in config/demo/*.yaml; do starbench config --config config/demo.yaml $$file; done
 	for file in config/scratch/*.yaml; do starbench config --config config/scratch.yaml $$file; done
 	for file in config/paper/*.yaml; do starbench config --config config/paper.yaml $$file; done
@@ -118,7 +125,7 @@ format: $(VENV)/.installed-dev ## mend what linters can mend
 config-docs: $(VENV)/.installed ## write config/README.md and config/schema.json
 	STARBENCH_WITHOUT_PLUGINS=1 starbench config --write-docs config
 
-docs-tables: $(VENV)/.installed-dev ## write the tables of the docs that repeat results/reference
+docs-tables: $(VENV)/.installed-dev ## write the tables and numbers of the docs that repeat results/reference
 	python -m tests.repository.tables_in_docs
 
 $(VENV)/.installed: envs/requirements.lock pyproject.toml

@@ -30,7 +30,7 @@ def draw_ratios(table: pd.DataFrame) -> Figure:
         axes.barh(places, ratios.fillna(1) - 1, left=1, color=colour, height=0.6)
         targets = table[f"{what}_target"]
         axes.scatter(targets, places, marker="|", s=120, color="black", label="target", zorder=3)
-        ends = pd.concat([ratios, targets], axis=1).max(axis=1).clip(lower=1)
+        ends = pd.concat([ratios, targets], axis=1).max(axis=1).clip(lower=1).fillna(1)
         for place, ratio, end in zip(places, ratios, ends, strict=True):
             if not pd.isna(ratio):
                 axes.annotate(

@@ -54,7 +54,7 @@ def untouched_minilm(
     section.pop("out_of_domain", None)
     training = section["finetuning"]["dataset"]
     value |= {
-        "run": "bench",
+        "run": "measured",
         "datasets": {training: value["datasets"][training], **scored},
         "systems": {SYSTEM: value["systems"][SYSTEM]},
         "tracks": {track: section},

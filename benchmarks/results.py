@@ -44,7 +44,7 @@ def roofline_of(table: pd.DataFrame, rates: dict[str, float]) -> pd.DataFrame:
     """Return the share of the machine's matrix rate that our side of each work reaches."""
     counted = table[table["flops"].notna()]
     reached = counted["flops"] / counted["ours_s"]
-    peak = counted["precision"].map(rates)
+    peak = counted["precision"].map(rates).astype(float)
     return pd.DataFrame(
         {
             "work": counted["work"],

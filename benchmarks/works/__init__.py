@@ -1,6 +1,14 @@
 """The comparisons, a module each."""
 
-from benchmarks.works import embedding, finetuning_step, retrieval_loss, search, smae, sts_grid
+from benchmarks.works import (
+    codes,
+    embedding,
+    finetuning_step,
+    retrieval_loss,
+    search,
+    smae,
+    sts_grid,
+)
 
 WORKS = [
     smae.FP32,
@@ -11,5 +19,6 @@ WORKS = [
     embedding.BF16,
     sts_grid.WORK,
     search.WORK,
+    *codes.WORKS,
 ]
 """All comparisons, in the order of the flow."""

@@ -25,6 +25,7 @@ from sentence_transformers.sentence_transformer.losses.adaptive_layer import (
     ForwardDecorator,
     TransformerDecorator,
 )
+from sentence_transformers.sentence_transformer.modules import Normalize
 from torch import Tensor, nn
 from transformers import PrinterCallback
 
@@ -34,6 +35,8 @@ from starbench import Size, StarbucksLoss
 from starbench.encoders.attention import use_fast_attention
 from starbench.stages.finetune.ranking_loss import RankingLoss
 from starbench.stages.finetune.run import FinetuningTrainer
+from starbench.training.losses import StepLosses
+from starbench.training.skipping import SkipNotFinite
 
 SIZES = [Size(n, dim) for n, dim in enumerate((16, 32, 64, 128, 256, 384), start=1)]
 BATCH, STEPS = 64, 3
@@ -92,20 +95,20 @@ class _Losses(SentenceTransformerTrainer):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.losses: list[float] = []
+        self.of_steps: list[float] = []
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add nothing."""
 
     def steps(self, _: int) -> list[float]:
         """Train and return the losses."""
-        self.losses.clear()
+        self.of_steps.clear()
         self.train()
-        return list(self.losses)
+        return list(self.of_steps)
 
     def training_step(self, *args: Any, **options: Any) -> Tensor:
         loss: Tensor = super().training_step(*args, **options)
-        self.losses.append(float(loss))
+        self.of_steps.append(float(loss))
         return loss
 
 
@@ -120,9 +123,13 @@ def _trainer(
     rows: Dataset,
     loss_of: Callable[[SentenceTransformer], nn.Module],
     bf16: bool,
+    **options: Any,
 ) -> _Losses:
     on_gpu = torch.cuda.is_available()
-    model = SentenceTransformer(str(model_path), device="cuda" if on_gpu else "cpu")
+    whole = SentenceTransformer(str(model_path))
+    # As the published recipe has it: without a normalisation, KL terms compare the same vectors.
+    parts = [module for module in whole if not isinstance(module, Normalize)]
+    model = SentenceTransformer(modules=parts, device="cuda" if on_gpu else "cpu")
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -146,6 +153,7 @@ def _trainer(
         ),
         train_dataset=rows,
         loss=loss_of(model),
+        **options,
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -155,8 +163,15 @@ def _prepare(bf16: bool, mini_batch_size: int | None, tolerance: float, folder: 
     _, paths = untouched_minilm(folder, "sts", pair_sets(rows=10))
     path = model_folder(paths, "sts")
     rows = Dataset.from_list(triplets(BATCH * STEPS))
+    watched = StepLosses("benchmark", SkipNotFinite("benchmark", 0.0))
     ours = _trainer(
-        _OurLosses, folder, path, rows, lambda model: _our_loss(model, mini_batch_size), bf16
+        _OurLosses,
+        folder,
+        path,
+        rows,
+        lambda model: _our_loss(model, mini_batch_size),
+        bf16,
+        losses=watched,
     )
     peer = _trainer(_Losses, folder, path, rows, _published_loss, bf16)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from starbench.objectives.pretraining import PretrainingObjective
     from starbench.objectives.summands import Align, Regulariser, Step, Term
     from starbench.sources.source import Collection, Source
+    from starbench.stages.finetune.guide import Guide
     from starbench.stages.finetune.layered_loss import LayeredLoss, StarbucksLoss
     from starbench.stages.finetune.ranking_loss import RankingLoss
     from starbench.tracks.track import GroupOfDatasets, Test, Track
@@ -26,6 +27,7 @@ __all__ = [
     "Collection",
     "Family",
     "GroupOfDatasets",
+    "Guide",
     "Head",
     "LayeredLoss",
     "Measure",
@@ -51,6 +53,7 @@ _PLACES = {
     "Collection": "starbench.sources.source",
     "Family": "starbench.encoders.families",
     "GroupOfDatasets": "starbench.tracks.track",
+    "Guide": "starbench.stages.finetune.guide",
     "Head": "starbench.encoders.families",
     "LayeredLoss": "starbench.stages.finetune.layered_loss",
     "Measure": "starbench.measures",

@@ -21,7 +21,7 @@ from starbench.stages.report.groups import Group, groups_of, system_name
 from starbench.stages.report.intervals import standard_errors
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.options import EXACT_RUNTIMES, options_of
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.scores import of_stored, read_all_scores
 from starbench.stages.report.tables.pareto import amount, interval
 from starbench.store.checksums import check
 from starbench.tracks import TRACKS
@@ -131,14 +131,14 @@ def _found(config: Config, paths: RunPaths, asked: Asked) -> Found:
         )
     check(paths.all_scores, "starbench evaluate collect")
     check(paths.all_costs, "starbench measure collect")
-    scores, costs = read_scores(paths.all_scores, config), read_costs(paths.all_costs, config)
+    scores, costs = read_all_scores(paths.all_scores, config), read_costs(paths.all_costs, config)
     group = _group(config, costs, asked.group)
     timed = sorted(set(costs["runtime"]) - {""})
     if asked.runtime is not None and asked.runtime not in timed:
         hint = did_you_mean(asked.runtime, timed)
         raise InputError(f"--runtime: the run was not measured with '{asked.runtime}'{hint}")
     runtimes = EXACT_RUNTIMES if asked.runtime is None else (asked.runtime,)
-    errors = standard_errors(config, paths, scores, group)
+    errors = standard_errors(config, paths, of_stored(scores, config), group)
     options = options_of(scores, costs, errors, config, group, runtimes)
     if options.empty:
         raise InputError(f"{paths.all_scores} has no scores of {group.title}")

@@ -110,6 +110,9 @@ def _evaluate_parser(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help=text, description=text)
     what = evaluate.add_subparsers(required=True, metavar="WHAT", dest="what")
     _model(_stage(what, "model", "score a model at every size, on all that its track scores"))
+    _model(_stage(what, "bits", "score a model's embeddings with fewer bits a number"))
+    text = "score queries of other layers than the passages"
+    _model(_stage(what, "asymmetric", text))
     shard = _stage(what, "shard", "search one shard of a collection with a model, at every size")
     _model(shard)
     shard.add_argument("--dataset", required=True, help="collection of the config")
@@ -158,6 +161,8 @@ def _tools(commands: Any) -> None:
     example.add_argument("folder", type=Path, help="folder to make")
     example.add_argument("--checkpoint", help="encoder that the config names (all-MiniLM-L6-v2)")
     _score_parser(commands)
+    _mteb_parser(commands)
+    _reproduce_parser(commands)
     unlock = commands.add_parser(
         "unlock", help="remove the lock of a killed Snakemake, if none works in this folder"
     )
@@ -177,11 +182,26 @@ def _score_parser(commands: Any) -> None:
     score.add_argument("--sizes", required=True, help="layers/dimensions, e.g. 1/16,2/32,6/384")
     score.add_argument("--data", type=Path, metavar="FOLDER", help="folder of the datasets")
     _config_files(score, "config whose datasets to take instead of a folder's")
+    score.add_argument(
+        "--mteb", nargs="+", metavar="NAME", help="tasks and benchmarks of MTEB to take instead"
+    )
     score.add_argument("--datasets", nargs="+", metavar="NAME", help="which of them (all)")
     score.add_argument("--split", default="test", help="split of the folder's datasets (test)")
     score.add_argument("--run", help="name of the run (score-<model>)")
     _results(score)
     score.add_argument("--write-only", action="store_true", help="write the config, run nothing")
+
+
+def _mteb_parser(commands: Any) -> None:
+    text = "write the scores of a run as MTEB's own result files, every size a model"
+    mteb = commands.add_parser("mteb", help=text, description=text)
+    mteb.add_argument(
+        "--export", type=Path, required=True, metavar="FOLDER", help="cache of results of MTEB"
+    )
+    run = mteb.add_mutually_exclusive_group(required=True)
+    run.add_argument("--run", type=Path, metavar="FOLDER", help="folder of a run, results/<run>")
+    _config_files(run, "config file of the run, or several, instead of its folder")
+    mteb.add_argument("--results", type=folder_of_runs, help="with --config: folder of all runs")
 
 
 def _advise_parser(commands: Any) -> None:
@@ -221,6 +241,22 @@ def _share(text: str) -> float:
     return value
 
 
+def _reproduce_parser(commands: Any) -> None:
+    text = "make numbers of the README, the docs and results/reference again, and compare them"
+    reproduce = commands.add_parser("reproduce", help=text, description=text)
+    reproduce.add_argument(
+        "units", nargs="*", metavar="UNIT", help="what to run; without one, they are listed"
+    )
+    reproduce.add_argument(
+        "--within", metavar="TIME", help="run those that fit a time together, e.g. 30m or 2h"
+    )
+    reproduce.add_argument(
+        "--results",
+        type=folder_of_runs,
+        help="folder of all runs; in it, what they make goes to reproduce/ (results)",
+    )
+
+
 def _report_parser(commands: Any) -> None:
     report = _stage(
         commands, "report", "draw tables and figures from scores.csv", needs_config=False
@@ -233,7 +269,7 @@ def _report_parser(commands: Any) -> None:
 
 
 def _config_files(
-    parser: argparse.ArgumentParser,
+    parser: argparse._ActionsContainer,
     text: str = "config file of the run, or several as Snakemake takes them",
     required: bool = False,
 ) -> None:

@@ -205,12 +205,14 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _score_model(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
+    """Score a model as it is stored, with fewer bits, or with queries of other layers."""
     scored = config.tracks[options.track].scored
     if any(config.datasets[name].kind == "collection" for name in scored):
         _use_gpus()  # to search with
-    from starbench.stages.evaluate.run import score_model
+    from starbench.stages.evaluate.run import score_asymmetric, score_bits, score_model
 
-    score_model(config, paths, options.track, options.model, options.seed)
+    kinds = {"model": score_model, "bits": score_bits, "asymmetric": score_asymmetric}
+    kinds[options.what](config, paths, options.track, options.model, options.seed)
 
 
 def _search_shard(options: argparse.Namespace, config: Config, paths: RunPaths) -> None:
@@ -247,6 +249,8 @@ def _compare(options: argparse.Namespace, config: Config, paths: RunPaths) -> No
 
 EVALUATE: dict[str, Callable[[argparse.Namespace, Config, RunPaths], None]] = {
     "model": _score_model,
+    "bits": _score_model,
+    "asymmetric": _score_model,
     "shard": _search_shard,
     "bm25": _score_bm25,
     "collect": _collect,
@@ -339,8 +343,8 @@ def _example(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    if (options.data is None) == (options.config is None):
-        raise InputError("score needs --data FOLDER or --config FILE, one of the two")
+    if [options.data, options.config, options.mteb].count(None) != 2:
+        raise InputError("score needs --data FOLDER, --config FILE or --mteb NAME, one of these")
     from starbench.score import score_command
 
     status = score_command(
@@ -348,6 +352,7 @@ def _score(options: argparse.Namespace) -> None:
         options.sizes,
         data=options.data,
         configs=options.config or [],
+        mteb=options.mteb or [],
         datasets=options.datasets or [],
         split=options.split,
         run=options.run,
@@ -358,10 +363,27 @@ def _score(options: argparse.Namespace) -> None:
         sys.exit(status)
 
 
+def _mteb(options: argparse.Namespace) -> None:
+    from starbench.run.finished import opened_run
+
+    opened = opened_run(options.run) if options.run else _opened(options)
+    with importing():
+        from starbench.stages.report.mteb_results import export_results
+    print(f"{options.export}: {len(export_results(*opened, options.export))} results")
+
+
 def _advise(options: argparse.Namespace) -> None:
     from starbench.advise import advise_command
 
     advise_command(options)
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from starbench.reproduce.command import reproduce_command
+
+    status = reproduce_command(options.units, within=options.within, results=options.results)
+    if status:
+        sys.exit(status)
 
 
 def _unlock(options: argparse.Namespace) -> None:
@@ -384,7 +406,9 @@ STAGES: dict[str, Callable[[argparse.Namespace], None]] = {
     "doctor": _doctor,
     "example": _example,
     "score": _score,
+    "mteb": _mteb,
     "advise": _advise,
+    "reproduce": _reproduce,
     "unlock": _unlock,
 }
 """What each subcommand does."""

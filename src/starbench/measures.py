@@ -20,7 +20,9 @@ class Measure:
 
     name: str
     """As its provider spells it, with its parameters: ``nDCG@10``."""
-    provider: Literal["mteb", "pytrec_eval", "ir_measures", "of the dataset", "plugin"] = "plugin"
+    provider: Literal[
+        "mteb", "pytrec_eval", "ir_measures", "starbench", "of the dataset", "plugin"
+    ] = "plugin"
     """Who computes it; `of the dataset`: trec_eval or MS MARCO's script, as its key `rr` says."""
     low: float = 0.0
     high: float = 1.0
@@ -30,7 +32,7 @@ class Measure:
     """Of rankings: whether nothing matters but which relevant passages are among them."""
     label: str | None = None
     """What tables and figures call it, if not by its own name."""
-    of: Literal["rankings", "pairs"] = "rankings"
+    of: Literal["rankings", "pairs", "labels", "tasks"] = "rankings"
     function: str | None = None
     """Of a plugin, ``module:function``: of rankings (passages, best first, down to the cut-off;
     {passage: relevance}) of one query -> its value; of pairs (cosines, gold scores) -> the value,
@@ -57,6 +59,11 @@ PAIRS = {
 }
 """Measures of pairs that are always computed, spelt as MTEB spells them; the first is shown."""
 
+TASKS = {
+    "main_score": Measure("main_score", "mteb", low=-1.0, label="main score", of="tasks"),
+}
+"""What is measured of a task of MTEB: the score that its metadata call the main one."""
+
 MORE_PAIRS = {
     name: Measure(name, "mteb", low=-1.0, of="pairs")
     for name in (
@@ -76,9 +83,19 @@ def _wrong(value: object, name: str) -> str | None:
     return wrong
 
 
+LABELS = {
+    measure.name: measure
+    for measure in (
+        Measure("accuracy", "starbench", label="Accuracy", of="labels"),
+        Measure("probe_accuracy", "starbench", label="Accuracy of a probe", of="labels"),
+        Measure("nn_accuracy", "starbench", label="1-NN accuracy", of="labels"),
+    )
+}
+"""Measures of labelled texts, all of them computed; the first is shown."""
+
 MEASURES: Registry[Measure] = Registry(
     "measures",
-    RANKING | PAIRS | MORE_PAIRS,
+    RANKING | PAIRS | MORE_PAIRS | LABELS | TASKS,
     _wrong,
     lambda measure: (measure.function,),
     # Part of the header of CSV files.

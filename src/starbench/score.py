@@ -17,6 +17,7 @@ from starbench.errors import InputError, did_you_mean
 from starbench.machine.files import write_text
 from starbench.machine.startup import importing
 from starbench.section import slug
+from starbench.sources.benchmarks import task_sections
 from starbench.sources.found import found_datasets
 from starbench.tracks import TRACKS
 
@@ -31,6 +32,7 @@ def score_command(
     *,
     data: Path | None,
     configs: Sequence[Path],
+    mteb: Sequence[str],
     datasets: Sequence[str],
     split: str,
     run: str | None,
@@ -44,6 +46,7 @@ def score_command(
         sizes: layers and dimensions of each size, e.g. ``1/16,2/32``.
         data: folder of the datasets.
         configs: config whose datasets are taken instead.
+        mteb: tasks and benchmarks of MTEB that are taken instead.
         datasets: which of them; all that can be scored if empty.
         split: of the folder's datasets.
         run: name of the run; made of the model's if None.
@@ -61,7 +64,7 @@ def score_command(
     if data is not None:
         value["data_root"] = str(data)
     value["sizes"] = [{"layers": n, "dim": d} for n, d in _sizes(sizes)]
-    value["datasets"] = _datasets(data, configs, datasets, split)
+    value["datasets"] = _datasets(data, configs, mteb, datasets, split)
     value["backbones"] = {BACKBONE: {"checkpoint": {"name": model}}}
     value["systems"] = {
         "model": {"display": _short(model), "backbone": BACKBONE, "objective": "untouched"}
@@ -125,11 +128,18 @@ def _sizes(text: str) -> list[tuple[int, int]]:
 
 
 def _datasets(
-    data: Path | None, configs: Sequence[Path], names: Sequence[str], split: str
+    data: Path | None,
+    configs: Sequence[Path],
+    mteb: Sequence[str],
+    names: Sequence[str],
+    split: str,
 ) -> dict[str, dict[str, Any]]:
     """Return the sections of what is scored, and of collections whose passages it shares."""
     if data is not None:
         known = found_datasets(data, split)
+        scored = list(known)
+    elif mteb:
+        known = task_sections(mteb)
         scored = list(known)
     else:
         config = load_config(*configs)

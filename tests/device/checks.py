@@ -13,6 +13,8 @@ from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
 from starbench.sizes import Size
 from starbench.stages.embed.layered_encoder import LayeredEncoder
 from starbench.stages.evaluate import search as search_module
+from starbench.stages.evaluate.coded_search import search_codes
+from starbench.stages.evaluate.coding import coder_of
 from starbench.stages.evaluate.search import candidates, merged, search
 from starbench.stages.finetune.layered_loss import LayeredLoss
 from starbench.stages.finetune.ranking_loss import RankingLoss
@@ -216,3 +218,19 @@ def test_passages_are_searched_in_blocks_and_merged(tmp_path, similarity, monkey
         for ranking in (found[cell], joined):
             np.testing.assert_array_equal(ranking.rows, expected[cell].rows)
             np.testing.assert_allclose(ranking.scores, expected[cell].scores, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rotation", ["none", "pca"])
+def test_codes_are_made_and_searched(tmp_path, rotation):
+    draw = np.random.default_rng(0)
+    told, asked = (draw.standard_normal((rows, 8)).astype(np.float32) for rows in (60, 5))
+    queries, passages = stored(tmp_path / "q", {1: asked}), stored(tmp_path / "p", {1: told})
+    coders = {
+        name: coder_of(name, True, rotation, told[:40], "texts")
+        for name in ("float16", "int8", "binary")
+    }
+    arguments = queries, [passages], Size(1, 8), coders, 7, np.arange(60)
+    expected, found = search_codes(*arguments), search_codes(*arguments, torch.device(NAME, 0))
+    assert found.blank == expected.blank
+    for name, ranking in found.rankings.items():
+        np.testing.assert_allclose(ranking.scores, expected.rankings[name].scores, rtol=1e-5)

@@ -1,9 +1,31 @@
 """The reference model, as a folder that the pipeline loads; it is made once."""
 
+import csv
+from pathlib import Path
+
 import pytest
 import torch
 
 from tests.golden.weights import DECODER, OFFICIAL, weights
+
+
+def pytest_addoption(parser):
+    parser.addoption("--numbers", metavar="FILE", help="write what every case gives as CSV")
+
+
+@pytest.fixture(scope="session")
+def note(request):
+    """Keep the numbers of a case: they are written to the file of --numbers at the end."""
+    kept = []
+
+    def noted(case, ours):
+        kept.extend((case, what, value) for what, value in ours.items())
+        return ours
+
+    yield noted
+    if path := request.config.getoption("--numbers", None):
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("case", "what", "value"), *kept])
 
 
 @pytest.fixture(scope="session")

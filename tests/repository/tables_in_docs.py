@@ -4,9 +4,11 @@ A comment before a table, or before a block of text, says what it shows:
 
     <!-- table: minilm-sts, by size, sts -->
     <!-- table: demo, as text, sts, seed 42 -->
+    <!-- table: units, within 30m -->
 
-These are a folder of `results/reference/`, a layout of `LAYOUTS`, and arguments of the layout. As
-a program, this module writes all of them anew.
+These are a folder of `results/reference/`, a layout of `LAYOUTS`, and arguments of the layout; or
+`units`, those of `starbench reproduce`. As a program, this module writes all of them anew, and the
+numbers of `numbers_in_docs`.
 """
 
 from __future__ import annotations
@@ -19,10 +21,16 @@ import pandas as pd
 
 from starbench.config.config import Config
 from starbench.config.reading import load_config
+from starbench.measures import label_of
+from starbench.reproduce.choice import cost_of, minutes_of, time_shown
+from starbench.reproduce.units import read_units, units_named
+from starbench.sizes import Size
 from starbench.stages.report.groups import Group, groups_of
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.numbers import shorten
+from starbench.stages.report.scores import at_size, read_scores
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.table import Table, make_table
+from tests.repository.numbers_in_docs import NUMBER, with_numbers
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -33,9 +41,10 @@ TABLE = re.compile(
 
 
 def pages() -> Iterator[Path]:
-    """Yield the pages that have such tables."""
+    """Yield the pages that have such tables, or numbers of `numbers_in_docs`."""
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *REFERENCE.glob("**/README.md")]:
-        if TABLE.search(path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        if TABLE.search(text) or NUMBER.search(text):
             yield path
 
 
@@ -46,9 +55,16 @@ def with_tables(page: str) -> str:
     )
 
 
+def as_generated(page: str) -> str:
+    """Return a page with the tables and the numbers that the results give."""
+    return with_numbers(with_tables(page))
+
+
 def table(what: str) -> str:
     """Return what a comment asks for; with a line's end where it is a table of Markdown."""
     run, layout, *arguments = what.split(", ")
+    if run == "units":
+        return of_units(layout)
     config = load_config(REFERENCE / run / "config.yaml")
     scores = read_scores(REFERENCE / run / "scores.csv", config)
     return LAYOUTS[layout](config, scores, *arguments)
@@ -84,13 +100,73 @@ def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
     return "\n".join(["```", *(line.rstrip() for line in lines), "```"])
 
 
+def known_values(config: Config, scores: pd.DataFrame, group: str, system: str, size: str) -> str:
+    """Return the values that are known of a model at a size, beside those of the run."""
+    units = units_named(read_units(), ["minilm-public", "minilm-public-retrieval"])
+    known = {what: value for unit in units for what, value in unit.checks[0].values.items()}
+    of_size = at_size(scores, system, Size(*map(int, size.split("/"))))
+    lines = ["| dataset | measure | known | here | difference |", "|---|---|---:|---:|---:|"]
+    for dataset in _group(config, group).datasets:
+        for row in of_size[of_size["dataset"] == dataset].itertuples():
+            value = known.get(f"model {dataset} {row.metric}")
+            if value is not None:
+                sign = "+" if round(row.value - value, 4) > 0 else ""
+                cells = [config.display("datasets", dataset), label_of(row.metric)]
+                cells += [shorten(value), shorten(row.value), sign + shorten(row.value - value)]
+                lines.append("| " + " | ".join(cells) + " |")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def of_units(which: str) -> str:
+    """Return the units of `starbench reproduce` that are chosen for a time, or all others.
+
+    `which` is ``within 30m`` or ``beyond 30m``: where nothing that a unit needs is missing.
+    """
+    word, time = which.split(" ")
+    chosen, spent = [], 0.0
+    for unit in read_units():
+        if unit.device == "processor" and spent + unit.minutes <= minutes_of(time):
+            chosen.append(unit)
+            spent += unit.minutes
+    shown = [unit for unit in read_units() if (unit in chosen) == (word == "within")]
+    lines = ["| unit | what is claimed | needs | cost |", "|---|---|---|---|"]
+    for unit in shown:
+        cells = [f"`{unit.name}`", unit.claim, ", ".join(unit.needs)]
+        lines.append(f"| {' | '.join(cells)} | {cost_of(unit)}, {unit.cost_source} |")
+    if word == "within":
+        lines.append(f"| all | | | {time_shown(spent)} |")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def seeds(config: Config, _: pd.DataFrame) -> str:
+    """Return what ``seeds.csv`` has: seeds and systems down, datasets and sizes across."""
+    kept = pd.read_csv(REFERENCE / config.run / "seeds.csv")
+    columns = ["dataset", "layers", "dim"]
+    wide = kept.pivot_table("value", ["seed", "system"], columns, sort=False)
+    heads = []
+    for place, (dataset, layers, dim) in enumerate(wide.columns):
+        size = config.size_label(Size(layers, dim))
+        first = place == 0 or wide.columns[place - 1][0] != dataset
+        shown = "STS" if dataset == "sts-average" else config.display("datasets", dataset)
+        heads.append(f"{shown} {size}" if first else size)
+    best = wide.groupby("seed").transform("max")
+    lines = [f"| seed | system | {' | '.join(heads)} |", "|---|---|" + "---:|" * len(heads)]
+    for (seed, system), row in wide.iterrows():
+        top = best.loc[(seed, system)]
+        cells = [f"**{shorten(v)}**" if v == top[c] else shorten(v) for c, v in row.items()]
+        lines.append(f"| {seed} | {config.display('systems', system)} | {' | '.join(cells)} |")
+    return "".join(f"{line}\n" for line in lines)
+
+
 LAYOUTS: dict[str, Callable[..., str]] = {
     "by size": by_size,
     "by dataset": by_dataset,
     "as text": text,
+    "known values": known_values,
+    "seeds": seeds,
 }
 
 
 if __name__ == "__main__":
     for page in pages():
-        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(as_generated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 import torch
 from benchmarks import results, running
+from benchmarks.inputs import model_folder, pair_sets, untouched_minilm
 from benchmarks.measuring import alternated
 from benchmarks.roofline import counted_flops
 from benchmarks.running import NO_REUSE
 from benchmarks.scaling import COUNTS, exponent, sizes_of
 from benchmarks.work import Case, Work
-from benchmarks.works import WORKS, demo
+from benchmarks.works import WORKS, demo, finetuning_step
 
 from starbench.sizes import Size
 
@@ -163,3 +164,15 @@ def test_a_demo_that_was_interrupted_gives_no_share(tmp_path):
     job(tmp_path, "models/b", start=9000, seconds=20, loop_s=12)
     (tmp_path / "manifest.json").write_text("{}")
     assert demo.row(tmp_path) is None
+
+
+def test_the_model_that_benchmarks_run_on_is_made_from_a_config_that_is_valid(tmp_path):
+    _, paths = untouched_minilm(tmp_path, "sts", pair_sets(rows=4))
+    assert (model_folder(paths, "sts") / "modules.json").is_file()
+
+
+def test_a_fine_tuning_step_has_the_loss_of_the_published_recipe(tmp_path, monkeypatch):
+    monkeypatch.setattr(finetuning_step, "BATCH", 4)
+    monkeypatch.setattr(finetuning_step, "STEPS", 2)
+    case = finetuning_step._prepare(False, 6, 1e-3, tmp_path)
+    assert case.difference(case.ours(0), case.peer(0)) < case.tolerance

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "starbench"
 ORDER = (
     "__main__",
     "cli doctor score advise arguments __init__",
+    "reproduce",
     "figures",
     "planning",
     "stages",

@@ -38,6 +38,8 @@ ARGUMENTS = [
     Row("line: nothing", " ''", rf"{SMALL}: argument STAGE: '' is not valid \(valid: .*\); see starbench --help"),
     Row("line: an unknown stage", "fintune", rf"{SMALL}: argument STAGE: 'fintune' is not valid \(did you mean 'finetune'\?\); see starbench --help", both_ways=True),
     Row("line: an unknown option at the top", "--verbose config", rf"{SMALL}: .*--verbose.*; see starbench --help"),
+    Row("line: an unknown unit", "reproduce goldn", r"error: there is no unit 'goldn' \(did you mean 'golden'\?\)"),
+    Row("line: units within no time", "reproduce --within soon", r"error: --within soon: is not a time; give e\.g\. 90s, 30m, 2h or 1d"),
     Row("line: data without a config", "data --dataset stories", rf"{SMALL} data: the following arguments are required: --config/--configfile/--configfiles; see starbench data --help"),
     Row("line: data of nothing", f"data {CONFIG}", rf"{SMALL} data: one of the arguments --dataset --checkpoint --pin --leakage is required; see starbench data --help"),
     Row("line: data of two things", f"data {CONFIG} --dataset stories --leakage", rf"{SMALL} data: argument --leakage: not allowed with argument --dataset; see .*"),

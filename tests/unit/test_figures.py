@@ -1,18 +1,23 @@
 """`starbench.figures`: the report's figures from a config and scores.csv alone."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import yaml
 
 from starbench.errors import InputError
 from starbench.figures import Run
+from starbench.published import published_config, published_tables
 from starbench.sizes import grid_of
 from starbench.store.scores import Score, write_scores
 from tests.unit.runs import tiny_config, tiny_value
 
+PAGE = Path(__file__).parents[2] / "docs" / "figures-of-the-paper.md"
 SYSTEMS = {
     "one": {"backbone": "tiny", "objective": "srl", "display": "One"},
     "two": {"backbone": "tiny", "objective": "2dmse", "display": "Two"},
@@ -85,6 +90,37 @@ def test_chosen_sizes_are_all_that_is_shown(files):
     assert fewer.config.shown_sizes == [first, last]
     assert len(fewer.by_size("sts").axes[0].lines[0].get_xdata()) == 2
     assert fewer.heatmap("sts", "one").axes[0].images[0].get_array().shape == (2, 2)
+
+
+@pytest.fixture(scope="module")
+def page_of_the_paper(tmp_path_factory):
+    """The folder in which the script of docs/figures-of-the-paper.md was run."""
+    folder = tmp_path_factory.mktemp("figures")
+    (script,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
+    return folder
+
+
+def test_the_script_of_the_page_draws_every_figure_that_the_page_shows(page_of_the_paper):
+    made = {path.name: path.stat().st_size for path in page_of_the_paper.iterdir()}
+    shown = re.findall(r"!\[[^]]*\]\(images/(.*?)\)", PAGE.read_text(encoding="utf-8"))
+    assert len(shown) == 2
+    assert {*shown, "paper_sts.pdf", "paper_retrieval.pdf", "paper_out_of_domain.pdf"} <= {*made}
+    assert min(made.values()) > 10_000
+    for name in shown:
+        drawn, kept = (
+            plt.imread(folder / name) for folder in (page_of_the_paper, PAGE.parent / "images")
+        )
+        assert drawn.shape == kept.shape
+
+
+def test_the_figures_of_the_paper_have_its_printed_averages():
+    lines = Run.published().by_size("sts").axes[0].lines
+    printed = published_tables().query("dataset == 'sts-average'")
+    for name, line in zip(published_config().systems, lines, strict=True):
+        rows = printed[printed["system"] == name]
+        assert len(rows) == 6
+        np.testing.assert_allclose(line.get_ydata(), rows["value"], atol=1e-4)
 
 
 def test_results_are_where_the_config_says(files):

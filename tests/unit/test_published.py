@@ -13,6 +13,8 @@ from starbench.cli import main
 from starbench.config.reading import load_config
 from starbench.published import AVERAGES, claims, published_config, published_grids
 from starbench.published import published_tables as tables
+from starbench.reproduce.running import compare
+from starbench.reproduce.units import CHECKOUT, read_units, units_named
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
 from starbench.stages.report.groups import groups_of
@@ -65,6 +67,19 @@ def test_every_cell_average_and_mark_of_both_tables_is_reproduced(report):
         assert (column in str(found["marked"]).split("; ")) == row.marked
         seen += row.dataset not in AVERAGES
     assert seen == 660
+
+
+def test_the_unit_of_the_published_tables_is_reproduced_and_a_changed_number_is_caught(report):
+    (unit,) = units_named(read_units(), ["published"])
+    numbers = [number for check in unit.checks for number in compare(check, report, CHECKOUT)]
+    assert {number.word for number in numbers} == {"OK"}
+    assert len(numbers) == len(tables()) + len(unit.checks[1].files)
+    rows = tables()[["system", "layers", "dim", "dataset", "value"]].to_numpy()
+    values = {" ".join(map(str, row[:-1])): row[-1] for row in rows}
+    values["bert-srl 4 64 sts13"] += 0.001
+    changed = unit.checks[0].model_copy(update={"expected": None, "values": values})
+    wrong = [number for number in compare(changed, report, CHECKOUT) if number.word != "OK"]
+    assert [(number.what, number.word) for number in wrong] == [("bert-srl 4 64 sts13", "FAIL")]
 
 
 def test_markdown_and_latex_show_the_same_cells(report):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mteb
 import pytest
 import yaml
 
@@ -52,7 +53,10 @@ def test_datasets_may_be_those_of_a_config(data, tmp_path):
         (["--sizes", "1/16", "--datasets", "sts13"], "no such dataset (did you mean 'sts12'?)"),
         (["--sizes", "1/16", "--split", "dev"], "holds nothing to score"),
         (["--sizes", "2/16,1/32"], "sizes must increase"),
-        (["--sizes", "1/16", "--config", "x.yaml"], "--data FOLDER or --config FILE, one of the"),
+        (
+            ["--sizes", "1/16", "--config", "x.yaml"],
+            "--data FOLDER, --config FILE or --mteb NAME, one of",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_nothing_is_written(data, tmp_path, capsys, arguments, message):
@@ -61,3 +65,19 @@ def test_bad_input_is_one_line_and_nothing_is_written(data, tmp_path, capsys, ar
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_tasks_and_benchmarks_of_mteb_are_scored_by_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = ["--mteb", "MTEB(eng, v2)", "CQADupstackRetrieval", "STS12"]
+    assert score("some/model", "--sizes", "1/16", "--run", "all", *names) == 0
+    config = load_config(Path("results/all/score.yaml"))
+    of_mteb = {task.metadata.name for task in mteb.get_benchmark("MTEB(eng, v2)").tasks}
+    found = {source.name: source for source in config.datasets.values()}
+    # CQADupstackRetrieval is the mean of twelve tasks, two of which the benchmark has.
+    assert len(found) == len(of_mteb) + 10 and of_mteb < set(found)
+    assert found["STS17"].subsets == ["en-en"] and found["STS12"].subsets is None
+    assert config.tracks["mteb"].tasks == list(config.datasets)
+    assert score("m", "--sizes", "1/16", "--mteb", "MTEB(eng v2)") == 2
+    line = "error: MTEB has no task or benchmark 'MTEB(eng v2)' (did you mean 'MTEB(eng, v2)'?)\n"
+    assert capsys.readouterr().err == line

@@ -104,6 +104,21 @@ def test_further_measures_score_again_and_embed_and_search_nothing(changed):
     }
 
 
+def test_bits_and_small_queries_search_what_is_stored_not_again(changed):
+    def change(value):
+        value["tracks"]["sts"]["bits"] = {}
+        value["tracks"]["retrieval"] |= {"bits": {}, "asymmetric": True}
+
+    edit(changed, change)
+    assert planned(changed) == {
+        "score_bits": 6,
+        "score_asymmetric": 3,
+        "collect_scores": 1,
+        "compare_systems": 1,
+        "draw_report": 1,
+    }
+
+
 def test_another_shown_measure_scores_only_its_track(changed):
     edit(changed, lambda value: value["datasets"]["library"].update(metric="Success@5"))
     jobs = planned(changed)

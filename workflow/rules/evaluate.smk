@@ -2,7 +2,9 @@
 
 IN   results/{run}/embeddings/{track}/{model}/seed-{seed}/, results/{run}/data/{dataset}/
 OUT  results/{run}/searches/{track}/{model}/seed-{seed}/{dataset}/passages-{shard}/,
-     results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
+     results/{run}/scores/{track}/{model}/seed-{seed}/{dataset}/,
+     results/{run}/bits/{track}/{model}/seed-{seed}/{dataset}/,
+     results/{run}/asymmetric/{track}/{model}/seed-{seed}/{dataset}/, results/{run}/scores.csv,
      results/{run}/significance.csv
 """
 
@@ -83,6 +85,74 @@ rule score_model:
         """
 
 
+rule score_bits:
+    """Score {wildcards.model}, seed {wildcards.seed}, with fewer bits a number."""
+    input:
+        inputs_of("score_bits"),
+    output:
+        # Each dataset has a manifest of its own, undeclared: what is scored stays scored.
+        manifest="<results>/{run}/bits/{track}/{model}/seed-{seed}/manifest.json",
+    log:
+        "<results>/{run}/logs/bits/{track}/{model}/seed-{seed}.log",
+    benchmark:
+        "<results>/{run}/benchmarks/bits/{track}/{model}/seed-{seed}.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.evaluate.cpus
+    resources:
+        **resources_of("evaluate"),
+    params:
+        config=CONFIG_FILE,
+        reads=reads_of("score_bits"),
+    shell:
+        """
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate bits \
+            --config {params.config:q} \
+            --track {wildcards.track:q} \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed} \
+            --threads {threads}
+        """
+
+
+rule score_asymmetric:
+    """Search with queries of other layers than the passages, {wildcards.model}."""
+    input:
+        inputs_of("score_asymmetric"),
+    output:
+        # Each dataset has a manifest of its own, undeclared: what is scored stays scored.
+        manifest="<results>/{run}/asymmetric/{track}/{model}/seed-{seed}/manifest.json",
+    log:
+        "<results>/{run}/logs/asymmetric/{track}/{model}/seed-{seed}.log",
+    benchmark:
+        "<results>/{run}/benchmarks/asymmetric/{track}/{model}/seed-{seed}.tsv"
+    conda:
+        "../../envs/starbench.yaml"
+    threads: CONFIG.compute.evaluate.cpus
+    resources:
+        **resources_of("evaluate"),
+    params:
+        config=CONFIG_FILE,
+        reads=reads_of("score_asymmetric"),
+    shell:
+        """
+        exec &> >(
+            trap '' HUP INT TERM
+            exec tee {log:q}
+        )
+        HF_HUB_OFFLINE=1 python -P -m starbench evaluate asymmetric \
+            --config {params.config:q} \
+            --track {wildcards.track:q} \
+            --model {wildcards.model:q} \
+            --seed {wildcards.seed} \
+            --threads {threads}
+        """
+
+
 rule score_bm25:
     """Score BM25 on every collection of {wildcards.track}, as the floor."""
     input:
@@ -120,6 +190,16 @@ rule collect_scores:
         scores="<results>/{run}/scores.csv",
         adaptive=branch(
             CONFIG.tries_adaptive, then="<results>/{run}/adaptive.csv", otherwise=[]
+        ),
+        exits=branch(
+            CONFIG.tries_exits,
+            then="<results>/{run}/adaptive_classification.csv",
+            otherwise=[],
+        ),
+        asymmetric=branch(
+            CONFIG.tries_asymmetric,
+            then="<results>/{run}/asymmetric.csv",
+            otherwise=[],
         ),
     log:
         "<results>/{run}/logs/collect_scores.log",

@@ -21,3 +21,6 @@ MOST_PASSAGES_TIMED = 100_000
 
 CHECKPOINTS_KEPT = 2
 """Of a training that runs."""
+
+HELD_BACK = 0.1
+"""Share of each label's examples that nothing is trained on, where the config does not say."""

@@ -25,7 +25,11 @@ def check_backbone(config: Config, name: str) -> None:
             "give exactly one of checkpoint, architecture and start, got "
             f"{' and '.join(starts) or 'none'}",
         )
+    if backbone.run == config.run:
+        raise ConfigMismatchError((*at, "run"), "names this run itself")
     if backbone.pretraining is None:
+        if backbone.run is not None:
+            raise ConfigMismatchError((*at, "run"), "is for backbones with `pretraining`")
         if backbone.checkpoint is None:
             raise ConfigMismatchError(at, f"a backbone with `{starts[0]}` needs `pretraining`")
     else:

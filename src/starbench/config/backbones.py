@@ -76,3 +76,8 @@ class Backbone(Section):
     pretraining: Pretraining | None = Field(
         default=None, description="Training of the backbone; none leaves a checkpoint as it is."
     )
+    run: Name | None = Field(
+        default=None,
+        description="Take the backbone, of each seed, from another run below the same `results`, "
+        "which made it under the same name and with the same keys; it is not trained again.",
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from starbench.config.backbone_checks import check_backbone, check_positions, check_prompts
+from starbench.config.bits_checks import wrong_bits
 from starbench.config.collisions import name_collision
 from starbench.config.measure_checks import check_measure
 from starbench.config.measures import wrong_measures
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LOSS_KINDS = {
     "mnrl": ("triplets", "anchor-positive", "training-queries"),
     "cosent": ("pairs",),
+    "softmax": ("labelled",),
 }
 
 
@@ -131,6 +133,7 @@ def _check_sizes(config: Config) -> None:
 def _check_dataset(config: Config, name: str) -> None:
     source = config.datasets[name]
     _check_without(config, name)
+    _check_examples(config, name)
     other = source.corpus
     if other is None:
         if source.rows is not None and source.shards > source.rows:
@@ -149,6 +152,18 @@ def _check_dataset(config: Config, name: str) -> None:
             raise ConfigMismatchError(
                 ("datasets", name, key), f"the passages are those of '{other}': set it there"
             )
+
+
+def _check_examples(config: Config, name: str) -> None:
+    other, at = config.datasets[name].examples, ("datasets", name, "examples")
+    if other is None:
+        return
+    known(other, config.datasets, at, "dataset")
+    of_kind(config, other, ("labelled",), at)
+    if other == name:
+        raise ConfigMismatchError(at, "its texts would be classified by themselves")
+    if config.datasets[other].examples is not None:
+        raise ConfigMismatchError(at, f"'{other}' has `examples` of its own")
 
 
 def _check_without(config: Config, name: str) -> None:
@@ -171,11 +186,14 @@ def _check_track(config: Config, track: str) -> None:
         for index, task in enumerate(getattr(section, key)):
             known(task, config.datasets, (*at, key, index), "dataset")
             of_kind(config, task, (TRACKS[track].scores,), (*at, key, index))
+            if "examples" in TRACKS[track].embeds and config.datasets[task].examples is None:
+                where = ("datasets", task, "examples")
+                raise ConfigMismatchError(where, f"is needed: track {track} classifies by it")
             if task in before:
                 raise ConfigMismatchError((*at, key, index), f"'{task}' is listed twice")
             before.add(task)
     _check_own_keys(config, track)
-    for mistake in wrong_measures(config, track):
+    for mistake in (*wrong_measures(config, track), *wrong_bits(config, track)):
         raise ConfigMismatchError(*mistake)
     if TRACKS[track].searches:
         _check_adaptive(section.searching, at)
@@ -191,6 +209,9 @@ def _check_own_keys(config: Config, track: str) -> None:
     given = {
         "search": section.search is not None,
         "measures": bool(section.measures),
+        "held_back": section.held_back is not None,
+        "bits": section.bits is not None,
+        "asymmetric": section.asymmetric,
         "embedding.query_max_length": section.embedding.query_max_length is not None,
     }
     for key, is_given in given.items():
@@ -250,6 +271,9 @@ def _check_trained(config: Config, system: str, track: str, use: Use, objective:
         what = "`bf16_scores`" if objective.scores_in_bf16 else f"{objective.name}, as it is set,"
         text = f"{what} is for the loss mnrl, on track {track} it is {use.loss}"
         raise ConfigMismatchError(("systems", system), text)
+    if objective.losses is not None and use.loss not in objective.losses:
+        text = f"{objective.name} is for the loss {' or '.join(objective.losses)}"
+        raise ConfigMismatchError(("systems", system), f"{text}, on track {track} it is {use.loss}")
     check_length(use, at)
     kinds = [kind for kind in LOSS_KINDS[use.loss] if kind in TRACKS[track].trains]
     for index, name in enumerate(use.datasets):
@@ -274,5 +298,14 @@ def _check_finetuning(config: Config, given: Finetuning, at: tuple[str | int, ..
         for key in ("negatives", "passage_choice", "mask_right_answers", "query_max_length"):
             if getattr(given, key) is not None:
                 raise ConfigMismatchError((*at, key), "is for datasets of kind training-queries")
+    usual = Finetuning.model_fields["temperature"].default
+    if given.loss == "softmax" and given.temperature != usual:
+        raise ConfigMismatchError((*at, "temperature"), "the loss softmax has no temperature")
+    if given.loss != "softmax" and given.head_learning_rate is not None:
+        raise ConfigMismatchError((*at, "head_learning_rate"), "is for the loss softmax")
+    if given.guide is not None:
+        known(given.guide.backbone, config.backbones, (*at, "guide", "backbone"), "backbone")
+        if given.loss != "mnrl":
+            raise ConfigMismatchError((*at, "guide"), "is for the loss mnrl")
     if given.loss == "cosent" and given.similarity == "dot":
         raise ConfigMismatchError((*at, "similarity"), "the loss cosent is of cosines")

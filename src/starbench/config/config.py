@@ -144,9 +144,23 @@ class Config(Section):
     def tries_adaptive(self) -> bool:
         """Whether adaptive retrieval is tried."""
         return any(
-            TRACKS[track].searches and section.searching.adaptive is not None
+            (TRACKS[track].searches and section.searching.adaptive is not None)
+            or (section.bits is not None and len(section.bits.funnel) > 0)
             for track, section in self.tracks.items()
         )
+
+    @property
+    def tries_exits(self) -> bool:
+        """Whether adaptive classification is tried."""
+        return any(
+            TRACKS[track].exits and section.held_back_share > 0
+            for track, section in self.tracks.items()
+        )
+
+    @property
+    def tries_asymmetric(self) -> bool:
+        """Whether queries of other layers than the passages are tried."""
+        return any(section.asymmetric for section in self.tracks.values())
 
     @property
     def compared_system(self) -> str:

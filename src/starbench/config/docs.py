@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from starbench.config.backbones import Architecture, Backbone, Checkpoint
+from starbench.config.bits import Bits, FunnelStep
 from starbench.config.compute import Compute, ComputeStages, EmbeddingCompute, TrainingCompute
 from starbench.config.config import Config, NamedSize, Override, System
 from starbench.config.export import Export
@@ -17,7 +18,7 @@ from starbench.config.measure import Measure
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
-from starbench.config.training import Finetuning, Pretraining
+from starbench.config.training import Finetuning, GuideOptions, Pretraining
 from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.plugins.found import Plugin
@@ -35,12 +36,14 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | file | what |
 |---|---|
 | `demo.yaml` | the default: everything generated and made from scratch, minutes on a laptop |
-| `demo/*.yaml` | given after `demo.yaml`, what differs: pre-training objectives side by side |
+| `demo/*.yaml` | given after `demo.yaml`, what differs: pre-training objectives, tasks of MTEB |
 | `families.yaml` | the demo's methods with DistilBERT and ModernBERT from scratch, three seeds |
 | `scratch.yaml` | Starbucks and its controls from scratch on real text, both tracks, three seeds |
 | `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `methods.yaml` | fine-tuning methods under one recipe, from all-MiniLM-L6-v2, three seeds |
+| `banking77.yaml` | classification as in MRL: Banking77 by linear heads, three seeds |
+| `banking77/*.yaml` | given after `banking77.yaml`: sizes of fewer layers too |
 | `paper.yaml` | the paper: BERT base, FineWeb, AllNLI, MS MARCO, twelve sets of BEIR; a cluster |
 | `paper/*.yaml` | ablations: what differs from `paper.yaml`, given after it; see each file's head |
 | `released.yaml` | the authors' released models, scored beside the paper's tables; one GPU |
@@ -66,6 +69,7 @@ text/wiki.jsonl                {"text": "..."}                                  
 nli/train.jsonl                {"anchor": "...", "positive": "...", "negative": "..."}   triplets
 faq/train.jsonl                {"anchor": "...", "positive": "..."}             anchor-positive
 sts/STS12/test.jsonl           {"sentence1": "...", "sentence2": "...", "score": 3.5}    pairs
+banking77/test.jsonl           {"text": "...", "label": "card_arrival"}         labelled
 ```
 
 A collection, and training queries whose hard negatives BM25 mines, are folders in the layout of
@@ -151,7 +155,10 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("systems.<name>.overrides.<track>", Override),
         ("tracks.<track>", TrackSection),
         ("tracks.<track>.finetuning", Finetuning),
+        ("tracks.<track>.finetuning.guide", GuideOptions),
         ("tracks.<track>.embedding", Embedding),
+        ("tracks.<track>.bits", Bits),
+        ("tracks.<track>.bits.funnel[]", FunnelStep),
         ("tracks.<track>.search", Search),
         ("tracks.<track>.search.bm25", Bm25Options),
         ("tracks.<track>.search.adaptive", Adaptive),

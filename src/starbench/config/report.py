@@ -51,9 +51,10 @@ class _Report(Section):
         "metric, by name); or nothing.",
     )
 
-    def test_of(self, track: str) -> str:
-        """Return the test that marks the scores of a track."""
-        return str(getattr(self, f"{track}_test"))
+    def test_of(self, track: str) -> str | None:
+        """Return the test that marks the scores of a track; None for a track without tests."""
+        test: str | None = getattr(self, f"{track}_test", None)
+        return test
 
 
 def _test_key(track: Track) -> tuple[Any, Any]:
@@ -72,5 +73,5 @@ else:
         "Report",
         __base__=_Report,
         __doc__=_Report.__doc__,
-        **{f"{name}_test": _test_key(track) for name, track in TRACKS.items()},
+        **{f"{name}_test": _test_key(track) for name, track in TRACKS.items() if track.tests},
     )

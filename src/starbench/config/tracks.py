@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from starbench.config.amounts import HELD_BACK
+from starbench.config.bits import Bits
 from starbench.config.names import AnyObjective, Name, Precision
 from starbench.config.search import Search
 from starbench.config.training import Finetuning
@@ -69,11 +71,29 @@ class TrackSection(Section):
         default="full",
         description="Score every trained layer x dim, or only the trained sizes.",
     )
+    asymmetric: bool = Field(
+        default=False,
+        description="Retrieval: also search with queries of every number of layers in passages of "
+        "every other one, at the same dimensions.",
+    )
+    bits: Bits | None = Field(
+        default=None,
+        description="Stored embeddings scored again with fewer bits a number; nothing if not "
+        "given, `{}` for the defaults.",
+    )
     separate_grid: Literal["full", "diagonal"] = Field(
         default="diagonal",
         description="Whether `separate` trains a model for every cell or for the trained sizes.",
     )
 
+    held_back: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="Labelled texts: share of each label's examples that nothing is trained on; "
+        "adaptive classification learns its thresholds on them, and is left out with 0. 0.1 if not "
+        "given.",
+    )
     leakage: Literal["warn", "drop"] = Field(
         default="warn",
         description="Scored pairs and queries that occur in the training data, whatever their case "
@@ -85,6 +105,11 @@ class TrackSection(Section):
     def searching(self) -> Search:
         """How passages are ranked: `search`, or its defaults."""
         return self.search or Search()
+
+    @property
+    def held_back_share(self) -> float:
+        """The share of each label's examples that is held back."""
+        return HELD_BACK if self.held_back is None else self.held_back
 
     @property
     def scored(self) -> list[str]:

@@ -149,19 +149,51 @@ class Use(Section):
     )
 
 
+class GuideOptions(Section):
+    """A model that is not trained and says which candidates of a batch are no negatives."""
+
+    backbone: Name = Field(
+        description="The guide, a backbone: it embeds at its full size, with the prompts that it "
+        "has. Its tokenizer may be another one."
+    )
+    margin: float = Field(
+        default=0.0,
+        description="A candidate is left out if the guide finds it more similar to the query than "
+        "the query's positive is, less this margin.",
+    )
+    margin_strategy: Literal["absolute", "relative"] = Field(
+        default="absolute",
+        description="Whether the margin is a cosine (`absolute`) or a share of the positive's "
+        "cosine (`relative`).",
+    )
+    contrast_anchors: bool = Field(
+        default=True, description="Whether a query's candidates include the other queries."
+    )
+    contrast_positives: bool = Field(
+        default=True, description="Whether positives are contrasted with each other as well."
+    )
+
+
 class Finetuning(Use, Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
     dataset: Name | Annotated[list[Name], Field(min_length=1)] = Field(
-        description="Dataset of kind `triplets`, `anchor-positive`, `pairs` or "
+        description="Dataset of kind `triplets`, `anchor-positive`, `pairs`, `labelled` or "
         "`training-queries`; or several of one kind, whose examples are shuffled together, so that "
         "each has its share of every batch on average."
     )
-    loss: Literal["mnrl", "cosent"] = Field(
+    loss: Literal["mnrl", "cosent", "softmax"] = Field(
         default="mnrl",
         description="`mnrl`: multiple negatives ranking, a text's own positive against all other "
         "texts of the batch, on triplets, anchors with positives, or training queries; `cosent`: "
-        "CoSENT on pairs.",
+        "CoSENT on pairs; `softmax`: cross-entropy of a linear head at each size, on labelled "
+        "texts.",
+    )
+    head_learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="Loss softmax: peak learning rate of the heads, which start from nothing; "
+        "`learning_rate` if not given.",
     )
     temperature: float = Field(
         default=0.05,
@@ -184,6 +216,11 @@ class Finetuning(Use, Training):
         default=None,
         description="Training queries: whether a passage of the batch that is another right answer "
         "of a query is left out of its negatives; no if not given, as in the published code.",
+    )
+    guide: GuideOptions | None = Field(
+        default=None,
+        description="The loss mnrl: guided negatives, as in GISTEmbed (arXiv 2402.16829); its "
+        "paper's temperature is 0.01.",
     )
     last_batch: Literal["partial", "filled"] = Field(
         default="partial",

@@ -9,7 +9,8 @@ figure.axes[0].set_title("cut at layers and dimensions")
 figure.savefig("heatmaps.pdf")
 ```
 
-All of them need only ``scores.csv`` and the config of a run. A style of your own, in a
+All of them need only ``scores.csv`` and the config of a run. `Run.published` and `published_grids`
+have the paper's numbers and need no run (docs/figures-of-the-paper.md). A style of your own, in a
 ``matplotlibrc`` that Matplotlib finds, is laid over the look of the report.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -40,7 +42,7 @@ from starbench.stages.report.figures.style import DIFFERENCE_MAP
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.scores import averages, read_scores
 
-__all__ = ["Run"]
+__all__ = ["Run", "published_grids"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Run:
     config: Config
     scores: pd.DataFrame
     """One row per score; the columns are system, seed, layers, dim, size, track, dataset, metric,
-    value and queries."""
+    value, queries and bits."""
 
     @classmethod
     def of(
@@ -89,6 +91,15 @@ class Run:
         config = config.model_copy(update={"report": config.report.model_copy(update=given)})
         path = RunPaths.of(config, Path(results) if results else None).all_scores
         return cls(config, read_scores(path, config))
+
+    @classmethod
+    def published(cls) -> Run:
+        """Return the numbers of the paper's Tables A1 and A2 as a run, with seed 42."""
+        from starbench.stages.report.published import published_results
+
+        with TemporaryDirectory() as folder:
+            results = published_results(RunPaths(Path(folder)))
+        return cls(results.config, results.scores)
 
     @property
     def groups(self) -> list[str]:
@@ -146,3 +157,13 @@ class Run:
         if name not in found:
             raise InputError(f"the run has no group '{name}'{did_you_mean(name, found)}")
         return found[name]
+
+
+def published_grids() -> dict[str, Figure]:
+    """Return the layers x dims grids of the reproduction study (arXiv 2411.17299), by name.
+
+    Of each of its plots there are heatmaps (``..._heatmaps``) and lines (``..._by_layer``).
+    """
+    from starbench.stages.report.published import published_grid_figures
+
+    return dict(published_grid_figures())

@@ -31,6 +31,9 @@ class Objective(Section):
     reads_sizes: ClassVar[bool] = True
     """Whether training depends on the list of sizes: a new size then trains anew."""
 
+    losses: ClassVar[tuple[str, ...] | None] = None
+    """The base losses that it can be summed of; None for any."""
+
     @property
     def name(self) -> str:
         """The objective's name in the config, its literal `objective`; the class's without one."""
@@ -45,6 +48,16 @@ class Objective(Section):
     def needs_scores(self) -> bool:
         """Whether it reads the in-batch scores of the base loss, which only a ranking loss has."""
         return False
+
+    @property
+    def shares_heads(self) -> bool:
+        """Whether one linear head serves every size: the option `heads` of objectives with it."""
+        return getattr(self, "heads", None) == "shared"
+
+    @property
+    def freezes_encoder(self) -> bool:
+        """Whether linear heads are all that is trained: the option `encoder`, likewise."""
+        return getattr(self, "encoder", None) == "frozen"
 
     def groups(self, cells: Sequence[Size]) -> list[list[Size]]:
         """Return which cells one model serves, each ascending, if there is not one for all."""

@@ -95,7 +95,7 @@ class Costs:
         size = self.size(name)
         texts = size.records * size.texts_per_record + size.queries
         seconds = self.host.start_s["data"] + texts / self.host.records_per_s
-        if source.source in ("hub", "ir_datasets"):
+        if source.source in ("hub", "ir_datasets", "mteb"):
             seconds += size.bytes / self.host.network_bytes_per_s
         if source.source == "folder" and size.kind == "training-queries":  # BM25 mines negatives
             seconds += size.records * texts / size.texts_per_record / self.host.bm25_scores_per_s
@@ -138,7 +138,8 @@ class Costs:
         # Of several, the texts are taken to be as long as those of the largest.
         largest = max(sizes, key=lambda size: size.records)
         data = replace(largest, records=sum(size.records for size in sizes))
-        work = finetuning_work(encoder, layers, settings, data, self._devices(compute))
+        guide = None if model.guide is None else self.encoder(model.guide)
+        work = finetuning_work(encoder, layers, settings, data, self._devices(compute), guide)
         return self._training(work, settings, encoder, compute, "finetune")
 
     def _training(
@@ -202,6 +203,8 @@ class Costs:
             "queries": size.queries,
             "passages": -(-size.records // texts.shards),
             "pairs": round(2 * size.records * size.distinct),
+            "task": size.records,
+            "texts": size.records,
         }[texts.part]
         return embedding_work(
             encoder,

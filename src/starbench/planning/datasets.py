@@ -11,6 +11,7 @@ from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.planning.known import known
 from starbench.planning.lengths import SAMPLE, Lengths, spread_evenly
+from starbench.planning.tasks import TaskTexts, task_texts
 from starbench.run.paths import RunPaths
 from starbench.sources import SOURCES
 from starbench.sources.beir import is_beir, read_beir
@@ -19,14 +20,15 @@ from starbench.sources.hub import HubSource
 from starbench.sources.judgements import relevance_of
 from starbench.sources.source import Records, Source
 from starbench.store.artifacts import opened
-from starbench.store.records import PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
+from starbench.store.records import GOLD, PASSAGES, QUERIES, RECORDS, SCHEMAS, passage_text
+from starbench.store.records import TEXTS as TASK_TEXTS
 
 GENERATED = 200
 """Records of the generated language that are made to see how long they are."""
 ASSUMED = 10_000
 """Records of a plugin's dataset whose size nothing tells."""
 TEXTS = {"text": 1, "triplets": 3, "anchor-positive": 2, "pairs": 2, "training-queries": 1}
-TEXTS["collection"] = 1
+TEXTS |= {"labelled": 1, "collection": 1, "task": 1}
 """Texts of a record, or of a training query or a collection passages of a record."""
 
 Stated = Mapping[str, tuple[int, int | None]]
@@ -79,6 +81,8 @@ def dataset_size(config: Config, paths: RunPaths, name: str, stated: Stated) -> 
     if name in stated:
         records, queries = stated[name]
         return _known(source, {"records": records, "queries": queries or 0}, "stated")
+    if source.kind == "task":
+        return _task(source, task_texts(name, source, config.resolved_data_root()))
     if source.source == "micro":  # type: ignore[attr-defined]
         return _generated(source)
     if source.source == "folder":  # type: ignore[attr-defined]
@@ -123,6 +127,11 @@ def _known(source: Source, entry: Mapping[str, Any], origin: str) -> DatasetSize
     )
 
 
+def _task(source: Source, found: TaskTexts) -> DatasetSize:
+    none = Lengths.of_texts([""])
+    return DatasetSize(source.kind, found.texts, 0, found.lengths, none, 1, found.origin)
+
+
 def _generated(source: Any) -> DatasetSize:
     few = min(source.rows, GENERATED)
     changes: dict[str, Any] = {"rows": few}
@@ -149,7 +158,7 @@ def _read(source: Source, root: Path | None) -> DatasetSize:
         return _size(source, count, len(asked), passages or asked, asked, 1)
     if source.kind == "training-queries":
         return _training_queries(source, _queries(source.records(root)))
-    names = [name for name in SCHEMAS[source.kind].names if name != "score"]
+    names = [name for name in SCHEMAS[source.kind].names if name not in GOLD]
     every = (
         {name: text(record, name, where) for name in names}
         for where, record in source.records(root)
@@ -175,7 +184,7 @@ def _queries(records: Records) -> Iterator[dict[str, Any]]:
 
 
 def _of_records(source: Source, count: int, records: list[dict[str, Any]]) -> DatasetSize:
-    names = [name for name in SCHEMAS[source.kind].names if name != "score"]
+    names = [name for name in SCHEMAS[source.kind].names if name not in GOLD]
     texts = [record[name] for record in records for name in names]
     size = _size(source, count, 0, spread_evenly(texts)[0], [], TEXTS[source.kind])
     return replace(size, distinct=len(set(texts)) / max(1, len(texts)))
@@ -239,6 +248,9 @@ def _fetched(source: Source, folder: Path) -> DatasetSize:
         passages = [row["text"] for row in _rows(folder / PASSAGES)] if PASSAGES in counts else []
         count = counts.get(PASSAGES, 0)
         found = _size(source, count, counts[QUERIES], passages or asked, asked, 1)
+    elif source.kind == "task":
+        texts = [row["text"] for row in _rows(folder / TASK_TEXTS)]
+        found = _size(source, counts[TASK_TEXTS], 0, texts, [], 1)
     elif source.kind == "training-queries":
         found = _training_queries(source, _rows(folder / RECORDS))
         found = replace(found, records=counts[RECORDS])

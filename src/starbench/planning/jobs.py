@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from starbench.config.config import Config
-from starbench.planning import measuring, scoring
+from starbench.planning import coded, measuring, scoring
 from starbench.planning.costs import Cost, Costs
 from starbench.run.jobs import FINISHED, Job, JobGraph
 from starbench.run.leakage import compared_datasets
@@ -36,7 +36,7 @@ def planned_jobs(config: Config, costs: Costs) -> list[PlannedJob]:
             names[job.outputs],
             job.rule,
             job.stage,
-            tuple(dict.fromkeys(maker[file] for file in job.inputs)),
+            tuple(dict.fromkeys(maker[file] for file in job.inputs if file in maker)),
             COSTS[job.rule](costs, job),
         )
         for job in needed
@@ -78,6 +78,8 @@ COSTS: dict[str, Callable[[Costs, Job], Cost]] = {
     "embed_shard": _embed,
     "search_shard": _search,
     "score_model": lambda costs, job: scoring.score(costs, job.model),
+    "score_bits": lambda costs, job: coded.score_bits(costs, job.model),
+    "score_asymmetric": lambda costs, job: coded.score_asymmetric(costs, job.model),
     "score_bm25": lambda costs, job: scoring.bm25(costs, job.wildcards["track"]),
     "collect_scores": lambda costs, job: scoring.collect(costs),
     "measure_model": lambda costs, job: measuring.measure(costs, job.model),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from starbench.measures import RANKING
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.work import search_work
+from starbench.run.bits import scored_bits
 from starbench.run.measured import more_measures
 from starbench.run.models import Model, models_of
-from starbench.run.texts import TextSet, corpus_of, searched_in
+from starbench.run.texts import TextSet, corpus_of, examples_of, searched_in
 from starbench.tracks import TRACKS
 from starbench.tracks.track import named
 
@@ -19,6 +20,12 @@ SCORE_BYTES = 12
 """Bytes of a query's measures at a cell, gzipped."""
 FOUND_BYTES = 8
 """Bytes of a passage that the search of a shard found: its row and its score."""
+TASK_TEXTS = 1000
+"""Ranked passages that take as long to measure as a text of a classification or a clustering."""
+LABELS = 100
+"""Labels that a dataset is taken to have: which it has is known once it is fetched."""
+PROBE_OPERATIONS = 4.0 * 100
+"""Of a probe, for an example, a label and a dimension: a hundred products forth and back."""
 SEARCH_MEMORY = 2e9
 """Bytes of a GPU that a block of scores and its best passages take."""
 
@@ -42,14 +49,42 @@ def score_pairs(costs: Costs, model: Model) -> Cost:
     return Cost(costs.host.start_of(model.track) + seconds, held, 0.0, stored)
 
 
+def score_tasks(costs: Costs, model: Model) -> Cost:
+    """Score a model on tasks of MTEB."""
+    tasks = costs.config.tracks[model.track].scored
+    texts = sum(costs.size(task).records for task in tasks)
+    # Classifiers and clusters take about as long for a text as the measures of a ranked passage.
+    seconds = len(tasks) * costs.host.sts_cell_s + TASK_TEXTS * texts / costs.host.ranked_per_s
+    held = costs.held(costs.config.compute.evaluate)
+    return Cost(costs.host.start_of(model.track) + len(model.cells) * seconds, held)
+
+
+def score_labels(costs: Costs, model: Model) -> Cost:
+    """Score a model on labelled texts: a probe at every cell, and the nearest examples."""
+    tasks = costs.config.tracks[model.track].scored
+    seconds, stored = costs.host.start_of(model.track), 0.0
+    dims = sum(cell.dim for cell in model.cells)
+    for task in tasks:
+        texts, examples = (
+            costs.size(name).records for name in (task, examples_of(costs.config, task))
+        )
+        fitted = LABELS * PROBE_OPERATIONS * examples * dims
+        pairs = 2.0 * texts * examples * dims
+        seconds += (fitted + pairs) / costs.device.rate(
+            "search", "fp32", max(c.dim for c in model.cells)
+        )
+        stored += len(model.cells) * texts
+    return Cost(seconds, costs.held(costs.config.compute.evaluate), SEARCH_MEMORY, stored)
+
+
 def score_collections(costs: Costs, model: Model) -> Cost:
     """Score a model on collections."""
     compute = costs.config.compute.evaluate
     seconds, stored = costs.host.start_of(model.track), 0.0
     for task in costs.config.tracks[model.track].scored:
         if costs.config.datasets[corpus_of(costs.config, task)].shards == 1:
-            seconds += _search_s(costs, model, task, passages_of(costs, task))
-        measured = _measure(costs, model, task)
+            seconds += search_s(costs, model, task, passages_of(costs, task))
+        measured = measure(costs, model, task)
         seconds, stored = seconds + measured.seconds, stored + measured.stored
     return Cost(seconds, costs.held(compute), SEARCH_MEMORY, stored)
 
@@ -60,13 +95,14 @@ def search(costs: Costs, model: Model, texts: TextSet) -> Cost:
     passages = -(-passages_of(costs, texts.dataset) // texts.shards)
     seconds, found = costs.host.start_of(model.track), 0
     for task in searched_in(costs.config, model.track, texts.dataset):
-        seconds += _search_s(costs, model, task, passages)
+        seconds += search_s(costs, model, task, passages)
         found += costs.size(task).queries * min(depth, passages)
     stored = float(len(model.cells) * found * FOUND_BYTES)
     return Cost(seconds, costs.held(costs.config.compute.evaluate), SEARCH_MEMORY, stored)
 
 
-def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
+def search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
+    """Return the seconds of searching so many passages for a task's queries at every cell."""
     number = 2 if costs.config.tracks[model.track].embedding.dtype == "float16" else 4
     dims: dict[int, list[int]] = {}
     for cell in model.cells:
@@ -79,7 +115,7 @@ def _search_s(costs: Costs, model: Model, task: str, passages: int) -> float:
     )
 
 
-def _measure(costs: Costs, model: Model, task: str) -> Cost:
+def measure(costs: Costs, model: Model, task: str) -> Cost:
     """Measure the rankings of a task at every cell, and write those that are kept."""
     options = costs.config.tracks[model.track].searching
     again = len(model.sizes) if options.adaptive and len(model.sizes) > 1 else 0
@@ -94,7 +130,7 @@ def _measure(costs: Costs, model: Model, task: str) -> Cost:
 
 
 def passages_of(costs: Costs, task: str) -> int:
-    """Return how many passages the queries of a task are searched in."""
+    """Return how many passages a task's queries are searched in."""
     return costs.size(corpus_of(costs.config, task)).records
 
 
@@ -132,6 +168,7 @@ def compare(costs: Costs) -> Cost:
     for track, section in costs.config.tracks.items():
         entries = sum(len(model.scored()) for model in models_of(costs.config, track))
         entries = min(entries, len(costs.config.systems) * len(costs.config.sizes))
+        entries *= 1 + len(scored_bits(costs.config, track))
         for task in section.scored:
             size = costs.size(task)
             values = size.queries or size.records * entries

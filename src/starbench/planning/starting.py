@@ -17,7 +17,7 @@ from starbench.planning.devices import Start
 from starbench.tracks import TRACKS
 
 _TRAINING = {"batch_size": 2, "steps": 1, "learning_rate": 0.001, "max_length": 16}
-_SCORED = {"pairs": "pairs", "collection": "library"}
+_SCORED = {"pairs": "pairs", "collection": "library", "task": "topics"}
 """A dataset of each kind that a track may score."""
 CONFIG = {
     "run": "start",
@@ -27,6 +27,7 @@ CONFIG = {
         "triplets": {"kind": "triplets", "source": "micro", "rows": 4},
         "pairs": {"kind": "pairs", "source": "micro", "rows": 8},
         "library": {"kind": "collection", "source": "micro", "rows": 20, "queries": 2},
+        "topics": {"kind": "task", "source": "micro", "task": "Clustering", "rows": 8},
     },
     "backbones": {
         "base": {
@@ -52,7 +53,7 @@ CONFIG = {
 }
 """A run of every stage on a few short texts."""
 
-_FETCHED = ("triplets", "pairs", "library")
+_FETCHED = ("triplets", "pairs", "library", "topics")
 _MODEL = ("--model", "base", "--seed", "42")
 JOBS: list[tuple[Start | None, tuple[str, ...]]] = [
     ("data", ("data", "--dataset", "stories")),

@@ -29,6 +29,8 @@ LOGIT = 6.0
 """Bytes of one score of a vocabulary: in half and in full precision."""
 TRAINED = 16
 """Bytes of a trained parameter: weight, gradient and AdamW's two averages."""
+FIXED = 4
+"""Bytes of a parameter that is not trained."""
 SPARE = 1.2
 """What a GPU's allocator loses."""
 CONTEXT = 0.8e9
@@ -102,9 +104,17 @@ def _decoding(encoder: Encoder, padded: float, hidden: float, sizes: int) -> flo
 
 
 def finetuning_work(
-    encoder: Encoder, layers: int, settings: Finetuning, data: DatasetSize, devices: int
+    encoder: Encoder,
+    layers: int,
+    settings: Finetuning,
+    data: DatasetSize,
+    devices: int,
+    guide: Encoder | None = None,
 ) -> TrainingWork:
-    """Return what fine-tuning the first `layers` layers of a backbone takes."""
+    """Return what fine-tuning the first `layers` layers of a backbone takes.
+
+    A guide embeds the same texts once, at all its layers, without a backward pass.
+    """
     longest = min(settings.max_length or encoder.positions, encoder.positions)
     columns = [(_texts_per_example(data.kind, settings), data.texts.cut(longest))]
     if data.kind == "training-queries":
@@ -118,6 +128,13 @@ def finetuning_work(
         encoder.forward(total, texts.attended, layers)
         for total, (_, texts) in zip(tokens, columns, strict=True)
     )
+    depth = layers
+    if guide is not None:
+        a_row += sum(
+            guide.forward(total, texts.attended)
+            for total, (_, texts) in zip(tokens, columns, strict=True)
+        )
+        depth += round(guide.layers / (1 + BACKWARD))
     steps = total_steps(settings, data.records)
     rows = max(1, settings.batch_size // (settings.accumulation * devices))
     at_once = rows * sum(tokens)
@@ -129,9 +146,10 @@ def finetuning_work(
         steps,
         examples * a_row,
         examples * sum(tokens) / PADDED_GROUPS,
-        steps * groups * layers,
+        steps * groups * depth,
         encoder.parameters(layers),
-        _memory(encoder, layers, at_once, columns[0][1].attended, settings),
+        _memory(encoder, layers, at_once, columns[0][1].attended, settings)
+        + (0 if guide is None else FIXED * guide.parameters()),
     )
 
 
@@ -146,7 +164,7 @@ def _examples(settings: Finetuning, rows: int, steps: int, parts: int) -> int:
 def _texts_per_example(kind: str, settings: Finetuning) -> int:
     if kind == "training-queries":
         return 1 + settings.hard_negatives
-    return 3 if kind == "triplets" else 2
+    return {"triplets": 3, "labelled": 1}.get(kind, 2)
 
 
 def _memory(

@@ -21,6 +21,7 @@ from starbench.run.texts import (
     TextSet,
     fetched_before,
     in_order_of_fetching,
+    read_in_scoring,
     sharded,
     text_sets,
     with_corpora,
@@ -129,7 +130,8 @@ class JobGraph:
             job = waiting.pop()
             if job.outputs not in wanted:
                 wanted.add(job.outputs)
-                waiting += (maker[file] for file in job.inputs)
+                # A backbone of another run is made by none of these jobs.
+                waiting += (maker[file] for file in job.inputs if file in maker)
         return [job for job in self.jobs if job.outputs in wanted]
 
     def needed_by(self, rule: str) -> list[Job]:
@@ -177,7 +179,7 @@ class JobGraph:
         config, paths = self.config, self.paths
         for name in _starts_first(config):
             backbone = config.backbones[name]
-            if backbone.pretraining is None:
+            if backbone.pretraining is None or backbone.run is not None:
                 continue
             for seed in seeds_of(config, name):
                 read = [paths.dataset(text) for text in backbone.pretraining.datasets]
@@ -207,6 +209,18 @@ class JobGraph:
             for model in all_models(config)
             for seed in model.seeds
         ]
+        scores += [
+            paths.bits(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in model.seeds
+            if config.tracks[model.track].bits is not None
+        ]
+        small = [
+            paths.asymmetric(model.track, model.name, seed)
+            for model in all_models(config)
+            for seed in model.seeds
+            if config.tracks[model.track].asymmetric and model.has_several_depths
+        ]
         for track in config.tracks:
             if datasets := config.bm25_of(track):
                 scores.append(paths.bm25(track))
@@ -219,8 +233,10 @@ class JobGraph:
                     {"track": track},
                 )
         adaptive = [paths.all_adaptive] if config.tries_adaptive else []
-        collected = (paths.all_scores, *adaptive)
-        yield Job("collect_scores", "evaluate", collected, done(*scores))
+        exits = [paths.all_exits] if config.tries_exits else []
+        asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
+        collected = (paths.all_scores, *adaptive, *exits, *asymmetric)
+        yield Job("collect_scores", "evaluate", collected, done(*scores, *small))
         yield Job("compare_systems", "evaluate", (paths.significance,), done(*scores))
         compared = map(paths.dataset, compared_datasets(config))
         yield Job("find_leakage", "data", (paths.leakage,), done(*compared))
@@ -241,25 +257,30 @@ class ModelJobs:
     seed: int
 
     def jobs(self) -> Iterator[Job]:
-        """Yield the fine-tuning, the embedding, the searches, the scoring and the exports."""
+        """Yield the fine-tuning, the embedding, searches, scoring and exports."""
         config, paths = self.config, self.paths
         place = (self.model.track, self.model.name, self.seed)
         trained, embedded = paths.model(*place), paths.embeddings(*place)
-        scored = with_corpora(config, config.tracks[self.model.track].scored)
+        scored = read_in_scoring(config, self.model.track)
         datasets = list(map(paths.dataset, scored))
-        read = [paths.backbone_in_use(config, self.model.backbone, self.seed)]
+        read = [paths.backbone_in_use(config, b, self.seed) for b in self.model.backbones()]
         read += map(paths.dataset, self.model.datasets(config))
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))
         yield self._job("embed_texts", "embed", embedded, [trained, *datasets, *fitted])
-        parts = [embedded]
+        vectors, parts = [embedded], [embedded]
         for texts in sharded(text_sets(config, self.model.track)):
             shard, found = (f(*place) / texts.folder for f in (paths.embeddings, paths.searches))
             read = [trained, paths.dataset(texts.dataset), *fitted]
             yield self._job("embed_shard", "embed", shard, read, texts)
             yield self._job("search_shard", "evaluate", found, [embedded, shard], texts)
-            parts += [shard, found]
+            vectors, parts = [*vectors, shard], [*parts, shard, found]
         yield self._job("score_model", "evaluate", paths.scores(*place), [*parts, *datasets])
+        if config.tracks[self.model.track].bits is not None:
+            yield self._job("score_bits", "evaluate", paths.bits(*place), [*vectors, *datasets])
+        if config.tracks[self.model.track].asymmetric and self.model.has_several_depths:
+            folder = paths.asymmetric(*place)
+            yield self._job("score_asymmetric", "evaluate", folder, [*vectors, *datasets])
         if self.seed == measured_seed(self.model):
             yield self._measuring(trained)
         for size in possible_exports(config, self.model):

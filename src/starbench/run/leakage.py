@@ -15,12 +15,12 @@ from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
-from starbench.store.records import QUERIES, read_records
+from starbench.store.records import QUERIES, TEXTS, read_records
 
 ROWS_AT_A_TIME = 1000
 
 Texts = tuple[str, ...]
-"""What is looked for: the two texts of a pair in alphabetical order, or one query."""
+"""What is looked for: the two texts of a pair in alphabetical order, one query or labelled text."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Leakage:
     training: str
     dataset: str
     exact: int
-    """Scored pairs or queries whose very characters occur."""
+    """Scored pairs, queries or labelled texts whose very characters occur."""
     normalised: int
     """The same, whatever case, punctuation, white space and Unicode form they have."""
     scored: int
-    """Pairs or queries that are scored."""
+    """Pairs, queries or labelled texts that are scored."""
     training_rows: int
     """Training examples that hold any of them."""
 
@@ -113,10 +113,11 @@ def _leakages(config: Config, paths: RunPaths, track: str, training: str) -> Ite
 
 
 def keys_in(config: Config, paths: RunPaths, names: Iterable[str]) -> set[Texts]:
-    """Return the normalised pairs and queries of some datasets, and what training data hold."""
+    """Return the normalised pairs, queries and labelled texts of some datasets, and what training
+    data hold."""
     keys: set[Texts] = set()
     for name in names:
-        if config.datasets[name].kind in ("pairs", "collection"):
+        if config.datasets[name].kind in ("pairs", "labelled", "collection", "task"):
             keys |= set(map(_key, _scored_texts(config, paths, name)))
             continue
         rows = read_records(paths.dataset(name))
@@ -162,6 +163,12 @@ def _scored_texts(config: Config, paths: RunPaths, name: str) -> Iterator[Texts]
     if config.datasets[name].kind == "collection":
         yield from ((text,) for text in read_records(folder, QUERIES)["text"])
         return
+    if config.datasets[name].kind == "task":
+        yield from ((text,) for text in dict.fromkeys(read_records(folder, TEXTS)["text"]))
+        return
+    if config.datasets[name].kind == "labelled":
+        yield from ((text,) for text in read_records(folder)["text"])
+        return
     pairs = read_records(folder)
     yield from map(_pair, pairs["sentence1"], pairs["sentence2"])
 
@@ -178,6 +185,8 @@ def _held(kind: str, batch: Mapping[str, Sequence[Any]]) -> Iterable[Sequence[Te
     elif kind == "anchor-positive":
         for anchor, right in zip(batch["anchor"], batch["positive"], strict=True):
             yield [_pair(anchor, right), (anchor,)]
+    elif kind == "labelled":
+        yield from ([(text,)] for text in batch["text"])
     else:
         for one, other in zip(batch["sentence1"], batch["sentence2"], strict=True):
             yield [_pair(one, other), (one,), (other,)]

@@ -50,6 +50,11 @@ class Model:
         assert isinstance(self.use, Finetuning)
         return self.use
 
+    @property
+    def has_several_depths(self) -> bool:
+        """Whether it is scored with several numbers of layers, and not as a model per size."""
+        return len({cell.layers for cell in self.cells}) > 1 and not self.objective.per_size
+
     def stands_for(self, config: Config, seed: int) -> list[int]:
         """Return the run's seeds whose scores are those of the model made with one of them."""
         return config.seeds if self.seeds != tuple(config.seeds) else [seed]
@@ -60,6 +65,17 @@ class Model:
             return []
         section = config.tracks[self.track]
         return [*self.finetuning.datasets, *(section.scored if section.leakage == "drop" else [])]
+
+    @property
+    def guide(self) -> str | None:
+        """The backbone that guides its training, if one does."""
+        if not self.objective.trains or self.finetuning.guide is None:
+            return None
+        return self.finetuning.guide.backbone
+
+    def backbones(self) -> list[str]:
+        """Return the backbones that its fine-tuning reads: its own, and its guide."""
+        return [self.backbone, *([self.guide] if self.guide is not None else [])]
 
     def fitted_on(self) -> list[str]:
         """Return the datasets whose texts its cut is fitted on: none for a cut that is not."""
@@ -86,6 +102,13 @@ def models_of(config: Config, track: str) -> list[Model]:
         for model in models
         if model.name not in twins
     ]
+
+
+def searched_asymmetrically(config: Config, track: str) -> list[str]:
+    """Return the systems whose queries may have other layers than the passages."""
+    if not config.tracks[track].asymmetric:
+        return []
+    return [model.system for model in models_of(config, track) if model.has_several_depths]
 
 
 def all_models(config: Config) -> list[Model]:

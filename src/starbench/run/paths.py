@@ -36,11 +36,13 @@ class RunPaths:
         return self.root / "backbones" / name / f"seed-{seed}"
 
     def backbone_in_use(self, config: Config, name: str, seed: int) -> Path:
-        """Folder to load a backbone from: trained by this run, or fetched as it is."""
-        if config.backbones[name].pretraining is None:
+        """Folder to load a backbone from: trained by this or another run, or fetched as it is."""
+        section = config.backbones[name]
+        if section.pretraining is None:
             return self.checkpoint(name)
         made_with = seeds_of(config, name)
-        return self.backbone(name, seed if seed in made_with else made_with[0])
+        made_by = self if section.run is None else RunPaths(self.root.parent / section.run)
+        return made_by.backbone(name, seed if seed in made_with else made_with[0])
 
     def model(self, track: str, model: str, seed: int) -> Path:
         """Folder of one fine-tuned model."""
@@ -57,6 +59,14 @@ class RunPaths:
     def scores(self, track: str, model: str, seed: int) -> Path:
         """Folder of all scores of one model, one folder per dataset."""
         return self.root / "scores" / track / model / f"seed-{seed}"
+
+    def bits(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores with fewer bits a number, one folder per dataset."""
+        return self.root / "bits" / track / model / f"seed-{seed}"
+
+    def asymmetric(self, track: str, model: str, seed: int) -> Path:
+        """Folder of one model's scores of queries of other layers, one folder per dataset."""
+        return self.root / "asymmetric" / track / model / f"seed-{seed}"
 
     def bm25(self, track: str) -> Path:
         """Folder of the scores of BM25 on a track, one folder per dataset."""
@@ -84,6 +94,16 @@ class RunPaths:
     def all_adaptive(self) -> Path:
         """CSV file of what adaptive retrieval found and cost in the whole run."""
         return self.root / "adaptive.csv"
+
+    @property
+    def all_exits(self) -> Path:
+        """CSV file of what adaptive classification found and takes in the whole run."""
+        return self.root / "adaptive_classification.csv"
+
+    @property
+    def all_asymmetric(self) -> Path:
+        """CSV file of what queries of other layers than the passages find in the whole run."""
+        return self.root / "asymmetric.csv"
 
     @property
     def all_costs(self) -> Path:

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from starbench.config.config import Config
     from starbench.run.models import Model
 
-ROLES = {"pairs": "text", "queries": "query", "passages": "passage"}
+ROLES = {"pairs": "text", "queries": "query", "passages": "passage", "texts": "text"}
+ROLES |= {"task": "text"}
 """{set of texts of a dataset: the role of its texts}"""
+
+TASK_ROLES = ("text", "query", "passage")
+"""The roles of the texts of a task."""
 
 ALIASES = {"passage": ("document", "corpus")}
 """What models call a role besides."""
@@ -44,17 +46,17 @@ def find_prompt(
 
 
 def own_prompt(
-    prompts: Mapping[str, str], default: str | None, track: str, of: tuple[str, str]
+    prompts: Mapping[str, str], default: str | None, task_type: str | None, of: tuple[str, str]
 ) -> str:
     """Return a model's own prompt for texts of (dataset, role); empty if it has none.
 
     Args:
         prompts: the model's prompts.
         default: name of the one that it uses where nothing else fits.
-        track: the track that the model is of.
+        task_type: MTEB's type of the task.
         of: the dataset and the role of the texts.
     """
-    found = find_prompt(prompts, *of, TRACKS[track].mteb_type)
+    found = find_prompt(prompts, *of, task_type)
     return found if found is not None else prompts.get(default or "", "")
 
 
@@ -69,6 +71,7 @@ def prompt_for(
     own: tuple[Mapping[str, str], str | None],
     dataset: str,
     role: str,
+    task: tuple[str, str] | None = None,
 ) -> str:
     """Return what is put before a dataset's texts in a role: the config's prompt, or the model's.
 
@@ -78,15 +81,28 @@ def prompt_for(
         own: the model's prompts, and the name of the one that it uses where nothing else fits.
         dataset: the dataset that the texts are of.
         role: `query`, `passage` or `text`.
+        task: MTEB's name and type of the task that the texts are of; None: the dataset's name, and
+            the track's type.
     """
     asked = asked_prompt(config, model, dataset, role)
-    return own_prompt(*own, model.track, (dataset, role)) if asked is None else asked
+    if asked is not None:
+        return asked
+    called, task_type = task or (dataset, TRACKS[model.track].mteb_type)
+    return own_prompt(*own, task_type, (called, role))
 
 
-def prompt_tokens(tokenizer: PreTrainedTokenizerBase, prompt: str) -> int:
-    """Return the tokens of a prompt at the start of a text, without what ends a text."""
-    ids: list[int] = tokenizer(prompt)["input_ids"]
-    return len(ids) - (ids[-1] in tokenizer.all_special_ids)
+def guide_prompt(
+    config: Config, model: Model, own: tuple[Mapping[str, str], str | None], role: str
+) -> str:
+    """Return what a model's guide has before texts in a role; arguments as for `prompt_for`.
+
+    A guide has one prompt for each role: that for the first dataset of the training.
+    """
+    assert model.guide is not None
+    dataset = model.finetuning.datasets[0]
+    asked = find_prompt(config.backbones[model.guide].prompts, dataset, role)
+    task_type = TRACKS[model.track].mteb_type
+    return own_prompt(*own, task_type, (dataset, role)) if asked is None else asked
 
 
 def training_roles(model: Model, columns: int) -> list[str]:

@@ -15,6 +15,8 @@ from starbench.run.fetched import checkpoint_slice, dataset_slice
 from starbench.run.jobs import Job
 from starbench.run.leakage import training_sets
 from starbench.run.slices import (
+    asymmetric_slice,
+    bits_slice,
     bm25_slice,
     comparison_slice,
     embedding_slice,
@@ -98,6 +100,18 @@ def _scores(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.EVALUATE, **parts}
 
 
+def _bits(config: Config, paths: RunPaths, job: Job) -> Reads:
+    model = job.model
+    parts = {name: bits_slice(config, model, name) for name in config.tracks[model.track].scored}
+    return {"version": versions.BITS, **parts}
+
+
+def _asymmetric(config: Config, paths: RunPaths, job: Job) -> Reads:
+    model, scored = job.model, config.tracks[job.model.track].scored
+    parts = {name: asymmetric_slice(config, model, name) for name in scored}
+    return {"version": versions.ASYMMETRIC, **parts}
+
+
 def _costs(config: Config, paths: RunPaths, job: Job) -> Reads:
     return {"version": versions.MEASURE, **measure_slice(config, job.model)}
 
@@ -126,6 +140,8 @@ READS: dict[str, Callable[[Config, RunPaths, Job], Reads]] = {
     "embed_shard": _shard,
     "search_shard": _search,
     "score_model": _scores,
+    "score_bits": _bits,
+    "score_asymmetric": _asymmetric,
     "measure_model": _costs,
     "export_model": _export,
     "score_bm25": _bm25,

@@ -8,10 +8,12 @@ from starbench.config.export import Export
 from starbench.config.training import Finetuning, Training, warmup_steps
 from starbench.objectives import OBJECTIVES, PRETRAINING_OBJECTIVES
 from starbench.plugins.found import recorded
+from starbench.run.bits import funnel_sizes, rescored_bits, scored_bits
+from starbench.run.held_back import KEY, held_back_share
 from starbench.run.measured import measure_plugins, more_measures
 from starbench.run.models import Model
 from starbench.run.plugins import family_plugin
-from starbench.run.prompts import ROLES, asked_prompt
+from starbench.run.prompts import ROLES, TASK_ROLES, asked_prompt
 from starbench.run.texts import with_corpora
 from starbench.section import Section
 from starbench.sizes import Size, widest_dim_by_layer
@@ -37,6 +39,9 @@ IMPLIED = {
     "pairs": "listed",
     "family": "bert",
     "bag_of_words_weight": None,
+    "head_learning_rate": None,
+    "guide": None,
+    "full_weight": 1.0,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
 with before there was a key: such a result still counts as one of the same work."""
@@ -56,18 +61,25 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
         for key in ("passage_choice", "mask_right_answers"):
             trained.pop(key, None)
     section, backbone = config.tracks[model.track], config.backbones[model.backbone]
+    if objective.trains and model.finetuning.loss == "softmax":
+        trained[KEY] = held_back_share(config, model.track)
     if objective.trains and section.leakage == "drop":
         trained["left_out"] = section.scored
     if backbone.checkpoint is None or backbone.pretraining is not None:
         trained |= {key: trained[key] or default for key, default in WITHOUT_CHECKPOINT.items()}
     if backbone.prompts:
         trained["prompts"] = dict(backbone.prompts)
+    guided = [] if model.guide is None else [family_plugin(config, model.guide)]
+    if model.guide is not None and config.backbones[model.guide].prompts:
+        trained["guide_prompts"] = dict(config.backbones[model.guide].prompts)
     return {
         "objective": _told(objective),
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
         "finetuning": trained,
         "seed": seed,
-        **recorded(OBJECTIVES.plugin(objective.name), family_plugin(config, model.backbone)),
+        **recorded(
+            OBJECTIVES.plugin(objective.name), family_plugin(config, model.backbone), *guided
+        ),
     }
 
 
@@ -118,12 +130,16 @@ def text_set_slice(config: Config, model: Model, dataset: str, part: str) -> dic
         config: the run's config.
         model: whose embeddings they are.
         dataset: the dataset that the texts are of.
-        part: `pairs`, `queries` or `passages`.
+        part: `pairs`, `queries`, `passages`, `texts` or `task`.
     """
     shared = embedding_slice(config, model)
     shared.pop("lengths", None)
     key = "query_max_length" if part == "queries" else "max_length"
     own = _own_lengths(config, dataset)
+    if part == "task":
+        asked = {role: asked_prompt(config, model, dataset, role) for role in TASK_ROLES}
+        told = {role: prompt for role, prompt in asked.items() if prompt is not None}
+        return shared | ({"prompts": told} if told else {})
     prompt = asked_prompt(config, model, dataset, ROLES[part])
     return (
         shared
@@ -149,7 +165,36 @@ def scoring_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
         part["search"] = section.searching.model_dump(exclude={"bm25"})
         part["similarity"] = _similarity(config, model)
         part["sizes"] = [str(size) for size in model.sizes]
+    if KEY in TRACKS[model.track].keys:
+        part |= {"examples": source.examples, KEY: held_back_share(config, model.track)}
+        part["sizes"] = [str(size) for size in config.trained_sizes]
     return part | _measured(config, model.track, dataset)
+
+
+def _searching_again(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return what another search of the same embeddings depends on: all but adaptive retrieval."""
+    part = scoring_slice(config, model, dataset)
+    if "search" in part:
+        part["search"] = {key: v for key, v in part["search"].items() if key != "adaptive"}
+    return part
+
+
+def asymmetric_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that scores of small queries depend on, as JSON values."""
+    cells = [str(cell) for cell in model.cells]
+    return _searching_again(config, model, dataset) | {"asymmetric": cells}
+
+
+def bits_slice(config: Config, model: Model, dataset: str) -> dict[str, Any]:
+    """Return the part of the config that scores with fewer bits depend on, as JSON values."""
+    options, part = config.tracks[model.track].bits, _searching_again(config, model, dataset)
+    assert options is not None
+    resolved = {
+        "scored": scored_bits(config, model.track),
+        "rescored": rescored_bits(config, model.track),
+        "sizes": [str(size) for size in funnel_sizes(config, model.track)],
+    }
+    return part | {"bits": options.model_dump() | resolved}
 
 
 def _measured(config: Config, track: str, dataset: str) -> dict[str, Any]:
@@ -202,8 +247,14 @@ def comparison_slice(config: Config) -> dict[str, Any]:
         "sizes": [str(size) for size in config.trained_sizes],
         "metrics": {task: getattr(config.datasets[task], "metric", None) for task in tasks},
         "resamples": config.report.resamples,
+        **({"bits": bits} if (bits := _bits_of_tracks(config)) else {}),
         **recorded(*map(TRACKS.plugin, config.tracks)),
     }
+
+
+def _bits_of_tracks(config: Config) -> dict[str, list[str]]:
+    """Return the representations that are compared with what is stored, of tracks with some."""
+    return {track: bits for track in config.tracks if (bits := scored_bits(config, track))}
 
 
 def bm25_slice(config: Config, track: str, dataset: str) -> dict[str, Any]:

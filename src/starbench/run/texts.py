@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from starbench.errors import InputError
 from starbench.run.paths import RunPaths
-from starbench.store.records import PASSAGES, QUERIES, RECORDS, read_records
+from starbench.store.records import PASSAGES, QUERIES, RECORDS, TEXTS, read_records
+from starbench.store.tasks import StoredTask
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -21,16 +23,18 @@ if TYPE_CHECKING:
 WINDOW = 100_000
 """Texts that are read, tokenized and sorted by length at a time."""
 
-FILES = {"pairs": RECORDS, "queries": QUERIES, "passages": PASSAGES}
+FILES = {"pairs": RECORDS, "texts": RECORDS, "queries": QUERIES, "passages": PASSAGES}
+FILES |= {"task": TEXTS}
 
 
 @dataclass(frozen=True)
 class TextSet:
-    """The texts of one folder of embeddings: of pairs, of queries, or a shard of passages."""
+    """The texts of one folder of embeddings: of pairs, of queries, a shard of passages, or those of
+    a labelled dataset or of a task."""
 
     dataset: str
     part: str
-    """``pairs``, ``queries`` or ``passages``."""
+    """``pairs``, ``queries``, ``passages``, ``texts`` or ``task``."""
     shard: int = 1
     shards: int = 1
     shard_rows: int | None = None
@@ -39,7 +43,7 @@ class TextSet:
     @property
     def folder(self) -> str:
         """The folder below that of the model: ``<dataset>[/queries|/passages-<number>]``."""
-        if self.part == "pairs":
+        if self.part in ("pairs", "texts", "task"):
             return self.dataset
         if self.part == "queries":
             return f"{self.dataset}/queries"
@@ -54,7 +58,21 @@ class TextSet:
         rows = read_records(paths.dataset(self.dataset), FILES[self.part])
         if self.part == "pairs":
             return Texts(texts_of(rows))
+        if self.part == "texts":
+            return Texts(list(rows["text"]))  # all of them, a row for each label
+        if self.part == "task":
+            return Texts(rows, rows["role"])
         return Texts(rows.select(self.rows(len(rows))))
+
+    def task(self, paths: RunPaths) -> tuple[str, str] | None:
+        """Return MTEB's name and type of the task that they are of, which models have prompts for.
+
+        None for texts of no task, whose type is that of their track.
+        """
+        if self.part != "task":
+            return None
+        facts = StoredTask(paths.dataset(self.dataset)).facts
+        return facts.name, facts.type
 
     def rows(self, total: int) -> range:
         """Return which of `total` rows these are; InputError if the shards do not fit them."""
@@ -82,10 +100,25 @@ class TextSet:
 
 
 class Texts:
-    """Texts with their ids, read from memory-mapped rows a window at a time."""
+    """Texts with their ids, read from memory-mapped rows a window at a time.
 
-    def __init__(self, rows: Dataset | list[str]) -> None:
-        self._rows = rows
+    Args:
+        rows: the texts.
+        roles: the role of each where they have several, equal ones in a row.
+    """
+
+    def __init__(self, rows: Dataset | list[str], roles: Iterable[str] | None = None) -> None:
+        self._rows, self._roles = rows, Counter(roles) if roles is not None else None
+
+    def by_role(self, role: str) -> Iterator[tuple[str, int, Texts]]:
+        """Yield (role, first row, texts) of each role; `role` is that of texts of a single one."""
+        if self._roles is None or isinstance(self._rows, list):
+            yield role, 0, self
+            return
+        first = 0
+        for own, count in self._roles.items():
+            yield own, first, Texts(self._rows.select(range(first, first + count)))
+            first += count
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -120,12 +153,24 @@ def text_sets(config: Config, track: str) -> list[TextSet]:
 
 
 def sets_of(config: Config, track: str, dataset: str) -> list[TextSet]:
-    """Return the sets of texts that scoring one dataset of a track takes, passages last."""
+    """Return the sets of texts that scoring one dataset of a track takes, in the order of its
+    `embeds`: passages last."""
     found: list[TextSet] = []
     for part in TRACKS[track].embeds:
-        shards = passage_sets(config, dataset) if part == "passages" else []
-        found += shards or [TextSet(dataset, part)]
+        if part == "passages":
+            found += passage_sets(config, dataset)
+        elif part == "examples":
+            found.append(TextSet(examples_of(config, dataset), "texts"))
+        else:
+            found.append(TextSet(dataset, part))
     return found
+
+
+def examples_of(config: Config, dataset: str) -> str:
+    """Return the dataset by whose texts those of a labelled one are classified."""
+    examples = config.datasets[dataset].examples
+    assert examples is not None, dataset
+    return examples
 
 
 def corpus_of(config: Config, dataset: str) -> str:
@@ -140,10 +185,20 @@ def with_corpora(config: Config, names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*(name for name in corpora if name), *names]))
 
 
+def read_in_scoring(config: Config, track: str) -> list[str]:
+    """Return the datasets that scoring the models of a track reads, each once."""
+    scored = config.tracks[track].scored
+    examples = [config.datasets[name].examples for name in scored]
+    known = [name for name in examples if name is not None]
+    return list(dict.fromkeys([*with_corpora(config, scored), *known]))
+
+
 def fetched_before(config: Config, name: str) -> list[str]:
-    """Return the datasets that fetching one reads: whose passages it shares, what it is without."""
+    """Return the datasets that fetching one reads: whose passages it shares, what it is without,
+    and whose texts it is classified by."""
     source = config.datasets[name]
-    return list(dict.fromkeys([*([source.corpus] if source.corpus else []), *source.without]))
+    read = [source.corpus, source.examples, *source.without]
+    return list(dict.fromkeys(other for other in read if other is not None))
 
 
 def in_order_of_fetching(config: Config) -> list[str]:
@@ -161,8 +216,8 @@ def searched_in(config: Config, track: str, collection: str) -> list[str]:
 def searched_collections(config: Config, track: str) -> list[str]:
     """Return the collections whose passages a track's models embed and search, each once."""
     scored = config.tracks[track].scored
-    found = [corpus_of(config, task) for task in scored if config.datasets[task].kind != "pairs"]
-    return list(dict.fromkeys(found))
+    collections = [task for task in scored if config.datasets[task].kind == "collection"]
+    return list(dict.fromkeys(corpus_of(config, task) for task in collections))
 
 
 def passage_sets(config: Config, dataset: str) -> list[TextSet]:

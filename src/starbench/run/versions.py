@@ -25,6 +25,12 @@ EMBED = 2
 EVALUATE = 3
 """Raised when the same embeddings give other scores than before."""
 
+BITS = 1
+"""Raised when the same embeddings give other scores with fewer bits a number than before."""
+
+ASYMMETRIC = 1
+"""Raised when the same embeddings give other scores of queries of other layers than before."""
+
 COMPARE = 1
 """Raised when the same scores give other p-values than before."""
 

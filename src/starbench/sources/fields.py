@@ -56,6 +56,19 @@ def as_number(value: object) -> float:
         return math.nan
 
 
+def label(record: Record, field: str, where: str) -> str:
+    """Return a field that must hold a label: a text or a whole number, which becomes a text."""
+    value = present(record, field, where)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InputError(
+            f"{where}: field '{field}' is not a label: {shown(value)}; a label is a text or a "
+            "whole number"
+        )
+    if not str(value).strip():
+        raise InputError(f"{where}: the {field} is empty")
+    return str(value)
+
+
 def identifier(record: Record, field: str, where: str) -> str:
     """Return a field that must hold an id: a text or a whole number, which becomes a text.
 

@@ -14,7 +14,8 @@ from starbench.section import Display
 from starbench.sources.beir import beir_files, is_beir, read_beir
 from starbench.sources.fields import renamed
 from starbench.sources.mining import mined_queries
-from starbench.sources.source import Collection, Records, Source
+from starbench.sources.source import Collection, Records, Source, TaskRecords
+from starbench.sources.tasks import OF_COLLECTIONS, check_task
 
 NEGATIVES_MINED = 30
 """Of each training query, where the config does not say."""
@@ -40,6 +41,12 @@ class FolderSource(Source):
         default_factory=dict,
         description="Our field name -> the records' own, where they differ; not of a BEIR folder.",
     )
+    task: str | None = Field(
+        default=None,
+        description="Task: what is done with its files: `Classification`, `Clustering`, "
+        "`PairClassification`, `Reranking`, `Retrieval`, `STS`, or the name of a task of MTEB "
+        "whose code is run on them, e.g. `Banking77Classification`.",
+    )
     negatives: int | None = Field(
         default=None,
         ge=1,
@@ -56,7 +63,8 @@ class FolderSource(Source):
     def _fitting(self) -> FolderSource:
         if "split" in self.model_fields_set and self.kind == "text":
             raise ValueError("'split' is of a folder, and a text is one file: leave it out")
-        if self.columns and self.kind == "collection":
+        check_task(self.kind, self.task)
+        if self.columns and (self.kind == "collection" or self.task in OF_COLLECTIONS):
             raise ValueError("'columns' is for records: a collection has the names of BEIR")
         if self.negatives is not None and self.kind != "training-queries":
             raise ValueError(f"'negatives' is for training-queries, not for kind {self.kind}")
@@ -74,10 +82,7 @@ class FolderSource(Source):
             return
         if self.negatives is not None:
             raise InputError(f"'negatives' is for BEIR folders, and {folder} has no corpus.jsonl")
-        path = self.path(data_root)
-        for number, record in islice(read_jsonl(path), self.rows):
-            where = f"{path}:{number}"
-            yield where, renamed(record, self.columns, where)
+        yield from self._records_of(self.path(data_root))
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return the collection of a BEIR folder; `rows` limits its passages."""
@@ -87,11 +92,40 @@ class FolderSource(Source):
         found = read_beir(folder, self.split, with_passages=self.corpus is None)
         return Collection(islice(found.passages, self.rows), found.queries, found.qrels)
 
+    def task_data(self, data_root: Path | None) -> TaskRecords:
+        """Return the data of a task: the files of its splits, or a BEIR folder."""
+        assert self.task is not None
+        folder = self._root(data_root) / self.name
+        if self.task in OF_COLLECTIONS or is_beir(folder):
+            if self.rows is not None:
+                raise InputError(f"dataset '{self.name}': 'rows' is not for a task on a collection")
+            return TaskRecords(self.task, self.split, {}, read_beir(folder, self.split))
+        paths = self._splits(data_root)
+        records = {split: self._records_of(path) for split, path in paths.items()}
+        return TaskRecords(self.task, self.split, records)
+
+    def _splits(self, data_root: Path | None) -> dict[str, Path]:
+        """Return the file of the split that is scored, and of `train` where there is one."""
+        found = {self.split: self.path(data_root)}
+        train = self.model_copy(update={"split": "train"})
+        try:
+            return {"train": train.path(data_root)} | found
+        except InputError:
+            return found
+
+    def _records_of(self, path: Path) -> Records:
+        for number, record in islice(read_jsonl(path), self.rows):
+            where = f"{path}:{number}"
+            yield where, renamed(record, self.columns, where)
+
     def files(self, data_root: Path | None) -> list[Path]:
         """Return the files that are read; InputError says what is missing and what there is."""
         folder = self._root(data_root) / self.name
         if self.kind == "collection" or (self.kind == "training-queries" and is_beir(folder)):
             return beir_files(folder, self.split, with_passages=self.corpus is None)
+        if self.kind == "task":
+            beir = self.task in OF_COLLECTIONS or is_beir(folder)
+            return beir_files(folder, self.split) if beir else [*self._splits(data_root).values()]
         return [self.path(data_root)]
 
     def path(self, data_root: Path | None) -> Path:

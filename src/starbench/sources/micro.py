@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,9 @@ from pydantic import Field, model_validator
 from starbench.errors import did_you_mean
 from starbench.section import Display
 from starbench.sources import miniature
-from starbench.sources.source import Collection, Records, Source
+from starbench.sources.source import Collection, Records, Source, TaskRecords
+from starbench.sources.tasks import check_task
+from starbench.store.records import Record
 
 
 class MicroSource(Source):
@@ -20,7 +23,8 @@ class MicroSource(Source):
     name: Display = Field(
         default="paraphrase",
         description="For `pairs` which of the graded sets is made: "
-        f"{', '.join(miniature.PAIR_SETS)}.",
+        f"{', '.join(miniature.PAIR_SETS)}. For `labelled` what the label is: "
+        f"{', '.join(miniature.LABEL_SETS)} (the first one if not given); of a `task`, too.",
     )
     rows: int = Field(
         ge=1, description="How many records to make; of a collection, how many passages."
@@ -29,14 +33,24 @@ class MicroSource(Source):
         default=None, ge=1, description="Queries of a collection; one for ten passages."
     )
     seed: int = Field(default=1, ge=0, description="Seed of the generator.")
+    split: Literal["train", "test"] | None = Field(
+        default=None,
+        description="For `labelled` which of the two splits is made, `test` if not given: they "
+        "share no action with the same agent and object.",
+    )
+
+    task: Literal["Classification", "Clustering"] | None = Field(
+        default=None,
+        description="Task: what is done with labelled texts; `name` says what the label is.",
+    )
 
     @model_validator(mode="after")
     def _fitting(self) -> MicroSource:
-        if self.kind == "pairs" and self.name not in miniature.PAIR_SETS:
-            hint = did_you_mean(self.name, miniature.PAIR_SETS)
-            raise ValueError(f"'name': no micro pair set '{self.name}'{hint}")
-        if "name" in self.model_fields_set and self.kind != "pairs":
-            raise ValueError(f"'name' is for pairs, not for kind {self.kind}")
+        check_task(self.kind, self.task)
+        if "name" in self.model_fields_set or self.kind == "pairs":
+            self._check_name()
+        if self.split is not None and self.kind != "labelled":
+            raise ValueError(f"'split' is for labelled, not for kind {self.kind}")
         if self.queries is not None and self.kind != "collection":
             raise ValueError(f"'queries' is for collections, not for kind {self.kind}")
         if self.corpus is not None:
@@ -46,6 +60,16 @@ class MicroSource(Source):
                 f"'rows': {self.rows} passages are too few for {self.asked} queries: two for each"
             )
         return self
+
+    def _check_name(self) -> None:
+        labels = miniature.LABEL_SETS
+        sets = {"pairs": miniature.PAIR_SETS, "labelled": labels, "task": labels}.get(self.kind)
+        if sets is None:
+            raise ValueError(f"'name' is for pairs, labelled and task, not for kind {self.kind}")
+        if self.name not in sets:
+            what = "pair" if self.kind == "pairs" else "label"
+            hint = did_you_mean(self.name, sets)
+            raise ValueError(f"'name': no micro {what} set '{self.name}'{hint}")
 
     @property
     def asked(self) -> int:
@@ -63,10 +87,29 @@ class MicroSource(Source):
             made = ({key: record[key] for key in ("anchor", "positive")} for record in told)
         elif self.kind == "training-queries":
             made = miniature.training_queries(self.rows, self.seed)
+        elif self.kind == "labelled":
+            made = self._labelled(self.split or "test")
         else:
             made = miniature.pairs(self.rows, self.seed, self.name)
         for number, record in enumerate(made, start=1):
             yield f"micro {self.kind} {number}", record
+
+    def _labelled(self, split: str) -> Iterator[Record]:
+        name = self.name if "name" in self.model_fields_set else miniature.LABEL_SETS[0]
+        return miniature.labelled(self.rows, self.seed, name, split)
+
+    def task_data(self, data_root: Path | None) -> TaskRecords:
+        """Return labelled texts; for classification as many to train on."""
+        assert self.task is not None
+        splits = ("train", "test") if self.task == "Classification" else ("test",)
+        made = {
+            split: (
+                (f"micro {split} {number}", record)
+                for number, record in enumerate(self._labelled(split), start=1)
+            )
+            for split in splits
+        }
+        return TaskRecords(self.task, "test", made)
 
     def collection(self, data_root: Path | None) -> Collection:
         """Return a generated collection with lexically similar wrong answers."""

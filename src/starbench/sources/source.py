@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,7 +15,19 @@ from starbench.measures import ranking_measure
 from starbench.section import Display, Name, Section
 from starbench.store.records import Record
 
-Kind = Literal["text", "triplets", "anchor-positive", "pairs", "training-queries", "collection"]
+if TYPE_CHECKING:
+    from mteb.abstasks.abstask import AbsTask
+
+Kind = Literal[
+    "text",
+    "triplets",
+    "anchor-positive",
+    "pairs",
+    "labelled",
+    "training-queries",
+    "collection",
+    "task",
+]
 Records = Iterator[tuple[str, Record]]
 """(where, record): the place to name in an error, and the source's own record."""
 
@@ -34,6 +46,9 @@ SCORING_KEYS = (
 )
 """Keys of a collection that say how it is embedded and scored, not what it holds."""
 
+ADDED_KEYS = ("without", "examples", "split", "task")
+"""Keys that the fetched records depend on only where they are given."""
+
 COLLECTION_KEYS = (*SCORING_KEYS, "corpus")
 
 
@@ -49,6 +64,20 @@ class Collection:
     qrels: Records
 
 
+@dataclass(frozen=True)
+class TaskRecords:
+    """The data of a task of MTEB as a source gives them: records by split, or a collection."""
+
+    task: str
+    """One of `starbench.store.own_tasks.TYPES`, or the name of MTEB's task whose code is run."""
+    split: str
+    """The split that is scored."""
+    records: Mapping[str, Records]
+    """{split: records}; none of a collection."""
+    collection: Collection | None = None
+    """Of retrieval, and of reranking, whose candidates are the judged passages."""
+
+
 class Source(Section):
     """One dataset: what kind of records it holds and where they come from.
 
@@ -60,8 +89,9 @@ class Source(Section):
     kind: Kind = Field(
         description="What a record is: `text` {text}, `triplets` {anchor, positive, negative}, "
         "`anchor-positive` {anchor, positive}, `pairs` {sentence1, sentence2, score}, "
+        "`labelled` {text, label}, "
         "`training-queries` {query_id, query, positive_passages, negative_passages}; a "
-        "`collection` is passages, queries and qrels."
+        "`collection` is passages, queries and qrels, a `task` the data of a task of MTEB."
     )
     name: Display = Field(description="The name of the dataset within its source.")
     display: Display | None = Field(
@@ -80,6 +110,11 @@ class Source(Section):
         description="Other datasets of the config whose pairs, queries and examples must not be in "
         "this one: a record that holds one of them, whatever its case and punctuation, is left "
         "out. For selection data that overlap with scored sets.",
+    )
+    examples: Name | None = Field(
+        default=None,
+        description="Labelled: the labelled dataset of the config whose texts this one's are "
+        "classified by (nearest neighbours, probes). Every label of this one must be in it.",
     )
     corpus: Name | None = Field(
         default=None,
@@ -145,7 +180,9 @@ class Source(Section):
             for key in COLLECTION_KEYS:
                 if key in self.model_fields_set:
                     raise ValueError(f"'{key}' is for collections, not for kind {self.kind}")
-        if self.without and self.kind in ("collection", "text"):
+        if self.examples is not None and self.kind != "labelled":
+            raise ValueError(f"'examples' is for labelled, not for kind {self.kind}")
+        if self.without and self.kind in ("collection", "text", "task"):
             raise ValueError(f"'without' is for records of pairs or for training, not {self.kind}")
         return self
 
@@ -159,6 +196,13 @@ class Source(Section):
     def collection(self, data_root: Path | None) -> Collection:
         """Return the parts of a collection; InputError from a source that has none."""
         raise InputError(f"dataset '{self.name}': this source gives no collections")
+
+    def task_data(self, data_root: Path | None) -> TaskRecords | AbsTask:
+        """Return the data of a task, or MTEB's task with its data loaded.
+
+        Raises InputError from a source that has none, and for data that are out of reach.
+        """
+        raise InputError(f"dataset '{self.name}': this source gives no tasks of MTEB")
 
     def pinned(self) -> tuple[Source, Commits]:
         """Return the source with every revision replaced by a commit, and the commits.
@@ -177,6 +221,7 @@ class Source(Section):
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
         kept = self.model_dump(exclude={*SCORING_KEYS, "display", "strict"})
-        if not self.without:
-            del kept["without"]
+        for key in ADDED_KEYS:  # what was fetched before there was such a key stays as it is
+            if kept.get(key) in (None, []):
+                kept.pop(key, None)
         return {**kept, "strict": True} if self.strict else kept

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from starbench.errors import InputError
 from starbench.store.checksums import written_with_checksum
 
 
-def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
+def collect(
+    path: Path,
+    parts: Sequence[Path],
+    columns: Sequence[str],
+    last: Mapping[Path, str] = MappingProxyType({}),
+) -> None:
     """Put CSV files of the same columns into one, in the order of `parts`, and its checksum.
+
+    A file of an older version has all columns but the last one, whose value `last` gives.
 
     Raises InputError, naming the file, for one that is not there, damaged or of other columns.
     """
@@ -20,10 +28,10 @@ def collect(path: Path, parts: Sequence[Path], columns: Sequence[str]) -> None:
     ):
         out.write(",".join(columns) + "\n")
         for part in parts:
-            out.writelines(_rows(part, columns))
+            out.writelines(_rows(part, columns, last.get(part)))
 
 
-def _rows(part: Path, columns: Sequence[str]) -> list[str]:
+def _rows(part: Path, columns: Sequence[str], last: str | None) -> list[str]:
     try:
         text = part.read_text(encoding="utf-8")
     except OSError as error:
@@ -31,8 +39,9 @@ def _rows(part: Path, columns: Sequence[str]) -> list[str]:
     except UnicodeDecodeError as error:
         raise InputError(f"{part}: not in UTF-8 ({error.reason})") from None
     header, *rows = text.splitlines(keepends=True) or [""]
-    if header.strip() != ",".join(columns):
+    older = last is not None and header.strip() == ",".join(columns[:-1])
+    if not older and header.strip() != ",".join(columns):
         raise InputError(f"{part}:1: the columns are not {','.join(columns)}")
     if not text.endswith("\n"):
         raise InputError(f"{part}:{len(rows) + 1}: the file ends within a line: it was cut")
-    return rows
+    return [f"{row.rstrip()},{last}\n" for row in rows] if older else rows

@@ -187,3 +187,14 @@ class StoredEmbeddings:
         """Return the error, which names the layer's file, of values that are not finite."""
         path = self.folder / layer_file(layer)
         return InputError(f"{path} holds values that are not finite: {EMBED_AGAIN}")
+
+
+def rows_of(shards: Sequence[StoredEmbeddings], size: Size, rows: np.ndarray) -> np.ndarray:
+    """Return the vectors (rows, dim), float32, of some rows of embeddings in several shards."""
+    ends = np.cumsum([shard.rows for shard in shards])
+    shard_of = np.searchsorted(ends, rows, side="right")
+    found = np.empty((len(rows), size.dim), dtype=np.float32)
+    for number, shard in enumerate(shards):
+        here = shard_of == number
+        found[here] = shard.at(size)[rows[here] - (ends[number] - shard.rows)]
+    return found

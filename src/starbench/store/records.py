@@ -23,9 +23,15 @@ RECORDS, PASSAGES, QUERIES, QRELS = (
 )
 """The file of a dataset of records, and the three of a collection."""
 
+TEXTS = "texts.arrow"
+"""The file of all texts that a task of MTEB embeds, each with its role, by role."""
+
 ROWS_PER_BATCH = 1000
 
 _PASSAGES = pa.list_(pa.struct([(name, pa.string()) for name in ("docid", "title", "text")]))
+
+GOLD = ("score", "label")
+"""The columns of records that are no texts, but what is to be told of them."""
 
 SCHEMAS = {
     "text": pa.schema([("text", pa.large_string())]),
@@ -34,6 +40,7 @@ SCHEMAS = {
     "pairs": pa.schema(
         [("sentence1", pa.string()), ("sentence2", pa.string()), ("score", pa.float64())]
     ),
+    "labelled": pa.schema([("text", pa.string()), ("label", pa.string())]),
     "training-queries": pa.schema(
         [
             ("query_id", pa.string()),
@@ -44,6 +51,7 @@ SCHEMAS = {
     ),
     PASSAGES: pa.schema([("id", pa.string()), ("text", pa.string())]),
     QUERIES: pa.schema([("id", pa.string()), ("text", pa.string())]),
+    TEXTS: pa.schema([("id", pa.string()), ("role", pa.string()), ("text", pa.large_string())]),
     QRELS: pa.schema([("query", pa.string()), ("passage", pa.string()), ("relevance", pa.int64())]),
 }
 """The columns of each kind of records, and of the files of a collection."""
@@ -69,6 +77,12 @@ def read_records(folder: Path, file: str = RECORDS) -> Dataset:
         folder / file, SCHEMAS[manifest["config"].get("kind") if file == RECORDS else file]
     )
     return Dataset.from_file(str(folder / file))
+
+
+def labels_in(path: Path) -> set[str]:
+    """Return the labels in a file of labelled records, which may not have its manifest yet."""
+    with pa.memory_map(str(path)) as mapped, pa.ipc.open_stream(mapped) as batches:
+        return {label for batch in batches for label in batch.column("label").to_pylist()}
 
 
 def _check_columns(path: Path, wanted: pa.Schema) -> None:

@@ -21,8 +21,12 @@ COLUMNS = (
     "metric",
     "value",
     "queries",
+    "bits",
 )
 
+ADDED = {"bits"}
+"""Columns of scores and tests that files of older versions do not have: they are of what is
+stored."""
 
 ADAPTIVE_COLUMNS = (
     "system",
@@ -37,6 +41,35 @@ ADAPTIVE_COLUMNS = (
     "exact_multiply_adds",
     "bytes_read",
     "exact_bytes_read",
+)
+
+EXIT_COLUMNS = (
+    "system",
+    "seed",
+    "dataset",
+    "chain",
+    "policy",
+    "upto",
+    "threshold",
+    "accuracy",
+    "dims",
+    "dims_read",
+    "layers",
+    "multiply_adds",
+    "texts",
+)
+
+ASYMMETRIC_COLUMNS = (
+    "system",
+    "seed",
+    "track",
+    "dataset",
+    "query_layers",
+    "passage_layers",
+    "dim",
+    "metric",
+    "value",
+    "queries",
 )
 
 SIGNIFICANCE_COLUMNS = (
@@ -55,6 +88,7 @@ SIGNIFICANCE_COLUMNS = (
     "holm",
     "bonferroni",
     "queries",
+    "bits",
 )
 
 LEAKAGE_COLUMNS = (
@@ -73,11 +107,32 @@ BM25 = "bm25"
 SCORES, ADAPTIVE = "scores.csv", "adaptive.csv"
 """The files of scores in a folder of one model on one dataset."""
 
+EXITS = "exits.csv"
+"""Classification: what is right, and what it takes, if each text leaves at the first size that is
+confident enough."""
+
+CORRECT = "correct.npy"
+"""Classification: whether each text's label is right at every cell (cells, texts), uint8."""
+
+ASYMMETRIC = "asymmetric.csv"
+"""The file of scores with queries of other layers, in a folder of one model on one dataset."""
+
 BY_QUERY = "queries.csv.gz"
 """Retrieval: every query's measures at every cell, for tests of significance."""
 
 SIMILARITIES = "similarities.npy"
 """STS: every pair's cosine at every cell (cells, pairs), float32, for tests of significance."""
+
+TASK_RESULTS = "tasks"
+"""MTEB's tasks: the folder of its own result file of every cell, ``<size>.json``."""
+
+
+def of_bits(file: str, bits: str) -> str:
+    """Return what `BY_QUERY` or `SIMILARITIES` is called of one representation, "" as stored."""
+    if not bits:
+        return file
+    stem, _, ending = file.partition(".")
+    return f"{stem}-{bits}.{ending}"
 
 
 class Score(NamedTuple):
@@ -94,6 +149,9 @@ class Score(NamedTuple):
     metric: str
     value: float
     queries: int
+    bits: str = ""
+    """The representation of the vectors, as `int8` or `binary+float32`; none where there are no
+    vectors."""
 
     def row(self) -> list[object]:
         """Return the CSV row, the value unrounded."""
@@ -106,6 +164,7 @@ class Score(NamedTuple):
             self.metric,
             repr(self.value),
             str(self.queries),
+            self.bits,
         ]
 
 

@@ -12,6 +12,6 @@ TRACKS: Registry[Track] = Registry(
         if hasattr(module, "TRACK")
     },
     wrong_instance(Track),
-    lambda track: (track.scorer, track.comparison),
+    lambda track: (track.scorer, track.comparison, track.bits_scorer, track.asymmetric_scorer),
 )
 """Every track by the name that the config uses."""

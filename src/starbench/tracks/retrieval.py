@@ -31,5 +31,7 @@ TRACK = Track(
     scorer="starbench.stages.evaluate.retrieval:score_collection",
     comparison="starbench.stages.evaluate.compared_queries:compare",
     cost="starbench.planning.scoring:score_collections",
-    keys=frozenset({"search", "measures", "embedding.query_max_length"}),
+    bits_scorer="starbench.stages.evaluate.coded_collections:score_collection",
+    asymmetric_scorer="starbench.stages.evaluate.asymmetric:score_asymmetric",
+    keys=frozenset({"search", "measures", "bits", "asymmetric", "embedding.query_max_length"}),
 )

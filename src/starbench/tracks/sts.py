@@ -31,5 +31,6 @@ TRACK = Track(
     scorer="starbench.stages.evaluate.sts:score_pairs",
     comparison="starbench.stages.evaluate.compared_pairs:compare",
     cost="starbench.planning.scoring:score_pairs",
-    keys=frozenset({"measures"}),
+    bits_scorer="starbench.stages.evaluate.coded_pairs:score_pairs",
+    keys=frozenset({"measures", "bits"}),
 )

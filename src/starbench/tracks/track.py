@@ -53,23 +53,39 @@ class Track:
     scores: Kind
     """Kind of dataset that they are scored on."""
     embeds: tuple[str, ...]
-    """Sets of texts of such a dataset: `pairs`, or `queries` and `passages`."""
+    """Sets of texts of such a dataset: `pairs`; or `queries` and `passages`; or `texts`, and the
+    `examples` that these are classified by; or `task`, all that a task of MTEB embeds."""
     metric: Callable[[Source], str]
     """The measure that is shown of a dataset."""
     groups: tuple[GroupOfDatasets, ...]
     tests: Mapping[str, Test]
-    """Tests of significance by the name that the config uses; the first one is the default."""
+    """Tests of significance by the name that the config uses; the first one is the default. None
+    where its scores are not means over queries or pairs that could be compared."""
     scorer: str
     """Scores a model on a dataset: (`starbench.stages.evaluate.task.Task`) -> `Scored`."""
-    comparison: str
-    """Compares systems on a dataset: see `starbench.stages.evaluate.entries.Comparison`."""
+    comparison: str | None = None
+    """Compares systems on a dataset: see `starbench.stages.evaluate.entries.Comparison`; None for a
+    track without tests."""
     cost: str | None = None
     """What scoring costs: (`starbench.planning.costs.Costs`, model) -> `Cost`; None: as much as
     the scoring of pairs or of collections."""
+    bits_scorer: str | None = None
+    """Scores a model with fewer bits a number: (`starbench.stages.evaluate.task.Task`) ->
+    `Scored`; None where the track has no key `bits`."""
+    asymmetric_scorer: str | None = None
+    """Scores queries of other layers than the passages, likewise; for the key `asymmetric`."""
     mteb_type: str | None = None
     """What MTEB calls this type of task, which models may have prompts for."""
     keys: frozenset[str] = frozenset()
     """Keys of its section that other tracks do not have: `search`, `measures`."""
+    exits: bool = False
+    """Whether its scorer also writes what it takes if each text leaves at the first size that is
+    confident enough (``exits.csv``)."""
+
+    @property
+    def published(self) -> bool:
+        """Whether the paper has its tables."""
+        return any(group.average is not None for group in self.groups)
 
     @property
     def searches(self) -> bool:

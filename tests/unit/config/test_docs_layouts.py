@@ -23,7 +23,7 @@ def records():
 
 def test_the_examples_are_read(tmp_path):
     shown = dict(records())
-    assert len(shown) == 7
+    assert len(shown) == 8
     for file, record in shown.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(json.dumps(record) + "\n")
@@ -37,6 +37,7 @@ def test_the_examples_are_read(tmp_path):
         "text": {"kind": "text", "source": "folder", "name": "text/wiki"},
         "nli": {"kind": "triplets", "source": "folder", "name": "nli", "split": "train"},
         "sts": {"kind": "pairs", "source": "folder", "name": "sts/STS12"},
+        "banking77": {"kind": "labelled", "source": "folder", "name": "banking77"},
         "msmarco": {
             "kind": "training-queries", "source": "folder", "name": "msmarco", "split": "train",
         },

@@ -59,6 +59,7 @@ def test_which_objectives_train_one_model_a_size_train_at_all_and_depend_on_the_
         "score-distillation": (False, True, True),
         "cascade": (False, True, True),
         "asymmetric": (False, True, True),
+        "softmax": (False, True, True),
     }
 
 

@@ -55,3 +55,19 @@ def test_the_pairs_of_a_step_are_a_function_of_its_draw():
     first = steps(objective, 30)
     assert first == steps(objective, 30)
     assert len({tuple(term.size for term in terms_of(terms)) for terms in first}) > 20
+
+
+def test_the_grid_is_every_pair_of_a_trained_layer_and_dimension_at_every_step():
+    cells = {Size(n, d) for n in (2, 4, 6, 8, 10, 12) for d in (32, 64, 128, 256, 512, 768)}
+    for summands in steps(Srl(objective="srl", pairs="grid"), 3):
+        sizes = [term.size for term in terms_of(summands)]
+        assert sizes[0] == FULL
+        assert sizes[1:] == sorted(cells - {FULL})
+        aligned = [summand for summand in summands if isinstance(summand, Align)]
+        assert aligned == [Align(size, FULL, 0.3) for size in sizes[1:]]
+
+
+def test_the_full_size_alone_has_its_weight():
+    (summands,) = steps(Srl(objective="srl", full_weight=5.0), 1)
+    weights = {term.size: term.weight for term in terms_of(summands)}
+    assert weights == dict.fromkeys(SIZES[:-1], 1.0) | {FULL: 5.0}

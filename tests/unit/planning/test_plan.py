@@ -246,6 +246,27 @@ def test_rows_of_the_config_limit_what_is_known():
     assert size.records == 1000
 
 
+def test_fewer_bits_and_small_queries_are_planned_beside_what_there_is(tmp_path):
+    value = yaml.safe_load(DEMO.read_text())
+    value["tracks"]["retrieval"] |= {"bits": {}, "asymmetric": True}
+    value["tracks"]["sts"]["bits"] = {}
+    (tmp_path / "more.yaml").write_text(yaml.safe_dump(value))
+    before, after = plan_of(DEMO, tmp_path), plan_of(tmp_path / "more.yaml", tmp_path)
+    added = {job.name: job for job in after.jobs}
+    for job_before in before.jobs:
+        added.pop(job_before.name)
+    rules = [job.rule for job in added.values()]
+    # Four systems and one with a model for each of six sizes, one of which is another's.
+    assert rules.count("score_bits") == 2 * (4 + 5)
+    assert rules.count("score_asymmetric") == 4
+    assert len(rules) == 18 + 4
+    scored = {job.name: job for job in after.jobs if job.rule == "score_model"}
+    for name, job_of in added.items():
+        if job_of.rule == "score_bits" and "/bert-srl/" in name:
+            once = scored[name.replace("bits/", "scores/")]
+            assert once.cost.seconds < job_of.cost.seconds < 20 * once.cost.seconds
+
+
 def job(name, seconds, units, *needs):
     return PlannedJob(name, "rule", "stage", needs, Cost(seconds, units))
 

@@ -133,6 +133,39 @@ def test_a_seed_of_a_backbone_changes_nothing_of_what_it_is_made_with():
     assert found[0] == found[1]
 
 
+def test_a_backbone_of_another_run_is_read_there_and_not_made():
+    value = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    value["backbones"]["base-smae"]["run"] = "other"
+    value["seeds"] = [42, 43]
+    made = graph(**value)
+    assert {job.backbone for job in made.jobs if job.rule == "pretrain_backbone"} == {"base"}
+    read = {
+        str(path)
+        for job in made.needed_by("finetune_model")
+        for path in job.inputs
+        if job.model.system == "starbucks" and "backbones" in str(path)
+    }
+    folder = "results/other/backbones/base-smae"
+    assert read == {f"{folder}/seed-42/manifest.json", f"{folder}/seed-43/manifest.json"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"run": "tiny"}, r"backbones\.base-smae\.run: names this run itself"),
+        (
+            {"run": "other", "pretraining": None, "start": None, "checkpoint": {"name": "./x"}},
+            r"backbones\.base-smae\.run: is for backbones with `pretraining`",
+        ),
+    ],
+)
+def test_a_backbone_that_another_run_cannot_have_made_is_refused(change, message):
+    value = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    value["backbones"]["base-smae"] |= change
+    with pytest.raises(InputError, match=message):
+        graph(**value)
+
+
 def test_a_cut_that_is_fitted_reads_the_training_data_when_texts_are_embedded():
     value = yaml.safe_load(TINY.read_text(encoding="utf-8"))
     value["systems"]["starbucks"]["cut"] = "pca"

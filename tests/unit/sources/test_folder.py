@@ -31,6 +31,7 @@ def source(kind, name, **keys):
     [
         ("text", {"name": "text/wiki"}, ["text/wiki.jsonl.gz"]),
         ("pairs", {"name": "sts/mine"}, ["sts/mine/test.jsonl"]),
+        ("labelled", {"name": "sts/mine"}, ["sts/mine/test.jsonl"]),
         ("training-queries", {"name": "sts/mine", "split": "dev"}, ["sts/mine/dev.jsonl"]),
         (
             "collection",

@@ -19,8 +19,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from starbench.sources.miniature import (
+    LABEL_SETS,
     PAIR_SETS,
     collection,
+    labelled,
     pairs,
     texts,
     training_queries,
@@ -33,6 +35,8 @@ GOLDEN: dict[str, str] = {
     "pairs-paraphrase": "d848915b536e1ce8cce3ae64bbbc7c355b527e7a033c50aaf21e9c6c79cbc534",
     "pairs-roles": "fc8875862398b1d022970498ec870b4e2110449287e2588a7aaeb7a6aa854889",
     "pairs-taxonomy": "081f7ed5a4445ef8db1c4524f4ab91d4bc46c3b422b70bca94b5d8bdc179be17",
+    "labelled-action": "6794c773cac2168da55dbb460418ada880678c14258ade5a24ebe7f3ee1d952f",
+    "labelled-agent": "e090402a34135e798724aba264b9fc9ffb714718c9057edd1fbf2447eb2a25ba",
     "texts": "8b00dee2122a3e14ca0b9a0923bc279343fe7ae9a598285dbf7d5c6200060298",
     "triplets": "37a8857128f9edc4fbea8d6fb58a37c43f7ff0cf3fd47f9d9cf15c4f65215361",
     "training_queries": "f97c02ee9680013303fac798b64e594301ee330d9b11d7aef8959278a9009e48",
@@ -42,6 +46,7 @@ GOLDEN: dict[str, str] = {
 
 def first_rows(rows: int, seed: int) -> dict[str, Any]:
     made: dict[str, Any] = {f"pairs-{name}": list(pairs(rows, seed, name)) for name in PAIR_SETS}
+    made |= {f"labelled-{name}": list(labelled(rows, seed, name, "train")) for name in LABEL_SETS}
     made["texts"] = list(texts(rows, seed))
     made["triplets"] = list(triplets(rows, seed))
     made["training_queries"] = list(training_queries(rows, seed))
@@ -124,6 +129,43 @@ def test_another_seed_gives_other_rows() -> None:
 def test_an_unknown_pair_set_is_refused_with_the_known_ones_named() -> None:
     with pytest.raises(ValueError, match=r"'rolls'.*paraphrase, roles, taxonomy"):
         pairs(1, 1, "rolls")
+
+
+def test_an_unknown_label_set_or_split_is_refused_with_the_known_ones_named() -> None:
+    with pytest.raises(ValueError, match=r"'actor'.*action, agent"):
+        labelled(1, 1, "actor", "train")
+    with pytest.raises(ValueError, match=r"'dev'.*train, test"):
+        labelled(1, 1, "action", "dev")
+
+
+def test_the_two_splits_of_labelled_texts_never_share_action_and_participants() -> None:
+    trained, tested = (
+        {core(row["text"]) for row in labelled(1500, seed, "action", split)}
+        for seed, split in ((1, "train"), (2, "test"))
+    )
+    assert not trained & tested
+
+
+def test_labels_are_those_of_the_verb_and_of_the_one_who_acts() -> None:
+    for row in labelled(300, 1, "action", "train"):
+        action, *_ = [NAMES[word] for word in words(row["text"]) if is_of("action", word)]
+        assert CONCEPTS[action].family == row["label"], row
+    for row in labelled(300, 1, "agent", "test"):
+        kind = CONCEPTS[CONCEPTS[agent_in(words(row["text"]))].family]
+        assert kind.names[0] == row["label"], row
+
+
+def is_of(domain: str, word: str) -> bool:
+    return NAMES.get(word, "").startswith(f"{domain}:")
+
+
+def agent_in(sentence: list[str]) -> str:
+    """Parse who acts: the participant after "by", else the last one before the verb."""
+    verb = next(at for at, word in enumerate(sentence) if is_of("action", word))
+    after_by = sentence[sentence.index("by", verb) :] if "by" in sentence[verb:] else []
+    acting = [word for word in after_by if is_of("entity", word)][:1]
+    before = [word for word in sentence[:verb] if is_of("entity", word)]
+    return NAMES[(acting or before[-1:])[0]]
 
 
 def test_no_name_belongs_to_two_concepts() -> None:

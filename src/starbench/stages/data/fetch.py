@@ -15,13 +15,20 @@ from starbench.run.paths import RunPaths
 from starbench.run.texts import fetched_before
 from starbench.sources import contents_slice
 from starbench.sources.source import Source
-from starbench.stages.data.checks import checked
+from starbench.stages.data.checks import check_labels, checked
 from starbench.stages.data.collections import fetch_collection
 from starbench.stages.data.findings import Findings
 from starbench.stages.data.titles import Titles
 from starbench.stages.data.training_queries import checked_queries
 from starbench.store.manifest import Stage
-from starbench.store.records import RECORDS, SCHEMAS, Record, write_records
+from starbench.store.records import (
+    RECORDS,
+    SCHEMAS,
+    Record,
+    labels_in,
+    read_records,
+    write_records,
+)
 from starbench.store.source_files import source_files
 
 log = logging.getLogger(__name__)
@@ -45,12 +52,19 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     stage = Stage("data", versions.DATA, contents_slice(given), inputs, origin.checksums)
     source, commits = given.pinned()
     findings, titles = Findings(name, given.strict), Titles()
+    parts: list[str] = []
     if source.kind == "collection":
         found = source.collection(root)
         counts = fetch_collection(name, found, folder, other, findings, titles)
+    elif source.kind == "task":
+        from starbench.stages.data.tasks import fetch_task  # MTEB takes seconds
+
+        made = source.task_data(root)
+        counts, parts = fetch_task(name, source.display or name, made, folder, findings)
     else:
         kept = Kept(source.kind, keys_in(config, paths, source.without))
         counts = {RECORDS: _fetch_records(name, source, root, folder, findings, titles, kept)}
+        _check_examples(paths, name, source)
     facts: dict[str, object] = {"findings": dict(findings.counts), "commits": commits}
     if source.without:
         facts["left_out"] = kept.left_out
@@ -59,11 +73,24 @@ def fetch_dataset(config: Config, paths: RunPaths, name: str) -> None:
     if titles.passages:
         facts["titles"] = titles.facts()
     origin.write(folder)
-    stage.finish(folder, list(counts), records=counts, **facts)
+    stage.finish(folder, [*counts, *parts], records=counts, **facts)
     findings.warn()
     log.info("dataset %s: %s", name, ", ".join(f"{n} {f.split('.')[0]}" for f, n in counts.items()))
     if titles.passages:
         log.info("dataset %s: %d of %d passages have a title", name, titles.titled, titles.passages)
+
+
+def _check_examples(paths: RunPaths, name: str, source: Source) -> None:
+    """Raise InputError, leaving no records, if a label is missing in the dataset's examples."""
+    if source.examples is None:
+        return
+    path = paths.dataset(name) / RECORDS
+    known = set(read_records(paths.dataset(source.examples))["label"])
+    try:
+        check_labels(name, labels_in(path), source.examples, known)
+    except InputError:
+        path.unlink()
+        raise
 
 
 class Kept:

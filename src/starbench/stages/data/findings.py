@@ -15,6 +15,7 @@ MOST_NAMED = 3
 ODDITIES = {
     "blank_records": "records with a blank text are left out",
     "blank_pairs": "pairs have a blank text and are kept, as other benchmarks keep them",
+    "blank_labelled": "labelled texts are blank and are kept, as other benchmarks keep them",
     "unusual_scores": "gold scores are below 0 or above 5, the scale of STS; they are kept",
     "blank_passages": "passages are blank and are kept",
     "blank_queries": "queries are blank and are kept",

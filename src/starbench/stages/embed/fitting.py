@@ -12,6 +12,7 @@ import numpy as np
 
 from starbench.config.config import Config
 from starbench.config.names import FITTED_CUTS
+from starbench.encoders.directions import Directions
 from starbench.errors import InputError
 from starbench.machine.lock import only_one_in
 from starbench.run import versions
@@ -20,11 +21,11 @@ from starbench.run.paths import RunPaths
 from starbench.run.prompts import prompt_for
 from starbench.run.slices import embedding_slice
 from starbench.sizes import widest_dim_by_layer
-from starbench.stages.embed.cut import CUTS, Cut, Directions, FittedCut, RandomCut
+from starbench.stages.embed.cut import CUTS, Cut, FittedCut, RandomCut
 from starbench.store.arrays import load_array, save_array
 from starbench.store.artifacts import opened
 from starbench.store.manifest import Stage
-from starbench.store.records import passage_text, read_records
+from starbench.store.records import GOLD, passage_text, read_records
 from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
@@ -131,5 +132,5 @@ def _texts(folder: Path, kind: str) -> Iterator[str]:
     rows = read_records(folder)
     if kind == "training-queries":
         return (passage_text(passage) for passage in chain.from_iterable(rows["positive_passages"]))
-    columns = [name for name in rows.column_names if name != "score"]
+    columns = [name for name in rows.column_names if name not in GOLD]
     return chain.from_iterable(rows[name] for name in columns)

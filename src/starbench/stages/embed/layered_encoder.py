@@ -19,8 +19,8 @@ from starbench.encoders.families import family_of, final_norm, width_of
 from starbench.encoders.loading import loading, refuse_random
 from starbench.encoders.modules import MODULES, TransformerFolder, transformer_in
 from starbench.encoders.positions import positions_of
+from starbench.encoders.prompts import prompt_tokens
 from starbench.errors import InputError
-from starbench.run.prompts import prompt_tokens
 from starbench.stages.embed.following import Following, PlainPooling, is_plain, load_modules
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -73,11 +73,12 @@ def _embed_sets(
                 encoder = _load(config, paths, model, seed)
                 cut = cut_of(config, paths, model, seed, encoder)
             folder = root / texts.folder
-            _embed_set(config, encoder, cut, model, seed, texts, found, stage, folder)
+            _embed_set(config, paths, encoder, cut, model, seed, texts, found, stage, folder)
 
 
 def _embed_set(
     config: Config,
+    paths: RunPaths,
     encoder: LayeredEncoder,
     cut: Cut | None,
     model: Model,
@@ -95,8 +96,12 @@ def _embed_set(
         scratch_folder(config.compute.embed.scratch, "compute.embed.scratch") as scratch,
         EmbeddingWriter(folder, len(found), part["widths"], part["dtype"], scratch) as writer,
     ):
-        prompt = prompt_for(config, model, encoder.prompts, texts.dataset, ROLES[texts.part])
-        _embed(encoder, cut, found, writer, longest, what, prompt)
+        prompts: dict[str, str] = {}
+        task = texts.task(paths)
+        for role, first, of_role in found.by_role(ROLES[texts.part]):
+            of = texts.dataset, role, task
+            prompts[role] = prompt_for(config, model, encoder.prompts, *of)
+            _embed(encoder, cut, of_role, writer, longest, what, prompts[role], first)
         files = writer.close()
     stage.finish(
         folder,
@@ -105,7 +110,8 @@ def _embed_set(
         loop_s=round(time.monotonic() - start, 2),
         device=str(encoder.device),
         similarity=encoder.similarity,
-        prompt=prompt,
+        normalises=encoder.source is not None and encoder.source.normalises,
+        prompt=prompts if task else prompts[ROLES[texts.part]],
         dtype={"forward": part["precision"], "vectors": part["dtype"]},
     )
 
@@ -139,6 +145,7 @@ def _embed(
     longest: int | None,
     what: str,
     prompt: str,
+    offset: int,
 ) -> None:
     left_out = encoder.left_out_of(prompt)
     with Progress(what, len(texts), "texts") as progress:
@@ -149,6 +156,6 @@ def _embed(
                 embeddings = encoder.embed_batch([ids[row] for row in batch], left_out)
                 if cut is not None:
                     embeddings = {layer: cut(layer, found) for layer, found in embeddings.items()}
-                writer.write([start + row for row in batch], embeddings)
+                writer.write([offset + start + row for row in batch], embeddings)
                 progress.step(len(batch))
             writer.flush()

@@ -5,21 +5,28 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from starbench.config.bits import BITS
 from starbench.config.search import Adaptive
 from starbench.machine.files import written_whole
 from starbench.sizes import Size
+from starbench.stages.evaluate.coded_search import sums_in
+from starbench.stages.evaluate.coding import Coder
 from starbench.stages.evaluate.search import Ranking, Similarity
-from starbench.store.embeddings import StoredEmbeddings
+from starbench.store.embeddings import StoredEmbeddings, rows_of
 from starbench.store.scores import ADAPTIVE_COLUMNS
 
 QUERIES_PER_BLOCK = 64
+
+CoderOf = Callable[[Size, str], Coder | None]
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,22 @@ class Cascade:
     name: str
     sizes: tuple[Size, ...]
     kept: tuple[int, ...]
+    bits: tuple[str, ...] = ()
+    """The representation that each size ranks with; what is stored if there are none."""
 
     def multiply_adds(self, passages: int) -> int:
         """Return the multiply-adds of one query's scores: as many numbers of vectors are read."""
         return sum(
             count * size.dim for count, size in zip(self._scored(passages), self.sizes, strict=True)
+        )
+
+    def bytes_read(self, passages: int, stored: str) -> int:
+        """Return the bytes of vectors that are read for one query; `stored` is what is stored."""
+        bits = self.bits or (stored,) * len(self.sizes)
+        # A vector starts with a byte of its own.
+        return sum(
+            count * -(-size.dim * BITS[kept] // 8)
+            for count, size, kept in zip(self._scored(passages), self.sizes, bits, strict=True)
         )
 
     def _scored(self, passages: int) -> list[int]:
@@ -70,6 +88,7 @@ class Reranker:
         shards: embeddings of the passages, in the order of the corpus.
         similarity: ``cosine`` or ``dot``.
         tie_ranks: place of each passage among passages of equal scores (passages,).
+        coder_of: (size, representation) -> what makes its codes; None of what is stored.
     """
 
     def __init__(
@@ -78,10 +97,11 @@ class Reranker:
         shards: Sequence[StoredEmbeddings],
         similarity: Similarity,
         tie_ranks: np.ndarray,
+        coder_of: CoderOf = lambda size, bits: None,
     ) -> None:
         self.queries, self.shards = queries, shards
         self.similarity, self.tie_ranks = similarity, tie_ranks
-        self._ends = np.cumsum([shard.rows for shard in shards])
+        self._coder_of = coder_of
 
     def cascade(self, steps: Cascade, first: Ranking) -> Ranking:
         """Return the ranking that a cascade gives.
@@ -94,19 +114,22 @@ class Reranker:
             first: the exact ranking of the first size.
         """
         ranking = first
-        for (_, size), kept in zip(pairwise(steps.sizes), steps.kept, strict=True):
+        for step, kept in enumerate(steps.kept, start=1):
+            size, bits = steps.sizes[step], steps.bits[step] if steps.bits else ""
             count = min(kept, ranking.rows.shape[1])
-            again = self._ranked_again(ranking.rows[:, :count], size)
+            again = self._ranked_again(ranking.rows[:, :count], size, bits)
             ranking = Ranking(
                 np.concatenate([again.rows, ranking.rows[:, count:]], axis=1),
                 np.concatenate([again.scores, ranking.scores[:, count:]], axis=1),
             )
         return ranking
 
-    def _ranked_again(self, rows_QK: np.ndarray, size: Size) -> Ranking:
+    def _ranked_again(self, rows_QK: np.ndarray, size: Size, bits: str) -> Ranking:
+        coder = self._coder_of(size, bits)
+        scores_of = self._scores if coder is None else partial(_coded_scores, coder)
         query_QD = self.queries.at(size)
         blocks = [
-            self._scores(
+            scores_of(
                 query_QD[first : first + QUERIES_PER_BLOCK],
                 self._gathered(size, rows_QK[first : first + QUERIES_PER_BLOCK]),
             )
@@ -116,17 +139,12 @@ class Reranker:
         order_QK = np.lexsort((self.tie_ranks[rows_QK], -scores_QK), axis=1)
         return Ranking(
             np.take_along_axis(rows_QK, order_QK, axis=1),
-            np.take_along_axis(scores_QK, order_QK, axis=1),
+            np.take_along_axis(scores_QK, order_QK, axis=1).astype(np.float32),
         )
 
     def _gathered(self, size: Size, rows_QK: np.ndarray) -> np.ndarray:
         """Return the vectors (Q, K, D) of rows of the corpus."""
-        rows = rows_QK.ravel()
-        shard_of = np.searchsorted(self._ends, rows, side="right")
-        found = np.empty((len(rows), size.dim), dtype=np.float32)
-        for number, shard in enumerate(self.shards):
-            here = shard_of == number
-            found[here] = shard.at(size)[rows[here] - (self._ends[number] - shard.rows)]
+        found = rows_of(self.shards, size, rows_QK.ravel())
         return found.reshape(*rows_QK.shape, -1)
 
     def _scores(self, query_QD: np.ndarray, passage_QKD: np.ndarray) -> np.ndarray:
@@ -142,6 +160,19 @@ class Reranker:
         return scores_QK
 
 
+def _coded_scores(coder: Coder, query_QD: np.ndarray, passage_QKD: np.ndarray) -> np.ndarray:
+    """Return the scores (Q, K) of each query's passages by their codes."""
+    asked = coder.queries(torch.from_numpy(np.array(query_QD, dtype=np.float32)))
+    vectors = torch.from_numpy(passage_QKD).reshape(-1, passage_QKD.shape[2])
+    codes_QKD = coder.passages(vectors).reshape(passage_QKD.shape)
+    kind = sums_in(passage_QKD.shape[2]) if coder.whole else torch.float32
+    products_QK = torch.einsum("qd,qkd->qk", asked.codes.to(kind), codes_QKD.to(kind))
+    # In float32 an offset could make equal scores of products that are not.
+    factors_Q, offsets_Q = asked.factors.double(), asked.offsets.double()
+    scores: np.ndarray = (offsets_Q[:, None] + factors_Q[:, None] * products_QK).numpy()
+    return scores
+
+
 def write_adaptive(
     path: Path,
     named: Mapping[str, object],
@@ -149,7 +180,7 @@ def write_adaptive(
     measured: Sequence[tuple[Cascade, Mapping[str, float]]],
     exact: Mapping[str, float],
     passages: int,
-    bytes_per_number: int,
+    stored: str,
 ) -> None:
     """Write what each cascade found and cost beside exact search at its last size, as CSV.
 
@@ -160,13 +191,14 @@ def write_adaptive(
         measured: {measure: mean over the queries} of each cascade.
         exact: the same of exact search at the full size.
         passages: how many passages are searched.
-        bytes_per_number: of the stored vectors.
+        stored: the representation of the stored vectors, as `float32`.
     """
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, ADAPTIVE_COLUMNS, lineterminator="\n")
         writer.writeheader()
         for seed, (steps, means) in product(seeds, measured):
             costs, all_costs = steps.multiply_adds(passages), passages * steps.sizes[-1].dim
+            read = steps.bytes_read(passages, stored)
             for metric, value in means.items():
                 writer.writerow(
                     {
@@ -179,7 +211,7 @@ def write_adaptive(
                         "exact": repr(exact[metric]),
                         "multiply_adds": costs,
                         "exact_multiply_adds": all_costs,
-                        "bytes_read": costs * bytes_per_number,
-                        "exact_bytes_read": all_costs * bytes_per_number,
+                        "bytes_read": read,
+                        "exact_bytes_read": all_costs * BITS[stored] // 8,
                     }
                 )

@@ -74,6 +74,14 @@ class CollectionToScore:
         ranks[order] = np.arange(len(order))
         return ranks
 
+    def unjudged(self, most: int) -> np.ndarray:
+        """Return rows of passages that no query is judged on, at most so many, evenly spaced."""
+        judged = {passage for passages in self.qrels.values() for passage in passages}
+        known = pc.is_in(self.passages, value_set=pa.array(sorted(judged), self.passages.type))
+        rows = np.flatnonzero(~known.to_numpy())
+        count = min(most, len(rows))
+        return rows[np.arange(count) * len(rows) // max(1, count)]
+
     @cached_property
     def measuring(self) -> Measuring:
         """The measures of rankings of this collection."""

@@ -13,7 +13,7 @@ from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
-from starbench.stages.evaluate.entries import AGAIN, Entry, Outcome, Outcomes, Pair
+from starbench.stages.evaluate.entries import AGAIN, Entry, Outcome, Outcomes, Pair, scores_of
 from starbench.stages.evaluate.significance import (
     bootstrap_spearman,
     bootstrap_test,
@@ -22,7 +22,7 @@ from starbench.stages.evaluate.significance import (
 from starbench.store.arrays import load_array
 from starbench.store.artifacts import opened
 from starbench.store.records import read_records
-from starbench.store.scores import SIMILARITIES
+from starbench.store.scores import SIMILARITIES, of_bits
 
 BEYOND_ANY_COSINE = 1.001
 """Cosines are computed in float32."""
@@ -77,19 +77,22 @@ def _cosines(
     config: Config, paths: RunPaths, dataset: str, models: Mapping[Entry, Model], pairs: int
 ) -> dict[Entry, np.ndarray]:
     """Return the cosines (K, N) of each entry on so many pairs."""
+    of_models = {(model.name, entry.bits): model for entry, model in models.items()}
     stored = {
-        model.name: [
+        (name, bits): [
             _similarities(
-                paths.scores(model.track, model.name, seed) / dataset, len(model.cells), pairs
+                scores_of(paths, model, seed, bits) / dataset,
+                of_bits(SIMILARITIES, bits),
+                (len(model.cells), pairs),
             )
             for seed in model.seeds
         ]
-        for model in models.values()
+        for (name, bits), model in of_models.items()
     }
     return {
         entry: np.stack([seed[model.cells.index(entry.size)] for seed in _repeated(config, found)])
         for entry, model in models.items()
-        for found in [stored[model.name]]
+        for found in [stored[model.name, entry.bits]]
     }
 
 
@@ -98,15 +101,13 @@ def _repeated(config: Config, found: list[np.ndarray]) -> list[np.ndarray]:
     return found * (len(config.seeds) // len(found))
 
 
-def _similarities(folder: Path, cells: int, pairs: int) -> np.ndarray:
+def _similarities(folder: Path, file: str, shape: tuple[int, int]) -> np.ndarray:
     """Return the cosines (cells, N) of one model's pairs."""
-    opened(folder, "evaluate", [SIMILARITIES])
-    path = folder / SIMILARITIES
+    opened(folder, "evaluate", [file])
+    path = folder / file
     array = np.array(load_array(path))
-    if array.shape != (cells, pairs) or array.dtype.kind != "f":
-        raise InputError(
-            f"{path} is an array of {array.dtype} {array.shape}, not {(cells, pairs)}: {AGAIN}"
-        )
+    if array.shape != shape or array.dtype.kind != "f":
+        raise InputError(f"{path} is an array of {array.dtype} {array.shape}, not {shape}: {AGAIN}")
     if not (np.abs(array) < BEYOND_ANY_COSINE).all():
         raise InputError(f"{path} holds values that are not cosines: {AGAIN}")
     return array

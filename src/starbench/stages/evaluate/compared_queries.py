@@ -16,10 +16,10 @@ from starbench.errors import InputError
 from starbench.run.models import Model
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
-from starbench.stages.evaluate.entries import AGAIN, Entry, Outcome, Outcomes, Pair
+from starbench.stages.evaluate.entries import AGAIN, Entry, Outcome, Outcomes, Pair, scores_of
 from starbench.stages.evaluate.significance import paired_t_test, randomisation_test
 from starbench.store.artifacts import opened
-from starbench.store.scores import BY_QUERY
+from starbench.store.scores import BY_QUERY, of_bits
 
 
 def compare(
@@ -62,27 +62,34 @@ def _by_query(
     config: Config, paths: RunPaths, dataset: str, metric: str, models: Mapping[Entry, Model]
 ) -> dict[Entry, np.ndarray]:
     """Return the measure (N,) of each entry by query, mean over the seeds."""
+    of_models = {(model.name, entry.bits): model for entry, model in models.items()}
     tables = {
-        model.name: [
-            _measures(paths.scores(model.track, model.name, seed) / dataset, metric, model.cells)
+        (name, bits): [
+            _measures(
+                scores_of(paths, model, seed, bits) / dataset,
+                of_bits(BY_QUERY, bits),
+                metric,
+                model.cells,
+            )
             for seed in model.seeds
         ]
-        for model in models.values()
+        for (name, bits), model in of_models.items()
     }
     return {
         entry: np.mean(
-            [seed[entry.size.layers, entry.size.dim] for seed in tables[model.name]], axis=0
+            [seed[entry.size.layers, entry.size.dim] for seed in tables[model.name, entry.bits]],
+            axis=0,
         )
         for entry, model in models.items()
     }
 
 
 def _measures(
-    folder: Path, metric: str, cells: Sequence[Size]
+    folder: Path, file: str, metric: str, cells: Sequence[Size]
 ) -> dict[tuple[int, int], np.ndarray]:
     """Return a measure by query of every cell, queries in the same order in every file."""
-    opened(folder, "evaluate", [BY_QUERY])
-    path = folder / BY_QUERY
+    opened(folder, "evaluate", [file])
+    path = folder / file
     table = _table_in(path)
     if absent := [name for name in ("layers", "dim", "query", metric) if name not in table]:
         raise InputError(f"{path}: no column '{absent[0]}': {AGAIN}")

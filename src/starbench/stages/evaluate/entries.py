@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from starbench.config.config import Config
@@ -14,11 +15,19 @@ AGAIN = "remove its folder and score again"
 """What to do about scores that are damaged."""
 
 
+def scores_of(paths: RunPaths, model: Model, seed: int, bits: str) -> Path:
+    """Return the folder of a model's scores, of one folder per dataset."""
+    place = (model.track, model.name, seed)
+    return paths.bits(*place) if bits else paths.scores(*place)
+
+
 class Entry(NamedTuple):
     """One row of a table: a system at a size."""
 
     system: str
     size: Size
+    bits: str = ""
+    """The representation of its vectors; empty for what is stored."""
 
 
 Pair = tuple[Entry, Entry]

@@ -47,7 +47,7 @@ def score_collection(task: Task) -> Scored:
     write_scores(task.folder / SCORES, scores)
     write_by_query(task.folder / BY_QUERY, collection.measuring.queries, by_query)
     if options.adaptive and len(task.model.sizes) > 1:
-        exact = _means(by_query[task.model.sizes[-1]])
+        exact = means_of(by_query[task.model.sizes[-1]])
         _try_adaptive(task, collection, rankings, options.adaptive, exact)
         files.append(ADAPTIVE)
     return Scored(files, [cell for cell, ranking in rankings.items() if _is_constant(ranking)])
@@ -84,7 +84,7 @@ def _try_adaptive(
     for steps in cascades(task.model.sizes, options, depth):
         again = reranker.cascade(steps, rankings[steps.sizes[0]])
         ranked = {query: ids for query, ids, _ in collection.ranked(again)}
-        tried.append((steps, _means(collection.measuring.of(ranked))))
+        tried.append((steps, means_of(collection.measuring.of(ranked))))
     write_adaptive(
         task.folder / ADAPTIVE,
         {"system": task.model.system, "dataset": task.dataset},
@@ -92,7 +92,7 @@ def _try_adaptive(
         tried,
         exact=exact,
         passages=len(collection.passages),
-        bytes_per_number=np.dtype(queries.manifest["dtype"]["vectors"]).itemsize,
+        stored=queries.manifest["dtype"]["vectors"],
     )
 
 
@@ -104,7 +104,8 @@ def measured_scores(by_query: Mapping[str, np.ndarray]) -> list[tuple[str, float
     ]
 
 
-def _means(by_query: Mapping[str, np.ndarray]) -> dict[str, float]:
+def means_of(by_query: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the mean of every measure over the queries that it counts."""
     return {metric: mean for metric, mean, _ in measured_scores(by_query)}
 
 

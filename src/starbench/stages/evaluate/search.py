@@ -168,15 +168,15 @@ def _search_layer(
     wanted: _Wanted,
     tie_ranks: Tensor,
     device: torch.device,
-) -> list[_Best]:
+) -> list[Best]:
     dims = wanted.dims
     widest = Size(wanted.layer, dims[-1])
     asked_QD = queries.block(widest, rows.start, rows.stop - rows.start)
-    query_QD = _as_float(asked_QD, device, queries, wanted.layer)
-    best = [_Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
+    query_QD = as_float(asked_QD, device, queries, wanted.layer)
+    best = [Best(len(query_QD), min(wanted.depth, len(tie_ranks)), device) for _ in dims]
     most = SCORES_PER_BLOCK.get(device.type, SCORES_PER_BLOCK["cuda"]) // max(1, len(query_QD))
-    for start, block, shard in _blocks(shards, widest, most):
-        passage_BD = _as_float(block, device, shard, wanted.layer)
+    for start, block, shard in blocks(shards, widest, most):
+        passage_BD = as_float(block, device, shard, wanted.layer)
         ranks_B = tie_ranks[start : start + len(block)].to(device)
         scores_QB = torch.zeros(len(query_QD), len(block), device=device)
         squares_B = torch.zeros(len(block), device=device)
@@ -195,16 +195,23 @@ def _search_layer(
     return best
 
 
-class _Best:
+class Best:
     """The best passages so far of every query at one size, as sortable keys.
 
     A key is a 64-bit whole number: the score's bits in the upper half, in an order-preserving
     form, the passage's place among equal scores in the lower half. Keys differ, so that what is
     kept does not depend on how the passages are cut into blocks and shards.
+
+    Args:
+        queries: number of queries.
+        depth: passages to keep of each.
+        device: where the keys are.
+        whole: whether scores are whole numbers (int32); float32 if not.
     """
 
-    def __init__(self, queries: int, depth: int, device: torch.device) -> None:
+    def __init__(self, queries: int, depth: int, device: torch.device, whole: bool = False) -> None:
         self._keys_Qk = torch.full((queries, depth), _LOWEST, device=device)
+        self._whole = whole
         self._seen = 0
         self.factor_Q = torch.ones(queries, device=device)
         """What the scores of each query are multiplied by in the end; above or equal to 0."""
@@ -217,7 +224,7 @@ class _Best:
         if not full:
             more = _keys(scores_QB, ranks_B)
         else:
-            worst_Q = _scores(self._keys_Qk[:, -1])
+            worst_Q = _scores(self._keys_Qk[:, -1], self._whole)
             more = _sparse_keys(scores_QB, ranks_B, worst_Q)
         if more.shape[1]:
             both = torch.cat([self._keys_Qk, more], dim=1)
@@ -226,13 +233,13 @@ class _Best:
     def candidates(self, row_of_rank: np.ndarray) -> Candidates:
         """Return the passages that are left."""
         ranks = (_LOW_BITS - (self._keys_Qk & _LOW_BITS)).cpu().numpy()
-        scores = _scores(self._keys_Qk).cpu().numpy()
+        scores = _scores(self._keys_Qk, self._whole).cpu().numpy()
         return Candidates(row_of_rank[ranks], scores, self.factor_Q.cpu().numpy())
 
 
 def _sparse_keys(scores_QB: Tensor, ranks_B: Tensor, worst_Q: Tensor) -> Tensor:
     """Return the keys of the scores that are not below `worst_Q`, filled up to a rectangle."""
-    query_H, passage_H = (scores_QB >= worst_Q[:, None]).nonzero(as_tuple=True)
+    query_H, passage_H = _places(scores_QB >= worst_Q[:, None])
     counts_Q = torch.bincount(query_H, minlength=len(worst_Q))
     width = int(counts_Q.max()) if len(query_H) else 0
     keys = torch.full((len(worst_Q), width), _LOWEST, device=scores_QB.device)
@@ -243,21 +250,36 @@ def _sparse_keys(scores_QB: Tensor, ranks_B: Tensor, worst_Q: Tensor) -> Tensor:
     return keys
 
 
+def _places(mask_QB: Tensor) -> tuple[Tensor, Tensor]:
+    """Return row and column of every True: few of them, so that eight are looked at together."""
+    if mask_QB.numel() % 8:
+        query_H, passage_H = mask_QB.nonzero(as_tuple=True)
+        return query_H, passage_H
+    eights = mask_QB.flatten().view(torch.int64).nonzero().squeeze(1)
+    which, within = mask_QB.view(-1, 8)[eights].nonzero(as_tuple=True)
+    place_H = 8 * eights[which] + within
+    return place_H // mask_QB.shape[1], place_H % mask_QB.shape[1]
+
+
 def _keys(scores: Tensor, ranks: Tensor) -> Tensor:
     """Return keys that sort by score, then by rank, the lower rank being the greater key."""
+    if not scores.is_floating_point():
+        return (scores.to(torch.int64) << 32) | (_LOW_BITS - ranks)
     # Adding zero makes a zero of a negative one: the two are equal scores.
     bits = (scores + 0.0).contiguous().view(torch.int32)
     ordered = torch.where(bits >= 0, bits, bits ^ 0x7FFFFFFF).to(torch.int64)
     return (ordered << 32) | (_LOW_BITS - ranks)
 
 
-def _scores(keys: Tensor) -> Tensor:
+def _scores(keys: Tensor, whole: bool = False) -> Tensor:
     ordered = (keys >> 32).to(torch.int32)
+    if whole:
+        return ordered
     bits = torch.where(ordered >= 0, ordered, ordered ^ 0x7FFFFFFF)
     return bits.contiguous().view(torch.float32)
 
 
-def _blocks(
+def blocks(
     shards: Sequence[StoredEmbeddings], size: Size, most: int
 ) -> Iterator[tuple[int, np.ndarray, StoredEmbeddings]]:
     """Yield (first row in the corpus, vectors, their shard); blocks double in rows up to `most`."""
@@ -271,9 +293,10 @@ def _blocks(
             rows = min(2 * rows, most)
 
 
-def _as_float(
+def as_float(
     array: np.ndarray, device: torch.device, stored: StoredEmbeddings, layer: int
 ) -> Tensor:
+    """Return stored vectors on a device in float32; InputError for values that are not finite."""
     vectors = torch.from_numpy(array).to(device, torch.float32)
     if not torch.isfinite(vectors).all():
         raise stored.not_finite(layer)

@@ -22,6 +22,21 @@ def paired_t_test(first: np.ndarray, second: np.ndarray) -> float:
     return float(stats.ttest_rel(first, second).pvalue)
 
 
+def mcnemar_test(differences_N: np.ndarray) -> float:
+    """Return the two-sided p-value of McNemar's exact test; 1 if no text differs.
+
+    Of the texts that the two systems differ on, as many are expected to be for the one as for the
+    other. With several seeds a text is for the system that tells its label with more of them.
+
+    Args:
+        differences_N: by text the difference of the shares of seeds that are right.
+    """
+    first, second = int((differences_N > 0).sum()), int((differences_N < 0).sum())
+    if first + second == 0:
+        return 1.0
+    return float(stats.binomtest(first, first + second).pvalue)
+
+
 def randomisation_test(
     differences_CN: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
 ) -> np.ndarray:

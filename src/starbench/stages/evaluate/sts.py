@@ -43,12 +43,7 @@ def score_pairs(task: Task) -> Scored:
             raise embeddings.not_finite(cell.layers)
     cosines = similarities(rows, embeddings, cells)
     measures = measures_of(task.config, task.model.track, task.dataset)
-    of_mteb = [measure.name for measure in measures if measure.function is None]
-    values = sts_scores(task.dataset, rows, embeddings, cells, of_mteb)
-    for measure in measures:
-        if measure.function is not None:
-            values += _of_plugin(measure, cells, cosines, np.asarray(rows["score"]))
-    for cell, metric, value in values:
+    for cell, metric, value in values_of_pairs(task, rows, embeddings, cosines, measures):
         scores += task.scores(cell, metric, value, len(rows))
         if math.isnan(value):
             log.warning(
@@ -63,6 +58,23 @@ def score_pairs(task: Task) -> Scored:
     write_scores(task.folder / SCORES, scores)
     constant = [cell for cell, row in zip(cells, cosines, strict=True) if np.ptp(row) == 0]
     return Scored([SCORES, SIMILARITIES], constant)
+
+
+def values_of_pairs(
+    task: Task,
+    rows: Dataset,
+    embeddings: StoredEmbeddings,
+    cosines: np.ndarray,
+    measures: Sequence[Measure],
+) -> list[tuple[Size, str, float]]:
+    """Return (size, metric, value) of every measure at each cell; cosines (cells, pairs)."""
+    cells = list(task.model.cells)
+    of_mteb = [measure.name for measure in measures if measure.function is None]
+    values = sts_scores(task.dataset, rows, embeddings, cells, of_mteb)
+    for measure in measures:
+        if measure.function is not None:
+            values += _of_plugin(measure, cells, cosines, np.asarray(rows["score"]))
+    return values
 
 
 class StoredEncoder(AbsEncoder):  # type: ignore[misc]

@@ -58,7 +58,8 @@ def scores_beside(
 ) -> Iterator[Beside]:
     """Yield the scores of both formats: of every set of pairs, or of the smallest collection.
 
-    A collection of more than `MOST_PASSAGES` is left out: it would take long.
+    Of a track that scores anything else nothing is. A collection of more than `MOST_PASSAGES` is
+    left out: it would take long.
 
     Args:
         config: the run's config.
@@ -70,11 +71,12 @@ def scores_beside(
         prompt: gives the prompt of a dataset's texts in a role.
     """
     scored = config.tracks[track].scored
-    if not TRACKS[track].searches:
+    if TRACKS[track].scores == "pairs":
         metric = next(iter(PAIRS))
         for name in scored:
             values = (_pairs(paths, name, embed, prompt) for embed in (fp32, int8))
             yield Beside(name, metric, *values)
+    if not TRACKS[track].searches:
         return
     corpora = {name: paths.dataset(corpus_of(config, name)) for name in scored}
     sizes = {name: len(read_records(corpus, PASSAGES)) for name, corpus in corpora.items()}

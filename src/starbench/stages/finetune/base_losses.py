@@ -15,10 +15,10 @@ EVERY_SIZE = "give the loss that it wraps: this one trains every size itself"
 INSTEAD = {
     "CachedMultipleNegativesRankingLoss": f"{CACHED}: MultipleNegativesRankingLoss",
     "CachedMultipleNegativesSymmetricRankingLoss": f"{CACHED}: MultipleNegativesRankingLoss",
-    "CachedGISTEmbedLoss": f"{CACHED}: MultipleNegativesRankingLoss",
+    "CachedGISTEmbedLoss": f"{CACHED}: starbench.RankingLoss with a starbench.Guide",
     "GlobalOrthogonalRegularizationLoss": "it gives its terms by name and not as one number: train "
     "with it as a loss of its own",
-    "GISTEmbedLoss": "its guide needs the texts: use MultipleNegativesRankingLoss",
+    "GISTEmbedLoss": "use starbench.RankingLoss with a starbench.Guide",
     "MultipleNegativesSymmetricRankingLoss": "use MultipleNegativesRankingLoss, whose `directions` "
     "may be symmetric",
     "MatryoshkaLoss": EVERY_SIZE,
@@ -46,7 +46,7 @@ def check_base_loss(loss: nn.Module) -> None:
     name = type(loss).__name__
     if name in INSTEAD:
         raise InputError(f"{name} cannot be the base loss of several sizes: {INSTEAD[name]}")
-    if not hasattr(loss, "compute_loss_from_embeddings"):
+    if not any(hasattr(loss, name) for name in ("compute_loss_from_embeddings", "loss_at")):
         raise InputError(
             f"{name} cannot compute a loss from embeddings (it has no "
             "compute_loss_from_embeddings), so it cannot be the base loss of several sizes"

@@ -17,6 +17,7 @@ from starbench.objectives.srl import Srl
 from starbench.objectives.summands import Step, Summand
 from starbench.sizes import Size, check_sizes, layers_of
 from starbench.stages.finetune.base_losses import check_base_loss, check_not_wrapped, check_summand
+from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
 from starbench.stages.finetune.step_loss import StepLoss
 
@@ -99,14 +100,29 @@ class LayeredLoss(nn.Module):
         check_not_wrapped(self.model)
         summands = self._summands(number, self._draw)
         layers = layers_of(size for summand in summands for size in summand.reads)
-        columns = embed_columns(self.model, list(sentence_features), layers, self.mini_batch_size)
+        features = list(sentence_features)
+        columns = embed_columns(self.model, features, layers, self.mini_batch_size)
+        left_out = self._left_out(features)
         device = columns[layers[-1]][0].device
         # Eight bits of mantissa are too few for scores times 20: the loss itself is in fp32.
         with torch.autocast(device.type, enabled=False):
-            return self.from_embeddings(columns, labels, summands)
+            return self.from_embeddings(columns, labels, summands, left_out)
+
+    def _left_out(self, features: Sequence[dict[str, Tensor]]) -> Tensor | None:
+        """Return which candidates the base loss's guide leaves out; None without a guide."""
+        guide: Guide | None = getattr(self.loss, "guide", None)
+        if guide is None:
+            return None
+        embedded = guide.embed(self.model, features, self.mini_batch_size)
+        left_out: Tensor = self.loss.left_out(embedded)
+        return left_out
 
     def from_embeddings(
-        self, columns: dict[int, list[Tensor]], labels: Tensor | None, summands: Sequence[Summand]
+        self,
+        columns: dict[int, list[Tensor]],
+        labels: Tensor | None,
+        summands: Sequence[Summand],
+        left_out: Tensor | None = None,
     ) -> Tensor:
         """Return the weighted sum of `summands`.
 
@@ -114,9 +130,11 @@ class LayeredLoss(nn.Module):
             columns: for each layer the embeddings (rows, width) of each text column.
             labels: passed on to the base loss.
             summands: what to sum.
+            left_out: the candidates that are no negatives, where the base loss has a guide.
         """
         name = self.objective.name
-        return StepLoss(self.loss, columns, labels, self.normalises, name).of(summands)
+        step = StepLoss(self.loss, columns, labels, self.normalises, name, left_out)
+        return step.of(summands)
 
     def get_config_dict(self) -> dict[str, Any]:
         """Return what the model card says of the loss."""

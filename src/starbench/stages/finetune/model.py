@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -19,8 +19,13 @@ from starbench.encoders.modules import MODULES, transformer_in
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 from starbench.run.models import Model
+from starbench.run.prompts import guide_prompt, training_roles
 from starbench.sizes import check_sizes
+from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, width_of
+
+if TYPE_CHECKING:
+    from starbench.config.config import Config
 
 SIMILARITIES = ("cosine", "dot")
 
@@ -41,7 +46,7 @@ def build_model(
     """
     use = model.use
     with loading(backbone, "backbone"):
-        encoder = _loaded(backbone, _dropout(use, backbone))
+        encoder = _loaded(backbone, _dropout(use, backbone, model.objective.freezes_encoder))
     transformer: Transformer = encoder[0]
     drop_pooler(transformer.model)
     if isinstance(use, Finetuning):
@@ -57,7 +62,31 @@ def build_model(
     check_sizes(model.sizes, depth_of(encoder), width_of(encoder), f"backbone {backbone}")
     if len(model.sizes) == 1:
         transformer.model = cut_to_depth(transformer.model, model.sizes[0].layers)
+    if model.objective.freezes_encoder:
+        encoder.requires_grad_(False)
     return encoder
+
+
+def guide_of(config: Config, model: Model, backbone: Path) -> Guide:
+    """Return the guide of a model's training, from the folder of its backbone."""
+    options, name = model.finetuning.guide, model.guide
+    assert options is not None and name is not None
+    with loading(backbone, "guide"):
+        encoder = _loaded(backbone, {})
+    use_fast_attention(encoder[0].model)
+    _fit_length(encoder[0], None, backbone)
+    prompts = [
+        guide_prompt(config, model, (encoder.prompts, encoder.default_prompt_name), role)
+        for role in training_roles(model, 2)
+    ]
+    return Guide(
+        encoder,
+        options.margin,
+        options.margin_strategy,
+        options.contrast_anchors,
+        options.contrast_positives,
+        (prompts[0], prompts[1]),
+    )
 
 
 def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:
@@ -72,11 +101,12 @@ def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:
     }
 
 
-def _dropout(use: Use, backbone: Path) -> dict[str, Any]:
+def _dropout(use: Use, backbone: Path, freezes: bool) -> dict[str, Any]:
     """Return the keys of the encoder's config that the config's dropout sets."""
     kind = AutoConfig.from_pretrained(backbone).model_type
     family = family_named(kind, f"backbone {backbone}")
     dropout = use.dropout if isinstance(use, Finetuning) else None
+    dropout = 0.0 if freezes else dropout
     return {} if dropout is None else dict.fromkeys(family.dropout, dropout)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, concatenate_datasets
 from sentence_transformers import (
     SentenceTransformer,
@@ -29,27 +30,33 @@ from transformers import (
 
 from starbench.config.config import Config
 from starbench.config.training import Finetuning, total_steps
+from starbench.encoders.prompts import prompt_tokens
 from starbench.encoders.small_model import tell_trained_sizes
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
+from starbench.run.backbones import opened_backbone
 from starbench.run.exports import sizes_trained
+from starbench.run.held_back import held_back
 from starbench.run.leakage import rows_without_leakage
 from starbench.run.models import MODEL_FOLDER, Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.run.prompts import prompt_for, prompt_tokens, training_roles
+from starbench.run.prompts import prompt_for, training_roles
 from starbench.run.slices import finetuning_slice
 from starbench.sizes import Size
+from starbench.stages.finetune.guide import Guide
+from starbench.stages.finetune.heads import HeadsLoss
+from starbench.stages.finetune.labelled import LABEL, heads_of, with_numbers
 from starbench.stages.finetune.layered_loss import LayeredLoss
-from starbench.stages.finetune.model import build_model, overridden
+from starbench.stages.finetune.model import build_model, guide_of, overridden
 from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
-from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
+from starbench.store.heads import HEADS, heads_in, write_heads
 from starbench.store.manifest import Stage
-from starbench.store.records import read_records
+from starbench.store.records import GOLD, read_records
 from starbench.tracks import TRACKS
 from starbench.training.checkpoints import WholeCheckpoints, last_checkpoint, remove_checkpoints
 from starbench.training.lock import only_training_in
@@ -78,11 +85,11 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 
 
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
-    objective = model.objective
-    backbone = paths.backbone_in_use(config, model.backbone, seed)
-    inputs = [backbone, *map(paths.dataset, model.datasets(config))]
+    objective, base = model.objective, None
+    backbones = [opened_backbone(config, paths, name, seed) for name in model.backbones()]
+    inputs = [*backbones, *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
-    check_listed(backbone, opened(backbone), READ_BY_LIBRARIES)
+    backbone, *guides = backbones
     encoder = build_model(backbone, model, config.backbones[model.backbone].prompts)
     facts: dict[str, Any] = {
         "seed": seed,
@@ -90,22 +97,29 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
         "overridden": overridden(backbone, model.use),
     }
     if objective.trains:
-        rows, left_out = training_rows(config, paths, model)
+        rows, left_out = training_rows(config, paths, model, seed)
         if left_out is not None:
             facts["left_out"] = left_out
-        facts |= _train(encoder, rows, config, model, folder, seed, stage.identity)
+        guide = guide_of(config, model, guides[0]) if guides else None
+        base = _base_loss_of(encoder, model, rows, seed, guide)
+        facts |= _train(encoder, base, rows, config, model, folder, seed, stage.identity)
         full = Size(depth_of(encoder), width_of(encoder))
         tell_trained_sizes(encoder, sizes_trained(model, full))
     if rank() > 0:
         return
     _save(encoder, folder / MODEL_FOLDER)
     saved = sorted(p for p in (folder / MODEL_FOLDER).rglob("*") if p.is_file())
+    if isinstance(base, HeadsLoss):
+        write_heads(folder / HEADS, base.trained())
+        saved.append(folder / HEADS)
     stage.finish(folder, [str(path.relative_to(folder)) for path in saved], **facts)
     remove_checkpoints(folder)
 
 
-def training_rows(config: Config, paths: RunPaths, model: Model) -> tuple[Dataset, int | None]:
-    """Return the examples of all datasets of a training, one after another.
+def training_rows(
+    config: Config, paths: RunPaths, model: Model, seed: int
+) -> tuple[Dataset, int | None]:
+    """Return the examples of all datasets of a training, without those that are held back.
 
     Returns:
         The examples, and how many were left out because the track scores what they hold; None if
@@ -115,31 +129,45 @@ def training_rows(config: Config, paths: RunPaths, model: Model) -> tuple[Datase
     drops = config.tracks[model.track].leakage == "drop"
     for name in model.finetuning.datasets:
         rows = read_records(paths.dataset(name))
+        held = held_back(config, paths, model.track, name, seed)
+        kept = np.setdiff1d(np.arange(len(rows)), held)
         if drops:
-            kept = rows_without_leakage(config, paths, model.track, name)
-            left_out += len(rows) - len(kept)
-            rows = rows.select(kept)
-        parts.append(rows)
+            clean = np.intersect1d(kept, rows_without_leakage(config, paths, model.track, name))
+            left_out, kept = left_out + len(kept) - len(clean), clean
+        parts.append(rows.select(kept) if len(kept) < len(rows) else rows)
     together = parts[0] if len(parts) == 1 else concatenate_datasets(parts)
     return together, left_out if drops else None
 
 
 def base_loss(
-    model: SentenceTransformer, settings: Finetuning, bf16_scores: bool = False
+    model: SentenceTransformer,
+    settings: Finetuning,
+    bf16_scores: bool = False,
+    guide: Guide | None = None,
 ) -> nn.Module:
-    """Return the base loss that the config names."""
+    """Return the base loss that the config names, with its guide where it has one."""
     if settings.loss == "mnrl":
         return RankingLoss(
             model.similarity_fn_name,
             settings.temperature,
             settings.masks_right_answers,
             bf16_scores,
+            guide,
         )
     return CoSENTLoss(model, scale=1 / settings.temperature)
 
 
+def _base_loss_of(
+    encoder: SentenceTransformer, model: Model, rows: Dataset, seed: int, guide: Guide | None
+) -> nn.Module:
+    if model.finetuning.loss == "softmax":
+        return heads_of(encoder, model, rows, seed)
+    return base_loss(encoder, model.finetuning, model.objective.scores_in_bf16, guide)
+
+
 def _train(
     encoder: SentenceTransformer,
+    base: nn.Module,
     rows: Dataset,
     config: Config,
     model: Model,
@@ -153,11 +181,13 @@ def _train(
     order = order_of(len(rows), steps, settings, seed, parts)
     prompts = prompts_of_columns(config, model, encoder, rows)
     arguments = SentenceTransformerTrainingArguments(
-        **trainer_arguments(settings, folder, steps, seed), prompts=prompts
+        **trainer_arguments(settings, folder, steps, seed),
+        prompts=prompts,
+        learning_rate_mapping=_learning_rates(settings),
     )
     loss = LayeredLoss(
         encoder,
-        base_loss(encoder, settings, objective.scores_in_bf16),
+        base,
         model.sizes,
         objective,
         seed,
@@ -194,6 +224,12 @@ def _train(
     }
 
 
+def _learning_rates(settings: Finetuning) -> dict[str, float]:
+    """Return {pattern of parameters of the loss: their peak learning rate}, where it is another."""
+    rate = settings.head_learning_rate
+    return {} if rate is None else {r"^loss\.heads\.": rate}
+
+
 class FinetuningTrainer(WholeCheckpoints, WatchesLosses, SentenceTransformerTrainer):  # type: ignore[misc]
     """The library's trainer without the model card that it would collect examples for.
 
@@ -219,6 +255,16 @@ class FinetuningTrainer(WholeCheckpoints, WatchesLosses, SentenceTransformerTrai
         """Return the context of a step's loss."""
         context: AbstractContextManager[Any] = self.accelerator.autocast()
         return context
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        if isinstance(self.loss.loss, HeadsLoss):
+            write_heads(Path(output_dir or self.args.output_dir) / HEADS, self.loss.loss.trained())
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        super()._load_from_checkpoint(checkpoint_path)
+        if isinstance(self.loss.loss, HeadsLoss):
+            self.loss.loss.take(heads_in(Path(checkpoint_path) / HEADS))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Add nothing: the manifest says what a card would."""
@@ -276,7 +322,7 @@ def _prompts_of(
         columns = ["query", "passage"]
         roles = columns if TRACKS[model.track].searches else ["text", "text"]
     else:
-        columns = [name for name in rows.column_names if name != "score"]
+        columns = [name for name in rows.column_names if name not in GOLD]
         roles = training_roles(model, len(columns))
     found = {}
     for column, role in zip(columns, roles, strict=True):
@@ -287,12 +333,19 @@ def _prompts_of(
 
 
 def negatives_per_query(settings: Finetuning, kind: str) -> int:
-    """Return how many other texts of a step a query's positive is ranked against."""
+    """Return how many other texts of a step a query's positive is ranked against, at most.
+
+    A guide adds candidates and leaves some out, others in each step.
+    """
     if settings.loss != "mnrl":
         return 0
     columns = {"triplets": 2, "anchor-positive": 1}
     group = columns.get(kind, 1 + settings.hard_negatives)
-    return group * settings.batch_size // settings.accumulation - 1
+    others = group * settings.batch_size // settings.accumulation - 1
+    if settings.guide is None:
+        return others
+    blocks = settings.guide.contrast_anchors + settings.guide.contrast_positives
+    return others + blocks * (settings.batch_size // settings.accumulation - 1)
 
 
 def ordered(rows: Dataset, order: TrainingOrder) -> Dataset:
@@ -301,7 +354,9 @@ def ordered(rows: Dataset, order: TrainingOrder) -> Dataset:
     Texts first, label last, as the trainer of sentence-transformers expects.
     """
     if "score" in rows.column_names:
-        rows = rows.rename_column("score", "label")
+        rows = rows.rename_column("score", LABEL)
+    elif LABEL in rows.column_names:
+        rows = with_numbers(rows)
     return rows.select(order.rows)
 
 

@@ -26,6 +26,7 @@ class StepLoss:
         labels: passed on to the base loss.
         normalises: whether the model normalises: embeddings are then normalised after the cut.
         name: the objective's, for messages.
+        left_out: the candidates that are no negatives, where the base loss has a guide.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class StepLoss:
         labels: Tensor | None,
         normalises: bool,
         name: str,
+        left_out: Tensor | None = None,
     ) -> None:
         self.loss, self.columns, self.labels = loss, columns, labels
         self.normalises, self.name = normalises, name
+        self._left_out = () if left_out is None else (left_out,)
         self._scores: dict[Size, Tensor] = {}
 
     def of(self, summands: Sequence[Summand]) -> Tensor:
@@ -61,6 +64,9 @@ class StepLoss:
         if hasattr(self.loss, "from_scores"):
             among = () if term.among == "batch" else (term.among,)
             value: Tensor = self.loss.from_scores(self.scores(term.size), *among)
+        elif hasattr(self.loss, "loss_at"):
+            rows = self._rows(term.size, "dims", None, None)
+            value = self.loss.loss_at(term.size, rows, self.labels)
         else:
             value = self.loss.compute_loss_from_embeddings(
                 self._cut_columns(term.size), self.labels
@@ -96,7 +102,7 @@ class StepLoss:
 
     def _scores_of(self, columns: list[Tensor]) -> Tensor:
         if hasattr(self.loss, "from_scores"):
-            scores: Tensor = self.loss.scores(columns, self.labels)
+            scores: Tensor = self.loss.scores(columns, self.labels, *self._left_out)
             return scores
         scaled: Tensor = self.loss.similarity_fct(columns[0], torch.cat(columns[1:]))
         return scaled * self.loss.scale

@@ -34,6 +34,7 @@ from starbench.machine.processes import processes, rank
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.objectives.pretraining import PretrainingObjective
 from starbench.run import versions
+from starbench.run.backbones import opened_backbone
 from starbench.run.paths import RunPaths
 from starbench.run.slices import pretraining_slice
 from starbench.sizes import Size
@@ -72,8 +73,11 @@ def pretrain_backbone(config: Config, paths: RunPaths, backbone: str, seed: int)
     Raises:
         InputError: a start that is missing or of a family without a head, a tokenizer without
             mask token, sizes beyond the backbone, texts without a single token, a damaged start
-            or dataset, or another training in the same folder.
+            or dataset, or another training in the same folder; a backbone of another run.
     """
+    made_by = config.backbones[backbone].run
+    if made_by is not None:
+        raise InputError(f"backbone '{backbone}' is taken from run '{made_by}': nothing to train")
     folder = paths.backbone(backbone, seed)
     folder.mkdir(parents=True, exist_ok=True)
     with only_training_in(folder):
@@ -96,7 +100,6 @@ def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder:
         assert section.architecture is not None
         masked_lm, tokenizer = from_scratch(section.architecture, texts, seed)
     else:
-        check_listed(start, opened(start), READ_BY_LIBRARIES)
         masked_lm, tokenizer = from_start(start, seed)
     check_recomputing(masked_lm, section.pretraining.gradient_checkpointing)
     use_fast_attention(masked_lm)
@@ -136,10 +139,15 @@ def _named_by(objective: PretrainingObjective, function: str) -> Any:
 
 
 def _start(config: Config, paths: RunPaths, backbone: str, seed: int) -> Path | None:
+    """Return the folder that a backbone starts from, checked; None for one from scratch."""
     section = config.backbones[backbone]
     if section.start is not None:
-        return paths.backbone_in_use(config, section.start, seed)
-    return paths.checkpoint(backbone) if section.checkpoint is not None else None
+        return opened_backbone(config, paths, section.start, seed)
+    if section.checkpoint is None:
+        return None
+    folder = paths.checkpoint(backbone)
+    check_listed(folder, opened(folder), READ_BY_LIBRARIES)
+    return folder
 
 
 def from_start(folder: Path, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -28,6 +28,8 @@ MOSTLY = 0.5
 ABSENT = {
     "significance.csv": "no score is marked, and no difference is tested",
     "adaptive.csv": "the table of adaptive retrieval is left out",
+    "adaptive_classification.csv": "table and figure of adaptive classification are left out",
+    "asymmetric.csv": "what small queries find is left out",
     "costs.csv": "nothing is told of what sizes cost",
 }
 """What a report lacks without a file."""
@@ -43,6 +45,7 @@ def cautions(results: Results) -> list[str]:
         *_missing(results),
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
+        *_coding(results.coding, results.config),
         *_skipped(results.skipped),
         *leakage_cautions(results.leakage, results.config),
         *_overridden(results),
@@ -90,6 +93,23 @@ def _constant(constant: Sequence[tuple[str, str, str]], config: Config) -> Itera
             f"All embeddings are the same in {_counted(len(cases), 'case', 'cases')}: "
             f"{_named(cases)}."
         )
+
+
+def _coding(coding: Mapping[tuple[str, str, str], int], config: Config) -> Iterator[str]:
+    """Warn of what codes lose: dimensions without a range, texts without a number above 0."""
+    told = {
+        "int8": "int8 loses dimensions that have one value in all calibration texts",
+        "binary": "texts without a number above 0 share one binary code",
+    }
+    for bits, text in told.items():
+        cases = [
+            f"{model} at {case.removeprefix(f'{bits} ')} on {config.display('datasets', dataset)} "
+            f"({count})"
+            for (model, case, dataset), count in coding.items()
+            if case.startswith(f"{bits} ")
+        ]
+        if cases:
+            yield f"{_counted(len(cases), 'case', 'cases')} in which {text}: {_named(cases)}."
 
 
 def _skipped(skipped: Mapping[str, tuple[int, int]]) -> Iterator[str]:

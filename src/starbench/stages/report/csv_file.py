@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +15,12 @@ from starbench.errors import InputError, did_you_mean
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
-def read_csv_file(path: Path, columns: Sequence[str], what: str) -> pd.DataFrame:
+def read_csv_file(
+    path: Path, columns: Sequence[str], what: str, added: Container[str] = ()
+) -> pd.DataFrame:
     """Return the rows as text; pandas' own reader would skip blank lines and pad short rows.
+
+    A file of an older version may lack the columns `added`, which are then empty.
 
     Raises InputError, naming file and line, if the file (of `what`) is missing, is not CSV in
     UTF-8, has other columns than `columns`, or has a row of another length.
@@ -30,15 +34,17 @@ def read_csv_file(path: Path, columns: Sequence[str], what: str) -> pd.DataFrame
         raise InputError(f"{path}: not a CSV file in UTF-8 ({error})") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    for column in columns:
+    given = [column for column in columns if column in header or column not in added]
+    for column in given:
         if column not in header:
             raise InputError(f"{path}:1: no column '{column}'")
-    if len(header) != len(columns):
+    if len(header) != len(given):
         raise InputError(f"{path}:1: the columns are not {','.join(columns)}")
     for line, row in enumerate(rows, start=2):
         if len(row) != len(header):
             raise InputError(f"{path}:{line}: {len(row)} values for {len(header)} columns")
-    return pd.DataFrame(rows, columns=header, dtype=str)[list(columns)]
+    table = pd.DataFrame(rows, columns=header, dtype=str)
+    return table.reindex(columns=list(columns), fill_value="")
 
 
 def check_names(table: pd.DataFrame, path: Path, valid: Mapping[str, Iterable[object]]) -> None:

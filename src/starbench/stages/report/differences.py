@@ -15,7 +15,6 @@ from starbench.sizes import Size
 from starbench.stages.report.groups import Group
 from starbench.stages.report.intervals import SURE, query_values
 from starbench.stages.report.numbers import shorten
-from starbench.stages.report.options import FLOAT32
 from starbench.stages.report.tables.marks import CORRECTIONS, chosen_tests, read_tests
 from starbench.store.scores import BY_QUERY
 from starbench.tracks import TRACKS
@@ -38,7 +37,7 @@ def difference_of(
     Of rankings it is the interval of 95 % of the mean difference of single queries, where the run's
     folder has the values by query; else what ``significance.csv`` says of the two.
     """
-    stored = one["bits"] == best["bits"] == FLOAT32
+    stored = bool(one["stored"] and best["stored"])
     if stored and TRACKS[group.track].searches:
         found = _paired(config, paths, group, one, best)
         if found is not None:
@@ -94,7 +93,7 @@ def _tested(
     config: Config, paths: RunPaths, group: Group, one: pd.Series, other: pd.Series
 ) -> tuple[int, int] | None:
     """Return on how many of the group's datasets two options differ significantly, if tested."""
-    if not paths.significance.is_file() or not one["bits"] == other["bits"] == FLOAT32:
+    if not paths.significance.is_file() or not (one["stored"] and other["stored"]):
         return None
     tests = chosen_tests(read_tests(paths.significance, config), config)
     tests = tests[tests["dataset"].isin(group.averaged) & (tests["track"] == group.track)]

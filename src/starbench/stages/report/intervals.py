@@ -97,8 +97,6 @@ def query_values(folders: list[Path], metric: str) -> dict[tuple[int, int], pd.S
         table = pd.read_csv(
             folder / BY_QUERY, dtype={"query": str}, keep_default_na=False, na_values=["nan"]
         )
-        if "bits" in table:
-            table = table[table["bits"] == 32]
         parts.append(table)
     every = pd.concat(parts).dropna(subset=[metric])
     means = every.groupby(["layers", "dim", "query"])[metric].mean()

@@ -11,6 +11,9 @@ from starbench.config.config import Config
 from starbench.stages.report.csv_file import read_csv_file, with_numbers
 from starbench.store.scores import LEAKAGE_COLUMNS
 
+SCORED = {"collection": "queries", "labelled": "texts", "task": "texts"}
+"""What is counted of a dataset, by its kind; of others pairs."""
+
 
 def read_leakage(path: Path) -> pd.DataFrame | None:
     """Return ``leakage.csv``; None if the run has none.
@@ -31,7 +34,7 @@ def leakage_cautions(leakage: pd.DataFrame | None, config: Config) -> Iterator[s
         section = config.tracks.get(row.track)
         if section is None or row.dataset not in section.scored:
             continue
-        what = "queries" if config.datasets[row.dataset].kind == "collection" else "pairs"
+        what = SCORED.get(config.datasets[row.dataset].kind, "pairs")
         told = (
             f"{row.normalised:,} of the {row.scored:,} {what} of "
             f"{config.display('datasets', row.dataset)} occur in the training data "

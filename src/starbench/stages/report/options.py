@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from starbench.config.bits import BITS
 from starbench.config.config import Config
+from starbench.run.bits import stored_bits
 from starbench.stages.report.groups import Group
 from starbench.stages.report.intervals import SURE, Cell
 from starbench.stages.report.scores import averages
@@ -17,7 +19,6 @@ from starbench.store.scores import BM25
 KEYS = ["system", "layers", "dim", "bits"]
 EXACT_RUNTIMES = ("torch", "onnx")
 """Runtimes that give the vectors which the run has scored."""
-FLOAT32 = 32
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ def options_of(
 ) -> pd.DataFrame:
     """Return every system of a group at every size and number of bits that is scored.
 
-    Columns are system, layers, dim, bits, quality, low, high (an interval of 95 %, where it is
-    known), latency in s with its quartiles, the runtime and the device that it is of, index_bytes
-    of a million vectors, multiply_adds of a query, and for each axis whether the option is on its
-    front. What was not measured is NaN.
+    Columns are system, layers, dim, bits of a number, whether those are what is stored, quality,
+    low, high (an interval of 95 %, where it is known), latency in s with its quartiles, the runtime
+    and the device that it is of, index_bytes of a million vectors, multiply_adds of a query, and
+    for each axis whether the option is on its front. What was not measured is NaN.
 
     Args:
-        scores: as `read_scores` gives them; without a column `bits` all are of stored numbers.
+        scores: as `read_all_scores` gives them.
         costs: as `read_costs` gives them.
         errors: standard errors of averages of stored numbers.
         config: the run.
@@ -71,10 +72,10 @@ def options_of(
     found = found.merge(_latencies(costs, group.track, runtimes), "left", ["system", "layers"])
     found = found.merge(_index_bytes(costs, group.track), "left", ["system", "dim", "bits"])
     found["multiply_adds"] = _work(found, costs, group.track)
-    cells = zip(found["system"], found["layers"], found["dim"], found["bits"], strict=True)
-    half = np.array(
-        [SURE * errors.get((s, n, d), np.nan) if b == FLOAT32 else np.nan for s, n, d, b in cells]
-    )
+    cells = zip(found["system"], found["layers"], found["dim"], strict=True)
+    found["stored"] = found["bits"] == BITS[stored_bits(config, group.track)]
+    known = zip(cells, found["stored"], strict=True)
+    half = np.array([SURE * errors.get(cell, np.nan) if kept else np.nan for cell, kept in known])
     found["low"], found["high"] = found["quality"] - half, found["quality"] + half
     for axis in AXES:
         found[axis.front] = front(found["quality"].to_numpy(), found[axis.column].to_numpy())
@@ -83,6 +84,7 @@ def options_of(
 
 COLUMNS = [
     *KEYS,
+    "stored",
     "quality",
     "low",
     "high",
@@ -99,10 +101,11 @@ COLUMNS = [
 
 
 def qualities(scores: pd.DataFrame, config: Config, group: Group) -> pd.DataFrame:
-    """Return a group's averages, mean over the seeds: system, layers, dim, bits, quality."""
-    if "bits" not in scores:
-        scores = scores.assign(bits=FLOAT32)
-    bits = pd.to_numeric(scores["bits"], errors="coerce")
+    """Return a group's averages, mean over the seeds: system, layers, dim, bits, quality.
+
+    Shortlists that are ranked again are left out: they keep two representations.
+    """
+    bits = scores["bits"].replace("", stored_bits(config, group.track)).map(BITS)
     scores = scores.assign(bits=bits)[(scores["system"] != BM25) & bits.notna()]
     parts = []
     for number, part in scores.groupby("bits"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,12 @@ from starbench.config.escapes import in_snakemake, params_in_snakemake
 from starbench.config.resolved import backbones_of
 from starbench.machine.files import write_text
 from starbench.run import versions
+from starbench.run.bits import scored_bits
+from starbench.run.models import searched_asymmetrically
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
+from starbench.store.costs import COSTS
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -22,7 +26,15 @@ TABLE_FORMATS = ("csv", "md", "tex")
 
 FIGURE_FORMATS = ("png", "pdf")
 
-ADAPTIVE, CLAIMS, PUBLISHED, PARETO = "adaptive", "claims", "published", "pareto"
+ADAPTIVE, ASYMMETRIC, BITS, CLAIMS, EXITS, PARETO, PUBLISHED = (
+    "adaptive",
+    "asymmetric",
+    "bits",
+    "claims",
+    "adaptive_classification",
+    "pareto",
+    "published",
+)
 """Tables that are not of one group of datasets."""
 
 OVERVIEW = "overview"
@@ -48,6 +60,9 @@ def table_names(config: Config, formats: Sequence[str] = TABLE_FORMATS) -> list[
     """Return the names of the files below ``tables/``, of some formats or all."""
     names = list(tables_of(config))
     names += [ADAPTIVE] if config.tries_adaptive else []
+    names += [EXITS] if config.tries_exits else []
+    names += [BITS] if any(scored_bits(config, track) for track in config.tracks) else []
+    names += [ASYMMETRIC] if config.tries_asymmetric else []
     names += [PARETO] if config.measure is not None else []
     names += [CLAIMS] if has_claims(config) else []
     names += [PUBLISHED] if config.report.published == "numbers" else []
@@ -89,7 +104,19 @@ def figure_labels(config: Config) -> dict[str, dict[str, str]]:
             name = config.display("systems", config.compared_system)
             stem = f"{group.name}_differences"
             found[stem] = _labels("differences", f"{name} − others", group.title)
+        for system in searched_asymmetrically(config, group.track):
+            if system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_asymmetric_{system}"
+                found[stem] = _labels("query x passage layers", name, group.title)
+        if scored_bits(config, group.track):
+            for system in config.shown_systems:
+                name = config.display("systems", system)
+                stem = f"{group.name}_bits_{system}"
+                found[stem] = _labels("fewer bits", name, group.title)
         found[f"{group.name}_by_layer"] = _labels("dims by layer", "all", group.title)
+    if config.tries_exits:
+        found[EXITS] = _labels("adaptive classification", "all", "accuracy by cost")
     return found
 
 
@@ -102,16 +129,22 @@ def figure_names(config: Config, formats: Sequence[str] = FIGURE_FORMATS) -> lis
     return [f"{stem}.{ending}" for stem in figure_labels(config) for ending in formats]
 
 
-def drawn_products(config: Config, without: Sequence[str] = ()) -> list[str]:
+def drawn_products(config: Config, absent: Collection[str] = ()) -> list[str]:
     """Return the names of all tables and figures of a run, below its folder.
 
-    Args:
-        config: the run.
-        without: what cannot be made of the files that there are: `ADAPTIVE`, `PARETO`.
+    Those that are made of a file that is `absent`, as ``adaptive.csv``, are left out.
     """
-    tables = [n for n in table_names(config) if n.split(".")[0] not in without]
-    figures = [n for n in figure_names(config) if PARETO not in without or f"_{PARETO}." not in n]
-    return [*(f"tables/{n}" for n in tables), *(f"figures/{n}" for n in figures)]
+    left_out = {name.removesuffix(".csv") for name in absent}
+    if COSTS in absent:
+        left_out.add(PARETO)
+    names = [*(f"tables/{name}" for name in table_names(config))]
+    names += [f"figures/{name}" for name in figure_names(config)]
+    return [name for name in names if left_out.isdisjoint(_made_of(Path(name).stem))]
+
+
+def _made_of(stem: str) -> set[str]:
+    """Return the whole name of a product, and the part of a figure's name that tells its kind."""
+    return {stem, *(kind for kind in (ASYMMETRIC, PARETO) if f"_{kind}" in stem)}
 
 
 def replace_former(folder: Path, products: Sequence[str]) -> None:
@@ -132,7 +165,14 @@ def replace_former(folder: Path, products: Sequence[str]) -> None:
 def _report_keys(config: Config) -> dict[str, Any]:
     given = config.report.model_dump() | {"compared_system": config.compared_system}
     chosen = ("systems", "sizes")
-    return {key: v for key, v in given.items() if key not in chosen or v is not None}
+    others = {f"{name}_test" for name in TRACKS if name not in config.tracks}
+    # Reports of older runs depend on the tests of the paper's tracks, which every run was told of.
+    others -= {f"{name}_test" for name, track in TRACKS.items() if track.published}
+    return {
+        key: v
+        for key, v in given.items()
+        if key not in others and (key not in chosen or v is not None)
+    }
 
 
 def products(config: Config, paths: RunPaths) -> list[Path]:

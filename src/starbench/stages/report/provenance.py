@@ -188,6 +188,21 @@ def constants(config: Config, paths: RunPaths) -> list[tuple[str, str, str]]:
     ]
 
 
+def coding(config: Config, paths: RunPaths) -> dict[tuple[str, str, str], int]:
+    """Return where codes lose dimensions or texts, and how many.
+
+    {(model, representation and cell, dataset): how many}
+    """
+    return {
+        (model.name, case, folder.name): count
+        for track in config.tracks
+        for model in models_of(config, track)
+        for seed in model.seeds
+        for folder in _parts(paths.bits(track, model.name, seed))
+        for case, count in read_manifest(folder).get("coding", {}).items()
+    }
+
+
 def titles(config: Config, paths: RunPaths) -> dict[str, float]:
     """Return the share of passages with a title, of every fetched dataset that has passages."""
     shares = {}

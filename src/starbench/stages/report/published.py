@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from starbench.measures import label_of
 from starbench.published import published_config, published_grids, published_tables
@@ -60,8 +62,19 @@ def published_results(paths: RunPaths) -> Results:
 
 
 def draw_published_grids(folder: Path) -> tuple[str, ...]:
-    """Draw the grids of the reproduction study, each plot's on one scale; return the stems."""
+    """Draw the grids of the reproduction study into a folder; return the stems of the files."""
     stems = []
+    for stem, figure in published_grid_figures():
+        save_figure(figure, folder, stem)
+        stems.append(stem)
+    return tuple(stems)
+
+
+def published_grid_figures() -> Iterator[tuple[str, Figure]]:
+    """Yield the grids of the reproduction study, as heatmaps and as lines, each with its stem.
+
+    All grids of a plot are on one scale.
+    """
     for (dataset, source), rows in published_grids().groupby(["dataset", "source"], sort=False):
         ablation = re.search(r"([\w-]+) ablation plot", str(source))
         parts = ["published", str(dataset), ablation[1] if ablation else ""]
@@ -70,10 +83,8 @@ def draw_published_grids(folder: Path) -> tuple[str, ...]:
         found = [_grid(str(name), part, look) for look, (name, part) in enumerate(methods)]
         metric = rows["metric"].iloc[0]
         label = f"{label_of(metric)} ({dataset})"
-        save_figure(draw_all(found, shared_scale(found), label), folder, f"{stem}_heatmaps")
-        save_figure(draw_by_layer(found, label), folder, f"{stem}_by_layer")
-        stems += [f"{stem}_heatmaps", f"{stem}_by_layer"]
-    return tuple(stems)
+        yield f"{stem}_heatmaps", draw_all(found, shared_scale(found), label)
+        yield f"{stem}_by_layer", draw_by_layer(found, label)
 
 
 def _grid(name: str, rows: pd.DataFrame, look: int) -> Grid:

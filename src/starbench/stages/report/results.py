@@ -23,6 +23,8 @@ class Results:
     tests: pd.DataFrame | None = None
     """``significance.csv``; the paper's own numbers have none."""
     adaptive: pd.DataFrame | None = None
+    exits: pd.DataFrame | None = None
+    """What adaptive classification found."""
     leakage: pd.DataFrame | None = None
     """``leakage.csv``; the paper's own numbers have none."""
     manifest: Mapping[str, Any] | None = None
@@ -39,6 +41,14 @@ class Results:
     """{what was trained: its steps without a finite gradient, all its steps}"""
     overridden: Mapping[tuple[str, str, str], list[tuple[str, str]]] = field(default_factory=dict)
     """{(key, what the checkpoint says, what the config says): [(system, track)]}"""
+    coded: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Scores with fewer bits a number than are stored, as `read_all_scores` gives them"""
+    coded_tests: pd.DataFrame | None = None
+    """Tests of these scores beside those of what is stored"""
+    coding: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """{(model, representation and cell, dataset): dimensions or texts that codes lose}"""
+    asymmetric: pd.DataFrame | None = None
+    """``asymmetric.csv``, of a run that has it"""
     options: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """{group: what its sizes score and cost}, as `options_of` gives it; nothing without costs."""
     absent: list[str] = field(default_factory=list)

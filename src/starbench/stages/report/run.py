@@ -17,7 +17,10 @@ from starbench.stages.report.leakage import read_leakage
 from starbench.stages.report.options import options_of
 from starbench.stages.report.products import (
     ADAPTIVE,
+    ASYMMETRIC,
+    BITS,
     CLAIMS,
+    EXITS,
     PARETO,
     PUBLISHED,
     TABLE_FORMATS,
@@ -28,6 +31,7 @@ from starbench.stages.report.products import (
     tables_of,
 )
 from starbench.stages.report.provenance import (
+    coding,
     constants,
     losses,
     overrides,
@@ -36,10 +40,18 @@ from starbench.stages.report.provenance import (
     write_manifest,
 )
 from starbench.stages.report.results import Results
-from starbench.stages.report.scores import read_scores
+from starbench.stages.report.scores import (
+    of_fewer_bits,
+    of_stored,
+    read_all_scores,
+    read_scores,
+)
 from starbench.stages.report.summary import write_summary
 from starbench.stages.report.tables.adaptive import adaptive_tables, read_adaptive
+from starbench.stages.report.tables.asymmetric import asymmetric_tables, read_asymmetric
+from starbench.stages.report.tables.bits import bits_groups, bits_tables
 from starbench.stages.report.tables.claims import claims_table, verdicts
+from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_csv, as_latex, as_markdown, as_text
 from starbench.stages.report.tables.marks import Marks, marks_of, read_tests
 from starbench.stages.report.tables.pareto import pareto_tables
@@ -53,20 +65,25 @@ COLLECT = "starbench evaluate collect"
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """Write every table and figure of the run, its manifest and its summary.
 
-    Numbers come from ``scores.csv``, ``significance.csv`` and ``adaptive.csv`` alone. Without one
-    of the latter two, what is made of it is left out, and the summary says so. Raises InputError
-    for scores that cannot be right (see `read_scores`) or whose bytes have changed.
+    Numbers come from ``scores.csv``, ``significance.csv``, ``adaptive.csv`` and
+    ``adaptive_classification.csv`` alone. Without one of the latter three, what is made of it is
+    left out, and the summary says so. Raises InputError for scores that cannot be right (see
+    `read_scores`) or whose bytes have changed.
     """
     _check(paths)
-    scores = read_scores(paths.all_scores, config)
+    found = read_all_scores(paths.all_scores, config)
     absent = [path.name for path in _explaining(config, paths) if not path.is_file()]
     tests = None if paths.significance.name in absent else read_tests(paths.significance, config)
-    adaptive = None
-    if config.tries_adaptive and paths.all_adaptive.name not in absent:
-        adaptive = read_adaptive(paths.all_adaptive, config)
-    costs = None
-    if config.measure is not None and paths.all_costs.name not in absent:
-        costs = read_costs(paths.all_costs, config)
+    here = [path for path in _explaining(config, paths) if path.is_file()]
+    adaptive, exits, asymmetric, costs = (
+        read(path, config) if path in here else None
+        for path, read in (
+            (paths.all_adaptive, read_adaptive),
+            (paths.all_exits, read_exits),
+            (paths.all_asymmetric, read_asymmetric),
+            (paths.all_costs, read_costs),
+        )
+    )
     leakage = read_leakage(paths.leakage)
     told = (
         losses(config, paths),
@@ -79,21 +96,24 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     manifest, digits = write_manifest(config, paths)
     results = Results(
         config,
-        scores,
-        marks_of(tests, config) if tests is not None else Marks(),
-        tests,
+        of_stored(found, config),
+        marks_of(of_stored(tests, config), config) if tests is not None else Marks(),
+        of_stored(tests, config) if tests is not None else None,
         adaptive,
+        exits,
         leakage,
         manifest,
         digits,
         *told,
-        options=_options(config, paths, scores, costs),
+        coded=of_fewer_bits(found, config),
+        coded_tests=of_fewer_bits(tests, config) if tests is not None else None,
+        coding=coding(config, paths),
+        asymmetric=asymmetric,
+        options=_options(config, paths, found, costs),
         absent=absent,
     )
     write_products(results, paths, processes=processes)
-    made = {ADAPTIVE: adaptive, PARETO: costs}
-    without = [name for name, table in made.items() if table is None]
-    replace_former(paths.root, drawn_products(config, without))
+    replace_former(paths.root, drawn_products(config, absent))
 
 
 def _options(
@@ -102,9 +122,10 @@ def _options(
     """Return {group: what its sizes score and cost}, of the groups whose sizes were measured."""
     if costs is None:
         return {}
+    stored = of_stored(scores, config)
     return {
         group.name: options_of(
-            scores, costs, standard_errors(config, paths, scores, group), config, group
+            scores, costs, standard_errors(config, paths, stored, group), config, group
         )
         for group in groups_of(config)
         if has_costs(config, group)
@@ -114,14 +135,18 @@ def _options(
 def _explaining(config: Config, paths: RunPaths) -> list[Path]:
     """Return the files besides the scores that a report reads: without one it says less."""
     adaptive = [paths.all_adaptive] if config.tries_adaptive else []
+    exits = [paths.all_exits] if config.tries_exits else []
+    asymmetric = [paths.all_asymmetric] if config.tries_asymmetric else []
     measured = [paths.all_costs] if config.measure is not None else []
-    return [paths.significance, *adaptive, *measured]
+    return [paths.significance, *adaptive, *exits, *asymmetric, *measured]
 
 
 def _check(paths: RunPaths) -> None:
     """Refuse collected files whose bytes are not those that were written."""
     check(paths.all_scores, COLLECT)
     check(paths.all_adaptive, COLLECT)
+    check(paths.all_exits, COLLECT)
+    check(paths.all_asymmetric, COLLECT)
     check(paths.significance, "starbench evaluate compare")
     check(paths.all_costs, "starbench measure collect")
 
@@ -157,6 +182,12 @@ def _write_tables(results: Results, folder: Path) -> None:
     made = {}
     if results.adaptive is not None:
         made[ADAPTIVE] = adaptive_tables(results.adaptive, config, results.manifest_hash)
+    if results.exits is not None:
+        made[EXITS] = exits_tables(results.exits, config, results.manifest_hash)
+    if results.asymmetric is not None:
+        made[ASYMMETRIC] = asymmetric_tables(results)
+    if bits_groups(config):
+        made[BITS] = bits_tables(results)
     if results.options:
         made[PARETO] = pareto_tables(results.options, config, results.manifest_hash)
     if has_claims(config):

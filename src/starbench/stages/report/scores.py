@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from starbench.config.config import Config
-from starbench.errors import InputError
+from starbench.errors import InputError, did_you_mean
 from starbench.measures import range_of
+from starbench.run.bits import scored_bits, stored_bits
 from starbench.sizes import Size, grid_of
 from starbench.stages.report.csv_file import (
     as_number,
@@ -19,15 +20,47 @@ from starbench.stages.report.csv_file import (
     with_numbers,
 )
 from starbench.stages.report.groups import Group
-from starbench.store.scores import BM25, COLUMNS
+from starbench.store.scores import ADDED, BM25, COLUMNS
 
-KEYS = ["system", "seed", "layers", "dim", "track", "dataset", "metric"]
+KEYS = ["system", "seed", "layers", "dim", "track", "dataset", "metric", "bits"]
 ROUNDING = 1e-9
 """How far beyond 1 a correlation may be: sums in floating point are not exact."""
 
 
 def read_scores(path: Path, config: Config) -> pd.DataFrame:
-    """Return the scores of a run, one row per number.
+    """Return the scores of what is stored, and of BM25, of a run (see `read_all_scores`)."""
+    return of_stored(read_all_scores(path, config), config)
+
+
+def of_stored(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Return those rows of scores or tests that are of vectors as they are stored, or of BM25."""
+    return rows[_is_stored(rows, config)].reset_index(drop=True)
+
+
+def of_fewer_bits(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Return those rows of scores or tests that are of fewer bits a number than are stored."""
+    return rows[~_is_stored(rows, config)].reset_index(drop=True)
+
+
+def _is_stored(rows: pd.DataFrame, config: Config) -> pd.Series:
+    stored = rows["track"].map({track: stored_bits(config, track) for track in config.tracks})
+    return (rows["bits"] == "") | (rows["bits"] == stored)
+
+
+def check_bits(rows: pd.DataFrame, path: Path, config: Config) -> None:
+    """Raise InputError for the first row of a representation that its track does not have."""
+    known = {
+        track: {"", stored_bits(config, track), *scored_bits(config, track)}
+        for track in config.tracks
+    }
+    for line, (track, bits) in enumerate(zip(rows["track"], rows["bits"], strict=True), start=2):
+        if bits not in known[track]:
+            hint = did_you_mean(bits, known[track])
+            raise InputError(f"{path}:{line}: no bits '{bits}' of track {track}{hint}")
+
+
+def read_all_scores(path: Path, config: Config) -> pd.DataFrame:
+    """Return all scores of a run, those with fewer bits too, one row per number.
 
     A value may be NaN (the score of equal embeddings); it is shown as missing.
 
@@ -35,7 +68,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
     length, a system, seed, track, dataset or cell that the config does not have, a score that
     appears twice, or a value that is not a number or beyond [-1, 1].
     """
-    scores = read_csv_file(path, COLUMNS, "scores")
+    scores = read_csv_file(path, COLUMNS, "scores", ADDED)
     if scores.empty:
         raise InputError(f"{path}: holds no scores, only the names of the columns")
     names: dict[str, Iterable[object]] = {
@@ -45,6 +78,7 @@ def read_scores(path: Path, config: Config) -> pd.DataFrame:
         "dataset": config.datasets,
     }
     check_names(scores, path, names)
+    check_bits(scores, path, config)
     _check_cells(scores, path, config)
     _check_numbers(scores, path)
     for line, twice in enumerate(scores.duplicated(KEYS), start=2):

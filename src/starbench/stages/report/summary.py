@@ -16,6 +16,7 @@ from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
+from starbench.stages.report.commands import ELSEWHERE, commands_of, folded
 from starbench.stages.report.findings import findings
 from starbench.stages.report.groups import groups_of, has_bm25, system_name
 from starbench.stages.report.numbers import shorten
@@ -27,6 +28,8 @@ from starbench.stages.report.products import (
     table_names,
 )
 from starbench.stages.report.results import Results
+from starbench.stages.report.tables.asymmetric import asymmetric_summary
+from starbench.stages.report.tables.bits import bits_summary
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
 from starbench.stages.report.tables.published import compare_with_paper
@@ -51,12 +54,15 @@ def summary_markdown(results: Results, more_figures: Sequence[str] = ()) -> str:
         *_averages(results),
         *(["## What sizes cost", *_costs(results)] if results.options else []),
         *(["## The paper's claims", *_claims(results)] if has_claims(results.config) else []),
+        *_bits(results),
+        *_asymmetric(results),
         "## Warnings",
         *_warnings(results),
         "## All tables and figures",
         *_index(results.config, more_figures),
         "## Provenance",
         *_provenance(results),
+        *(_commands(results) if results.manifest is not None else []),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -130,6 +136,25 @@ def _averages(results: Results) -> Iterator[str]:
         mean = f", mean over {over}" if len(group.averaged) > 1 else ""
         yield f"**{shown[0].upper()}{shown[1:]}**{mean}. Bold: best of its size.{bm25}"
         yield as_headline_markdown(table, config)
+
+
+def _bits(results: Results) -> Iterator[str]:
+    if parts := bits_summary(results):
+        yield "## Fewer bits a number"
+        yield from parts
+        yield (
+            "float32, float16, int8 and binary keep 32, 16, 8 bits and 1 bit of each number of a "
+            "stored vector. Where there is a `+`, what is before it finds a shortlist, which is "
+            "ranked again by what is behind it. Bytes, values and tests of all systems are in "
+            "[tables/bits.md](tables/bits.md)."
+        )
+
+
+def _asymmetric(results: Results) -> Iterator[str]:
+    if parts := asymmetric_summary(results):
+        yield "## Small queries over large passages"
+        yield from parts
+        yield "Other dimensions are in [tables/asymmetric.md](tables/asymmetric.md)."
 
 
 def _costs(results: Results) -> Iterator[str]:
@@ -266,6 +291,16 @@ def _provenance(results: Results) -> Iterator[str]:
     yield "\n".join(lines)
 
 
+def _commands(results: Results) -> Iterator[str]:
+    yield "## Make a number again"
+    yield (
+        "The numbers of a model, in all tables and figures, come from one command, called in the "
+        f"folder of the workflow. It makes them from the start, below `{ELSEWHERE}/`: in the "
+        "folder of the file that it names, a `scores.csv` for each dataset."
+    )
+    yield "\n".join(commands_of(results.config))
+
+
 def _machine(on: dict[str, Any]) -> str:
     gpus = f", {', '.join(on['gpus'])}" if on["gpus"] else ""
     return f"{on['processor']}, {on['cores']} cores, {on['memory_gib']:.0f} GiB{gpus}"
@@ -279,7 +314,7 @@ def as_html(text: str, folder: Path, title: str) -> str:
     body = re.sub(r'<img src="([^"]+)"', lambda found: _embedded(folder, found[1]), body)
     # In the HTML report the page is alone: files beside it cannot be reached from there.
     body = re.sub(r'<a href="[^"]+">(.*?)</a>', r"\1", body)
-    return PAGE.format(title=html.escape(title), body=body)
+    return PAGE.format(title=html.escape(title), body=folded(body))
 
 
 def _embedded(folder: Path, name: str) -> str:
@@ -313,6 +348,7 @@ table {{ border-collapse: collapse; margin: 0.7rem 0; display: block; overflow-x
 th, td {{ padding: 0.2rem 0.6rem; border-bottom: 1px solid #e5e5e5; vertical-align: top; }}
 th {{ text-align: left; border-bottom: 2px solid #999; }}
 code {{ background: #f2f2f2; padding: 0 0.2rem; }}
+summary {{ cursor: pointer; }}
 </style>
 </head>
 <body>

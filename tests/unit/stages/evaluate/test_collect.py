@@ -17,6 +17,16 @@ def test_the_rows_of_all_parts_stand_in_their_order_below_one_header(tmp_path):
     assert (tmp_path / "all.csv").read_text() == "a,b\n2,1\n2,2\n0,1\n0,2\n1,1\n1,2\n"
 
 
+def test_files_of_a_version_without_the_last_column_get_its_value(tmp_path):
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("a\n1\n2\n")
+    new.write_text("a,b\n3,4\n")
+    collect(tmp_path / "all.csv", [old, new], COLUMNS, {old: "x", new: "y"})
+    assert (tmp_path / "all.csv").read_text() == "a,b\n1,x\n2,x\n3,4\n"
+    with pytest.raises(InputError, match=r"old\.csv:1: the columns are not a,b"):
+        collect(tmp_path / "all.csv", [old, new], COLUMNS)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -87,7 +87,7 @@ def test_several_datasets_are_one_training(tmp_path, tiny_checkpoint):
         fetch_dataset(config, paths, name)
     fetch_checkpoint(config, paths, "tiny")
     model = model_named(config, "sts", "tiny-srl")
-    rows, left_out = training_rows(config, paths, model)
+    rows, left_out = training_rows(config, paths, model, 1)
     own = [read_records(paths.dataset(name))["anchor"] for name in ("train", "more")]
     assert list(rows["anchor"]) == [*own[0], *own[1]]
     assert left_out is None

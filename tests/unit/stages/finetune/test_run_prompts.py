@@ -6,9 +6,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
 from starbench.config.reading import parse_config
+from starbench.encoders.prompts import prompt_tokens
 from starbench.run.models import model_named
 from starbench.run.paths import RunPaths
-from starbench.run.prompts import prompt_tokens
 from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
 from starbench.stages.finetune.model import build_model

@@ -199,6 +199,35 @@ def test_how_memory_is_spared_and_progress_is_kept_leaves_the_weights_alone(prep
         torch.testing.assert_close(weights[1][name], weight, rtol=1e-5, atol=1e-6)
 
 
+def test_a_backbone_of_another_run_is_used_if_it_was_made_with_the_same_keys(
+    prepared, tiny_checkpoint
+):
+    config, paths = prepared
+    pretrain_backbone(config, paths, "scratch", 1)
+
+    def other(**change):
+        made = backbones(tiny_checkpoint)
+        made["scratch"] |= {"run": config.run}
+        made["scratch"]["pretraining"] = {**made["scratch"]["pretraining"], **change}
+        stories = {"stories": {"kind": "text", "source": "micro", "rows": 50}}
+        systems = {"starbucks": {"backbone": "smae", "objective": "srl"}}
+        own = tiny_config(run="other", datasets=stories, backbones=made, systems=systems)
+        return own, RunPaths.of(own, paths.root.parent)
+
+    own, own_paths = other(checkpoint_every=5)
+    fetch_dataset(own, own_paths, "stories")
+    pretrain_backbone(own, own_paths, "smae", 1)
+    pretrain_backbone(config, paths, "smae", 1)
+    ours, theirs = (made.backbone("smae", 1) / "model.safetensors" for made in (own_paths, paths))
+    assert sha256_of(ours) == sha256_of(theirs)
+    with pytest.raises(InputError, match="'scratch' is taken from run 'tiny': nothing to train"):
+        pretrain_backbone(own, own_paths, "scratch", 1)
+    changed, changed_paths = other(learning_rate=2.0e-3)
+    message = "backbone 'scratch' of run 'tiny' was made with another pretraining: .*seed-1 has"
+    with pytest.raises(InputError, match=message):
+        pretrain_backbone(changed, changed_paths, "smae", 1)
+
+
 def test_several_datasets_are_read_one_after_another(prepared):
     config, paths = prepared
     training = TRAINING | {"datasets": ["stories", "more"]}

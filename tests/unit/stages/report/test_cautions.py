@@ -55,7 +55,19 @@ def results(config, tmp_path):
 def comparison(config, system, size, against, against_size, difference, p, dataset="test"):
     """A table with one comparison by the config's test."""
     cells = (system, size.layers, size.dim, against, against_size.layers, against_size.dim)
-    row = ("sts", dataset, "cosine_spearman", *cells, difference, "bootstrap", p, p, p, 100)
+    row = (
+        "sts",
+        dataset,
+        "cosine_spearman",
+        *cells,
+        difference,
+        "bootstrap",
+        p,
+        p,
+        p,
+        100,
+        "float32",
+    )
     return pd.DataFrame([row], columns=list(SIGNIFICANCE_COLUMNS))
 
 
@@ -106,6 +118,23 @@ def test_a_dataset_that_falls_alone_collapses(results):
 
 def test_a_model_that_is_worse_altogether_does_not_collapse(results):
     assert cautions(results({("tiny-srl", MIDDLE, task): 0.1 for task in TASKS})) == []
+
+
+def test_codes_that_tell_nothing_are_counted(results):
+    found = cautions(
+        results(
+            {},
+            coding={
+                ("tiny-srl", "int8 n1-d4", "test"): 2,
+                ("tiny-srl", "binary n2-d8", "test"): 7,
+            },
+        )
+    )
+    assert (
+        "1 case in which int8 loses dimensions that have one value in all calibration texts: "
+        "tiny-srl at n1-d4 on test (2)."
+    ) in found
+    assert any("texts without a number above 0 share one binary code" in text for text in found)
 
 
 def test_a_size_that_significantly_beats_a_larger_one_is_named(config, results):

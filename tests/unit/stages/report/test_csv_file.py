@@ -16,9 +16,10 @@ from starbench.store.scores import ADAPTIVE_COLUMNS, COLUMNS, SIGNIFICANCE_COLUM
 from tests.unit.runs import tiny_config
 
 CONFIG = tiny_config()
-SCORE = ["tiny-srl", "1", "1", "4", "n1-d4", "sts", "test", "cosine_spearman", "0.5", "10"]
+SCORE = ["tiny-srl", "1", "1", "4", "n1-d4", "sts", "test", "cosine_spearman", "0.5", "10",
+         "float32"]  # fmt: skip
 TEST = ["sts", "test", "cosine_spearman", "tiny-srl", "1", "4", "tiny-srl", "2", "8", "-0.1",
-        "bootstrap", "0.01", "0.02", "0.03", "10"]  # fmt: skip
+        "bootstrap", "0.01", "0.02", "0.03", "10", "float32"]  # fmt: skip
 FOUND = ["tiny-srl", "1", "test", "60", "n1-d4 -> n2-d8", "nDCG@10", "0.5", "0.6", "10", "20",
          "40", "80"]  # fmt: skip
 
@@ -66,6 +67,8 @@ def test_a_sound_row_is_read_and_a_missing_or_empty_file_is_named(kind, tmp_path
         ("significance", "against", "tiny", "no against 'tiny'"),
         ("significance", "track", "st", "no track 'st'"),
         ("significance", "test", "z-test", "no test 'z-test'"),
+        ("scores", "bits", "int8", "no bits 'int8' of track sts"),
+        ("significance", "bits", "float16", "no bits 'float16' of track sts"),
         ("adaptive", "system", "tiny", "no system 'tiny'"),
         ("adaptive", "bytes_read", "", "bytes_read '' is not a whole number"),
         ("adaptive", "exact", "much", "exact 'much' is not a number"),
@@ -79,6 +82,17 @@ def test_a_value_that_cannot_be_right_is_named(kind, column, value, message, tmp
     assert f"file.csv:2: {message}" in str(caught.value) or f"'{value}' {message}" in str(
         caught.value
     )
+
+
+@pytest.mark.parametrize("kind", ["scores", "significance"])
+def test_a_file_of_a_version_without_bits_is_read_as_it_was(kind, tmp_path):
+    columns, row, read = READERS[kind]
+    assert columns[-1] == "bits"
+    older = read(written(tmp_path / "older.csv", columns[:-1], row[:-1]))
+    newer = read(written(tmp_path / "newer.csv", columns, row))
+    if kind == "scores":
+        older, newer = (table.drop(columns="bits").values.tolist() for table in (older, newer))
+    assert older == newer
 
 
 CELLS = st.one_of(

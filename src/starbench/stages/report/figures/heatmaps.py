@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from starbench.config.config import Config
+from starbench.run.bits import scored_bits, stored_bits
 from starbench.sizes import Size, dims_of, layers_of
 from starbench.stages.report.figures.style import (
     COLOUR_MAP,
@@ -60,22 +61,39 @@ class Grid:
 def grids(scores: pd.DataFrame, config: Config, group: Group) -> list[Grid]:
     """Return the grid of every system, mean over seeds, in the order of the config."""
     table = averages(scores, group)
-    sizes = config.shown_sizes
-    layers, dims = layers_of(sizes), dims_of(sizes)
     return [
-        Grid(
-            system,
-            config.display("systems", system),
-            layers,
-            dims,
-            np.array(
-                [[at_size(table, system, Size(n, d))["value"].mean() for d in dims] for n in layers]
-            ),
-            frozenset(sizes),
-            list(config.systems).index(system),
-        )
+        _grid(table, config, system, config.display("systems", system))
         for system in config.shown_systems
     ]
+
+
+def grids_of_bits(
+    scores: pd.DataFrame, coded: pd.DataFrame, config: Config, group: Group, system: str
+) -> list[Grid]:
+    """Return one system's grid with what is stored, then with each of its fewer bits.
+
+    Args:
+        scores: those of what is stored.
+        coded: those with fewer bits.
+        config: the run's config.
+        group: whose averages are shown.
+        system: the system.
+    """
+    stored = stored_bits(config, group.track)
+    tables = {f"{stored} (stored)": scores}
+    for bits in scored_bits(config, group.track):
+        tables[bits] = coded[coded["bits"] == bits]
+    return [_grid(averages(table, group), config, system, title) for title, table in tables.items()]
+
+
+def _grid(table: pd.DataFrame, config: Config, system: str, title: str) -> Grid:
+    """Return a system's grid from averages, mean over seeds."""
+    sizes = config.shown_sizes
+    layers, dims = layers_of(sizes), dims_of(sizes)
+    cells = [[Size(n, d) for d in dims] for n in layers]
+    values = [[at_size(table, system, cell)["value"].mean() for cell in row] for row in cells]
+    number = list(config.systems).index(system)
+    return Grid(system, title, layers, dims, np.array(values), frozenset(sizes), number)
 
 
 def differences(found: Sequence[Grid], of: str) -> list[Grid]:
@@ -128,7 +146,11 @@ def draw_heatmap(grid: Grid, scale: Normalize, label: str, colours: str = COLOUR
 
 @look()
 def draw_all(
-    found: Sequence[Grid], scale: Normalize, label: str, colours: str = COLOUR_MAP
+    found: Sequence[Grid],
+    scale: Normalize,
+    label: str,
+    colours: str = COLOUR_MAP,
+    axes_labels: tuple[str, str] = ("dimensions", "layers"),
 ) -> Figure:
     """Return several heatmaps side by side with one colour bar, two columns wide."""
     room, dims = TWO_COLUMNS - AROUND_IN, len(found[0].dims)
@@ -141,8 +163,8 @@ def draw_all(
     for axes, grid in zip(panels.flat, found, strict=False):
         image = _draw(axes, grid, scale, colours, room / across - 0.1)
     hide_unused(panels, len(found))
-    figure.supxlabel("dimensions")
-    figure.supylabel("layers")
+    figure.supxlabel(axes_labels[0])
+    figure.supylabel(axes_labels[1])
     _draw_bar(figure, image, panels, label)
     return figure
 

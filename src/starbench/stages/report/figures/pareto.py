@@ -20,7 +20,7 @@ from starbench.stages.report.figures.style import (
     wrapped,
 )
 from starbench.stages.report.groups import system_name
-from starbench.stages.report.options import AXES, FLOAT32, Axis
+from starbench.stages.report.options import AXES, Axis
 
 HEIGHT_IN = 2.6
 GREY = "#bbbbbb"
@@ -108,6 +108,6 @@ def _labelled(best: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _told(option: dict[str, object]) -> str:
-    """Return what is written beside a point: layers and dims, and bits that are not 32."""
+    """Return what is written beside a point: layers and dims, and bits other than those stored."""
     size = f"{option['layers']}/{option['dim']}"
-    return size if option["bits"] == FLOAT32 else f"{size} {option['bits']}b"
+    return size if option["stored"] else f"{size} {option['bits']}b"

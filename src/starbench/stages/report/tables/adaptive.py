@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -79,7 +80,14 @@ def _cascades(
 def _named(config: Config, cascade: str) -> str:
     """Return a cascade by the names of its sizes."""
     names = {str(named.size): config.size_label(named.size) for named in config.sizes}
-    return " → ".join(names.get(part, part) for part in cascade.split(" -> "))
+    parts = (_of_bits(part) for part in cascade.split(" -> "))
+    return " → ".join(names.get(part, part) for part in parts)
+
+
+def _of_bits(part: str) -> str:
+    """Return a step of a funnel of bits, ``n4-d8-binary``, as ``4/8 binary``."""
+    step = re.fullmatch(r"n(\d+)-d(\d+)-(\w+)", part)
+    return f"{step[1]}/{step[2]} {step[3]}" if step else part
 
 
 def _share(of: float) -> str:

@@ -13,7 +13,8 @@ from starbench.errors import InputError
 from starbench.sizes import Size
 from starbench.stages.report.csv_file import check_names, read_csv_file, with_numbers
 from starbench.stages.report.groups import system_name
-from starbench.store.scores import SIGNIFICANCE_COLUMNS
+from starbench.stages.report.scores import check_bits
+from starbench.store.scores import ADDED, SIGNIFICANCE_COLUMNS
 from starbench.tracks import TRACKS
 
 MARK = "*"
@@ -34,16 +35,17 @@ class Marks:
 
     def note(self, tracks: Iterable[str]) -> str:
         """Return what the mark means in a table of some tracks; nothing where none is tested."""
-        found = [self.notes[track] for track in dict.fromkeys(tracks)] if self.notes else []
+        notes = self.notes or {}
+        found = [notes[track] for track in dict.fromkeys(tracks) if track in notes]
         return f"{MARK} " + "; ".join(dict.fromkeys(found)) + "." if found else ""
 
 
 def read_tests(path: Path, config: Config) -> pd.DataFrame:
-    """Return ``significance.csv``.
+    """Return ``significance.csv``: comparisons of what is stored, and of fewer bits with it.
 
     Raises InputError, naming file and line, for other columns, unknown names, or no numbers.
     """
-    tests = read_csv_file(path, SIGNIFICANCE_COLUMNS, "tests of significance")
+    tests = read_csv_file(path, SIGNIFICANCE_COLUMNS, "tests of significance", ADDED)
     names: dict[str, Iterable[object]] = {
         "track": config.tracks,
         "dataset": config.datasets,
@@ -52,6 +54,7 @@ def read_tests(path: Path, config: Config) -> pd.DataFrame:
         "test": TEST_NAMES,
     }
     check_names(tests, path, names)
+    check_bits(tests, path, config)
     whole = ["layers", "dim", "against_layers", "against_dim", "queries"]
     tests = with_numbers(tests, path, whole, ["difference", "p", "holm", "bonferroni"])
     for column in ("p", "holm", "bonferroni"):
@@ -71,8 +74,9 @@ def marks_of(tests: pd.DataFrame, config: Config) -> Marks:
     of = "" if options.correction == "none" else f" after {options.correction.capitalize()}"
     notes = {
         track: f"differs from {against} with p < {options.level:g}{of} "
-        f"({TEST_NAMES[options.test_of(track)]}, on {TRACKS[track].title})"
+        f"({TEST_NAMES[test]}, on {TRACKS[track].title})"
         for track in config.tracks
+        if (test := options.test_of(track)) is not None
     }
     scores = frozenset((system, Size(n, d), dataset) for system, n, d, dataset in found)
     return Marks(scores, notes if len(config.systems) > 1 else None)

@@ -1,0 +1,1 @@
+"""Reproducing: what the project claims, made again by one command and compared."""
