@@ -89,8 +89,8 @@ def test_search_is_part_of_the_work_of_a_query(joined, tmp_path):
 
 def test_bits_that_are_scored_are_options_of_their_own(joined):
     config, scores, costs = joined()
-    less = scores.assign(value=scores["value"] - 0.05, bits="8")
-    both = pd.concat([scores.assign(bits="32"), less], ignore_index=True)
+    less = scores.assign(value=scores["value"] - 0.05, bits="int8")
+    both = pd.concat([scores.assign(bits="float32"), less], ignore_index=True)
     found = options_of(both, costs, {}, config, sts_group(config))
     eight, whole = (found[found["bits"] == bits].reset_index() for bits in (8, 32))
     assert np.allclose(whole["quality"] - eight["quality"], 0.05)
