@@ -18,7 +18,9 @@ SIZES = {(1, 4): 0.50, (2, 8): 0.78, (4, 16): 0.80}
 @pytest.fixture
 def run(tmp_path):
     """A run of one system at three sizes, each cell of which scores as much as its layers do."""
-    config = measured.measuring(tiny_config())
+    tracks = tiny_value()["tracks"]
+    tracks["sts"]["bits"] = {"scored": ["int8"]}
+    config = measured.measuring(tiny_config(tracks=tracks))
     paths = RunPaths.of(config, tmp_path)
     paths.root.mkdir()
     by_layer = {layers: score for (layers, _), score in SIZES.items()}
@@ -72,8 +74,12 @@ def test_a_difference_that_the_run_has_tested_is_told(run):
     _, paths = run
     named = ["sts", "test", "cosine_spearman", "tiny-srl", 2, 4, "tiny-srl", 4, 4]
     for p, told in [(0.5, "on 0 of 1 datasets"), (0.001, "on 1 of 1 datasets")]:
-        row = [*named, -0.02, "bootstrap", p, p, p, 200]
-        lines = [",".join(SIGNIFICANCE_COLUMNS), ",".join(map(str, row)), ""]
+        # The test of 8 bits says nothing about the stored vectors that are compared.
+        rows = [
+            [*named, -0.02, "bootstrap", p, p, p, 200, "float32"],
+            [*named, -0.02, "bootstrap", 0.01, 0.01, 0.01, 200, "int8"],
+        ]
+        lines = [",".join(map(str, row)) for row in (SIGNIFICANCE_COLUMNS, *rows, [])]
         paths.significance.write_text("\n".join(lines))
         text = advice(run, loss=0.05)
         assert f"significantly different from the best {told}" in text

@@ -120,6 +120,7 @@ CHANGES = {
         "finetune_model": ["ernie"],
         "embed_texts": ["ernie"],
         "embed_shard": ["ernie"],
+        "measure_model": ["ernie"],
         "export_model": ["ernie"],
     },
 }

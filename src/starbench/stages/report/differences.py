@@ -15,6 +15,7 @@ from starbench.sizes import Size
 from starbench.stages.report.groups import Group
 from starbench.stages.report.intervals import SURE, query_values
 from starbench.stages.report.numbers import shorten
+from starbench.stages.report.scores import of_stored
 from starbench.stages.report.tables.marks import CORRECTIONS, chosen_tests, read_tests
 from starbench.store.scores import BY_QUERY
 from starbench.tracks import TRACKS
@@ -95,7 +96,7 @@ def _tested(
     """Return on how many of the group's datasets two options differ significantly, if tested."""
     if not paths.significance.is_file() or not (one["stored"] and other["stored"]):
         return None
-    tests = chosen_tests(read_tests(paths.significance, config), config)
+    tests = chosen_tests(of_stored(read_tests(paths.significance, config), config), config)
     tests = tests[tests["dataset"].isin(group.averaged) & (tests["track"] == group.track)]
     chosen = tests[_compares(tests, one, other) | _compares(tests, other, one)]
     if chosen.empty:

@@ -84,8 +84,8 @@ def _draw(panel: Axes, found: pd.DataFrame, config: Config, axis: Axis) -> None:
         given = _marker(config, str(system))
         panel.plot(rows[axis.column] * axis.scale, rows["quality"], markersize=4, zorder=3, **given)
     for number, option in enumerate(_labelled(best, axis.column).to_dict("records")):
-        # To the left of the first point is the axis.
-        beside = (4, -2) if number == 0 else (-2, 3 + LABEL * (number % 2))
+        # To the left of the first point is the axis, to its right the line.
+        beside = (3, -7) if number == 0 else (-2, 3 + LABEL * (number % 2))
         panel.annotate(
             _told(option),
             (option[axis.column] * axis.scale, option["quality"]),
