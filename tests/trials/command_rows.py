@@ -115,7 +115,7 @@ ARGUMENTS = [
 
 SCORES = [
     Row("score: nothing", "score", rf"{SMALL} score: the following arguments are required: model, --sizes; see .*"),
-    Row("score: no data", "score ./model --sizes 1/16", r"error: .*--data FOLDER or --config FILE, one of the two"),
+    Row("score: no data", "score ./model --sizes 1/16", r"error: .*--data FOLDER, --config FILE or --mteb NAME, one of these"),
     Row("score: data that are not there", f"{SCORE} 1/16", r"error: no folder data"),
     Row("score: data that cannot be scored", f"{SCORE} 1/16", r"error: data holds nothing to score: neither a BEIR folder .*", lambda place: place.write("data/a.txt", "a")),
     Row("score: a size in words", f"{SCORE} small", r"error: --sizes small: 'small' is not layers/dimensions; give e\.g\. .*", scored()),

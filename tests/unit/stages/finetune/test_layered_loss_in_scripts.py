@@ -68,6 +68,7 @@ def test_options_reach_the_loss_and_the_model_card(tiny_model):
         "kl_temperature": 0.5,
         "kl_detach": True,
         "pairs": "listed",
+        "full_weight": 1.0,
     }
     plain = StarbucksLoss(tiny_model, base, SIZES)
     assert (plain.mini_batch_size, plain.seed) == (None, 42)
