@@ -13,6 +13,7 @@ import pandas as pd
 from starbench.config.config import Config
 from starbench.config.reading import load_config
 from starbench.errors import InputError, did_you_mean
+from starbench.run.finished import CONFIG, opened_run
 from starbench.run.paths import RunPaths
 from starbench.stages.report.choice import Limits, losses, nearest, within
 from starbench.stages.report.costs import read_costs
@@ -91,12 +92,11 @@ def run_at(
     if run is None:
         config = load_config(*configs)
         return config, RunPaths.of(config, results)
-    folder = Path(run)
-    if not (folder / "config.yaml").is_file():
-        folder = (results or Path("results")) / run
-    if not (folder / "config.yaml").is_file():
-        raise InputError(f"no run at {run} or {folder}: neither has a config.yaml; give --config")
-    return load_config(folder / "config.yaml"), RunPaths(folder)
+    by_name = (results or Path("results")) / run
+    for folder in (Path(run), by_name):
+        if (folder / CONFIG).is_file():
+            return opened_run(folder)
+    raise InputError(f"no run at {run} or {by_name}: neither has a {CONFIG}; give --config")
 
 
 def advise(config: Config, paths: RunPaths, asked: Asked) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, field_validator
 
+from starbench.config.search import check_narrowing
 from starbench.section import Section
 
 Representation = Literal["float32", "float16", "int8", "binary"]
@@ -92,10 +92,13 @@ class Bits(Section):
             if (step.keep is None) != (number == len(funnel)):
                 raise ValueError("every step but the last has `keep`, the last one has none")
         kept = [step.keep for step in funnel if step.keep is not None]
-        for before, after in pairwise(kept):
-            if after > before:
-                raise ValueError(f"a step cannot pass on {after} of {before} passages")
+        check_narrowing(kept)
         return funnel
+
+
+def vector_bytes(dim: int, bits: int) -> int:
+    """Return the bytes of one stored vector: its numbers, each of so many bits, in whole bytes."""
+    return -(-dim * bits // 8)
 
 
 def asked_of(options: Bits, stored: str) -> list[Representation]:

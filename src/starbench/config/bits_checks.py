@@ -29,13 +29,10 @@ def wrong_bits(config: Config, track: str) -> Iterator[Mistake]:
             if key in options.model_fields_set:
                 yield (*at, key), f"is for tracks that search, track {track} does not"
     yield from _not_stored(options, section.embedding.dtype, at)
-    for key in ("shortlist",) if "shortlist" in options.model_fields_set else ():
-        if options.shortlist > section.searching.depth:
-            yield (
-                (*at, key),
-                f"{options.shortlist} passages, but the search's depth is "
-                f"{section.searching.depth}: at most so many",
-            )
+    depth = section.searching.depth
+    if "shortlist" in options.model_fields_set and options.shortlist > depth:
+        text = f"{options.shortlist} passages, but the search's depth is {depth}: at most so many"
+        yield (*at, "shortlist"), text
     yield from _wrong_funnel(config, track, options)
 
 

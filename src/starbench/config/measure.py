@@ -10,7 +10,8 @@ from starbench.config.names import Name, TrackName
 from starbench.section import Section
 
 Runtime = Literal["torch", "onnx", "onnx-int8"]
-Bits = Literal[32, 16, 8, 1]
+NumberBits = Literal[32, 16, 8, 1]
+"""Bits of one number of a vector."""
 
 
 class Measure(Section):
@@ -51,7 +52,7 @@ class Measure(Section):
         description="Rounds over all sizes in turn, after one that does not count; told are the "
         "median and the quartiles of the rounds.",
     )
-    bits: list[Bits] = Field(
+    bits: list[NumberBits] = Field(
         default=[32, 16, 8, 1],
         min_length=1,
         description="Bits of a stored number: how many bytes vectors and indexes take with each.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -43,10 +44,15 @@ class Adaptive(Section):
     @field_validator("funnel")
     @classmethod
     def _narrowing(cls, funnel: list[int]) -> list[int]:
-        for before, after in pairwise(funnel):
-            if after > before:
-                raise ValueError(f"a step cannot pass on {after} of {before} passages")
+        check_narrowing(funnel)
         return funnel
+
+
+def check_narrowing(kept: Sequence[int]) -> None:
+    """Raise ValueError if a step of a funnel passes on more passages than the one before it."""
+    for before, after in pairwise(kept):
+        if after > before:
+            raise ValueError(f"a step cannot pass on {after} of {before} passages")
 
 
 class Search(Section):

@@ -10,10 +10,14 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starbench.errors import InputError
 from starbench.machine.files import sha256_of_json
 from starbench.machine.processes import inside_torchrun
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,13 @@ LOCKS = Path("/tmp")
 SECONDS_BETWEEN_TRIES = 0.5
 
 _held: list[int] = []
+
+
+def torch_device() -> torch.device:
+    """Return where this process computes: on its first GPU, else on the processor."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def take_gpus(wanted: int, locks: Path = LOCKS) -> list[str]:

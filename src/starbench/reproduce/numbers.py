@@ -21,7 +21,10 @@ AVERAGES = {"STS average": "sts-average", "Average": "beir-average"}
 def numbers_of(
     paths: Sequence[Path], keys: Sequence[str], where: Mapping[str, Sequence[str | int]]
 ) -> Numbers:
-    """Return the numbers of files; InputError names a file, and the line of a row, that has none.
+    """Return the numbers of files.
+
+    Raises InputError, naming the file and the line of a row, for one without a number, and for
+    other numbers of the same name.
 
     Args:
         paths: CSV files with a column ``value``, tables of a report with a column for each
@@ -37,10 +40,16 @@ def numbers_of(
             continue
         for line, row in enumerate(_rows(path), 2):
             try:
-                if all(row[column] in values for column, values in wanted.items()):
-                    found[" ".join(row[key] for key in keys)] = float(row["value"])
+                if not all(row[column] in values for column, values in wanted.items()):
+                    continue
+                what, value = " ".join(row[key] for key in keys), float(row["value"])
             except (KeyError, TypeError, ValueError) as error:
                 raise InputError(f"{path}:{line}: no number is read here: {error}") from None
+            if found.setdefault(what, value) != value:
+                raise InputError(
+                    f"{path}:{line}: a second number is called '{what}': the unit's `keys` "
+                    f"({', '.join(keys)}) do not tell the two apart"
+                )
     return found
 
 

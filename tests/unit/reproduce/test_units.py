@@ -122,3 +122,12 @@ def test_an_unknown_name_is_told_with_the_nearest():
 def test_beside_an_installed_wheel_there_are_none_and_the_message_says_why(tmp_path):
     with pytest.raises(InputError, match="a clone of Starbench's repository"):
         read_units(tmp_path / UNITS.name)
+
+
+def test_two_numbers_of_one_name_are_refused(tmp_path):
+    file = tmp_path / "scores.csv"
+    file.write_text("size,bits,value\nn1-d4,float32,0.5\nn1-d4,int8,0.4\n")
+    assert numbers_of([file], ["size", "bits"], {}) == {"n1-d4 float32": 0.5, "n1-d4 int8": 0.4}
+    assert numbers_of([file], ["size"], {"bits": ["int8"]}) == {"n1-d4": 0.4}
+    with pytest.raises(InputError, match=r"scores\.csv:3: a second number is called 'n1-d4'"):
+        numbers_of([file], ["size"], {})

@@ -21,6 +21,7 @@ from starbench.encoders.modules import MODULES, TransformerFolder, transformer_i
 from starbench.encoders.positions import positions_of
 from starbench.encoders.prompts import prompt_tokens
 from starbench.errors import InputError
+from starbench.machine.gpus import torch_device
 from starbench.stages.embed.following import Following, PlainPooling, is_plain, load_modules
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -52,7 +53,7 @@ class LayeredEncoder:
         source: TransformerFolder | None = None,
     ) -> None:
         self.following = PlainPooling(following) if isinstance(following, str) else following
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch_device()
         if precision == "fp16" and self.device.type == "cpu":
             raise InputError("precision fp16 needs a GPU; use bf16 or fp32 on a processor")
         self.layers = sorted(set(layers))
@@ -85,7 +86,7 @@ class LayeredEncoder:
         if not (folder / MODULES).is_file():
             raise InputError(f"{folder} is not a SentenceTransformer folder: it has no {MODULES}")
         source = transformer_in(folder, str(folder))
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = torch_device()
         following: Following
         with loading(folder, "model"):
             transformer, told = AutoModel.from_pretrained(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from starbench.config.bits import BITS
+from starbench.config.bits import BITS, vector_bytes
 from starbench.config.search import Adaptive
 from starbench.machine.files import written_whole
 from starbench.sizes import Size
@@ -48,9 +48,8 @@ class Cascade:
     def bytes_read(self, passages: int, stored: str) -> int:
         """Return the bytes of vectors that are read for one query; `stored` is what is stored."""
         bits = self.bits or (stored,) * len(self.sizes)
-        # A vector starts with a byte of its own.
         return sum(
-            count * -(-size.dim * BITS[kept] // 8)
+            count * vector_bytes(size.dim, BITS[kept])
             for count, size, kept in zip(self._scored(passages), self.sizes, bits, strict=True)
         )
 
@@ -199,6 +198,7 @@ def write_adaptive(
         for seed, (steps, means) in product(seeds, measured):
             costs, all_costs = steps.multiply_adds(passages), passages * steps.sizes[-1].dim
             read = steps.bytes_read(passages, stored)
+            all_read = passages * vector_bytes(steps.sizes[-1].dim, BITS[stored])
             for metric, value in means.items():
                 writer.writerow(
                     {
@@ -212,6 +212,6 @@ def write_adaptive(
                         "multiply_adds": costs,
                         "exact_multiply_adds": all_costs,
                         "bytes_read": read,
-                        "exact_bytes_read": all_costs * BITS[stored] // 8,
+                        "exact_bytes_read": all_read,
                     }
                 )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from starbench.config.amounts import QUERIES_PER_BLOCK
 from starbench.errors import InputError
+from starbench.machine.gpus import torch_device
 from starbench.sizes import Size
 from starbench.stages.evaluate.coding import LARGEST_CODE, Coder, QueryCodes
 from starbench.stages.evaluate.search import SCORES_PER_BLOCK, Best, Ranking, as_float, blocks
@@ -54,7 +55,7 @@ def search_codes(
     Raises:
         InputError: vectors that are not finite, or another number of them than of `tie_ranks`.
     """
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or torch_device()
     passages = sum(shard.rows for shard in shards)
     if len(tie_ranks) != passages:
         raise InputError(f"{passages} embeddings for {len(tie_ranks)} passages")

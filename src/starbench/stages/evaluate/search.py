@@ -14,6 +14,7 @@ from torch import Tensor
 
 from starbench.config.amounts import QUERIES_PER_BLOCK
 from starbench.errors import InputError
+from starbench.machine.gpus import torch_device
 from starbench.sizes import Size, layers_of
 from starbench.store.embeddings import StoredEmbeddings
 
@@ -106,7 +107,7 @@ def candidates(
         raise InputError(f"{passages} embeddings for {len(tie_ranks)} passages")
     if passages > _LOW_BITS:
         raise InputError(f"{passages} passages are more than {_LOW_BITS}")
-    device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or torch_device()
     ranks = torch.from_numpy(np.ascontiguousarray(tie_ranks, dtype=np.int64))
     row_of_rank = np.empty(passages, dtype=np.int64)
     row_of_rank[tie_ranks] = np.arange(passages)

@@ -6,18 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from starbench.config.measure import Bits
+from starbench.config.bits import vector_bytes
+from starbench.config.measure import NumberBits
 from starbench.encoders.shape import Encoder
 
 PER_MILLION = 1_000_000
 
 
-def vector_bytes(dim: int, bits: Bits) -> int:
-    """Return the bytes of one stored vector: its numbers, each of so many bits, in whole bytes."""
-    return -(-dim * bits // 8)
-
-
-def index_bytes(dim: int, bits: Bits, passages: int = PER_MILLION) -> int:
+def index_bytes(dim: int, bits: NumberBits, passages: int = PER_MILLION) -> int:
     """Return the bytes of the vectors of a flat index, without ids and without an overhead."""
     return vector_bytes(dim, bits) * passages
 
@@ -37,8 +33,8 @@ def multiply_adds(encoder: Encoder, lengths: np.ndarray, layers: int) -> float:
 
 
 def sizes_of_vectors(
-    dims: Sequence[int], bits: Sequence[Bits]
-) -> Iterator[tuple[int, Bits, int, int]]:
+    dims: Sequence[int], bits: Sequence[NumberBits]
+) -> Iterator[tuple[int, NumberBits, int, int]]:
     """Yield (dim, bits, bytes of a vector, bytes of a million of them)."""
     for dim in dims:
         for each in bits:

@@ -50,11 +50,6 @@ LIBRARIES = {
 """What runs an encoder."""
 
 
-def device_at_hand() -> torch.device:
-    """Return the GPU where the process has one, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 @dataclass(frozen=True)
 class Job:
     """One model that is measured."""
@@ -188,12 +183,9 @@ def _latency(job: Job, cuts: Sequence[CutModel], sample: Sample) -> Iterator[Cos
                 value,
                 low=low,
                 high=high,
-                layers=layers,
-                dataset=sample.dataset,
-                part=sample.part,
                 batch=1,
                 texts=len(sample.texts),
-                **job.on(runtime),
+                **_timed_on(job, sample, layers, runtime),
             )
 
 
@@ -214,13 +206,16 @@ def _throughput(
             value,
             low=low,
             high=high,
-            layers=layers,
-            dataset=sample.dataset,
-            part=sample.part,
             batch=batch,
             texts=len(texts),
-            **job.on(runtime),
+            **_timed_on(job, sample, layers, runtime),
         )
+
+
+def _timed_on(job: Job, sample: Sample, layers: int, runtime: Runtime) -> dict[str, Any]:
+    """Return the columns that say what was timed on which texts, where and by what."""
+    of = {"layers": layers, "dataset": sample.dataset, "part": sample.part}
+    return of | job.on(runtime)
 
 
 def _searched(job: Job) -> Iterator[CostRow]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from starbench.config.config import Config
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
+from starbench.machine.gpus import torch_device
 from starbench.machine.hardware import hardware
 from starbench.machine.lock import only_one_in
 from starbench.machine.startup import importing
@@ -44,7 +45,7 @@ def measure_model(config: Config, paths: RunPaths, track: str, name: str, seed: 
     folder, source = paths.costs(track, name, seed), paths.model(track, name, seed)
     datasets = dict.fromkeys(texts.dataset for texts in timed_sets(config, track))
     with importing():
-        from starbench.stages.measure.measuring import device_at_hand, measure
+        from starbench.stages.measure.measuring import measure
     found = hardware()
     part = measure_slice(config, model)
     part |= {"seed": seed, "processor": found["processor"], "gpus": found["gpus"][:1]}
@@ -55,7 +56,7 @@ def measure_model(config: Config, paths: RunPaths, track: str, name: str, seed: 
             log.info("%s: already measured", folder)
             return folder
         check_listed(source, opened(source, "finetune"), [f"{MODEL_FOLDER}/**/*"])
-        rows, without = measure(config, paths, model, seed, device_at_hand())
+        rows, without = measure(config, paths, model, seed, torch_device())
         with written_whole(folder) as temporary:
             temporary.mkdir(parents=True)
             write_costs(temporary / COSTS, rows)

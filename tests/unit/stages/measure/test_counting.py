@@ -6,9 +6,10 @@ import torch
 from benchmarks.roofline import counted_flops
 from transformers import BertConfig, BertModel
 
+from starbench.config.bits import vector_bytes
 from starbench.encoders.cutting import cut_to_depth
 from starbench.encoders.shape import encoder_by
-from starbench.stages.measure.counting import index_bytes, multiply_adds, vector_bytes
+from starbench.stages.measure.counting import index_bytes, multiply_adds
 
 SHAPE = {
     "vocab_size": 50,

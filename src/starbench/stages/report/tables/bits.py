@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from starbench.config.bits import BITS, parts_of
+from starbench.config.bits import BITS, parts_of, vector_bytes
 from starbench.config.config import Config
 from starbench.config.escapes import in_markdown
 from starbench.run.bits import scored_bits, stored_bits
@@ -25,7 +25,7 @@ KEYS = ["track", "system", "seed", "layers", "dim", "dataset", "metric"]
 
 def bytes_per_vector(bits: str, dim: int) -> int:
     """Return the bytes of one stored vector; of what shortlists and what ranks again, both."""
-    return sum(-(-dim * BITS[part] // 8) for part in parts_of(bits))
+    return sum(vector_bytes(dim, BITS[part]) for part in parts_of(bits))
 
 
 def bits_groups(config: Config) -> list[Group]:
