@@ -22,8 +22,10 @@ time.sleep(600)  # a step that takes longer than there is time
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_step_that_does_not_end_is_left_with_a_line_and_a_failing_status(number):
+    # Under `nohup make test`, what tests start would ignore SIGHUP.
+    code = f"import signal\nsignal.signal({int(number)}, signal.SIG_DFL)\n{CODE}"
     running = subprocess.Popen(
-        [sys.executable, "-c", CODE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert running.stdout is not None
     assert running.stdout.readline() == "ready\n"
