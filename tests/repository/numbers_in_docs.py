@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
+from starbench.config.config import Config
 from starbench.config.reading import load_config
 from starbench.sizes import Size
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages, by_dataset, read_scores
+from starbench.stages.report.tables.exits import chains, compared, read_exits
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -52,8 +55,14 @@ def _scores(run: str) -> pd.DataFrame:
 
 @cache
 def _group(run: str, name: str) -> Group:
-    groups = groups_of(load_config(REFERENCE / run / "config.yaml"))
-    return next(group for group in groups if group.name == name)
+    return group_named(load_config(REFERENCE / run / "config.yaml"), name)
+
+
+def group_named(config: Config, name: str) -> Group:
+    """Return a group of datasets; ``classification by nn_accuracy`` is one with another metric."""
+    name, _, metric = name.partition(" by ")
+    group = next(group for group in groups_of(config) if group.name == name)
+    return replace(group, metrics=dict.fromkeys(group.metrics, metric)) if metric else group
 
 
 @cache
@@ -81,6 +90,14 @@ def _mean(run: str, group: str, system: str, size: str, seed: str = "") -> float
 def score(run: str, group: str, system: str, size: str, seed: str = "") -> str:
     """Return the average of a system at a size."""
     return shorten(_mean(run, group, system, size, seed))
+
+
+def at(run: str, system: str, metric: str, cell: str) -> str:
+    """Return the mean over the seeds of one metric at any cell of the grid, of a single dataset."""
+    table = _scores(run)
+    rows = at_size(table[table["metric"] == metric], system, Size(*map(int, cell.split("/"))))
+    assert len(rows) and rows["dataset"].nunique() == 1, (run, system, metric, cell)
+    return shorten(float(rows["value"].mean()))
 
 
 def gap(run: str, group: str, left: str, right: str, sizes: str, which: str) -> str:
@@ -141,6 +158,27 @@ def shortlist(run: str, dataset: str, system: str, size: str, what: str) -> str:
     return shorten({"found": row.value, "exact": row.exact}[what])
 
 
+def leaving(run: str, chain: str, system: str, size: str, what: str) -> str:
+    """Return what adaptive classification up to a size gives, a mean of the seeds.
+
+    `what` is a column of its table (`accuracy`, `oracle`, `dims`, `layers`, ...), or how far its
+    accuracy is above that of fixed sizes of equal cost (`gain`) or below the size's (`loss`).
+    """
+    config = load_config(REFERENCE / run / "config.yaml")
+    found = read_exits(REFERENCE / run / "adaptive_classification.csv", config)
+    means = dict(chains(found, system))[chain]
+    upto = str(Size(*map(int, size.split("/"))))
+    by = compared(chain, means).set_index("upto").loc[upto]
+    fixed = means[means["policy"] == "fixed"].set_index("upto").loc[upto]
+    values = {
+        **by.drop(["policy", "fixed"]),
+        "gain": by["accuracy"] - by["fixed"],
+        "loss": fixed["accuracy"] - by["accuracy"],
+    }
+    decimals = {"dims": 1, "dims_read": 1, "layers": 1, "gain": 3, "loss": 3}.get(what, 4)
+    return shorten(values[what], decimals)
+
+
 def _of_seeds(run: str, datasets: str, left: str, right: str) -> pd.Series:
     """Return the differences of two systems in ``seeds.csv``, by seed, size and dataset."""
     kept = pd.read_csv(REFERENCE / run / "seeds.csv")
@@ -163,10 +201,12 @@ def most_below_in_seeds(run: str, datasets: str, left: str, right: str) -> str:
 
 FUNCTIONS: dict[str, Callable[..., str]] = {
     "score": score,
+    "at": at,
     "gap": gap,
     "above": above,
     "told apart": told_apart,
     "shortlist": shortlist,
+    "leaving": leaving,
     "above in seeds": above_in_seeds,
     "most below in seeds": most_below_in_seeds,
 }

@@ -4,6 +4,7 @@ A comment before a table, or before a block of text, says what it shows:
 
     <!-- table: minilm-sts, by size, sts -->
     <!-- table: demo, as text, sts, seed 42 -->
+    <!-- table: banking77, by size, classification by probe_accuracy -->
     <!-- table: units, within 30m -->
 
 These are a folder of `results/reference/`, a layout of `LAYOUTS`, and arguments of the layout; or
@@ -25,12 +26,12 @@ from starbench.measures import label_of
 from starbench.reproduce.choice import cost_of, minutes_of, time_shown
 from starbench.reproduce.units import read_units, units_named
 from starbench.sizes import Size
-from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, read_scores
+from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.table import Table, make_table
-from tests.repository.numbers_in_docs import NUMBER, with_numbers
+from tests.repository.numbers_in_docs import NUMBER, group_named, with_numbers
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -73,11 +74,7 @@ def table(what: str) -> str:
 def _table(config: Config, scores: pd.DataFrame, group: str, seed: str = "") -> Table:
     if seed:
         scores = scores[scores["seed"] == int(seed.removeprefix("seed "))]
-    return make_table(scores, config, [_group(config, group)])
-
-
-def _group(config: Config, name: str) -> Group:
-    return next(group for group in groups_of(config) if group.name == name)
+    return make_table(scores, config, [group_named(config, group)])
 
 
 def by_size(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
@@ -100,13 +97,21 @@ def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
     return "\n".join(["```", *(line.rstrip() for line in lines), "```"])
 
 
+def exits(config: Config, _: pd.DataFrame, chain: str, *systems: str) -> str:
+    """Return adaptive classification over a chain of sizes, of some systems: means of the seeds."""
+    found = read_exits(REFERENCE / config.run / "adaptive_classification.csv", config)
+    chosen = found[(found["chain"] == chain) & found["system"].isin(systems)]
+    lines = exits_tables(chosen, config)["md"].splitlines()
+    return "".join(f"{line}\n" for line in lines if line.startswith("|"))
+
+
 def known_values(config: Config, scores: pd.DataFrame, group: str, system: str, size: str) -> str:
     """Return the values that are known of a model at a size, beside those of the run."""
     units = units_named(read_units(), ["minilm-public", "minilm-public-retrieval"])
     known = {what: value for unit in units for what, value in unit.checks[0].values.items()}
     of_size = at_size(scores, system, Size(*map(int, size.split("/"))))
     lines = ["| dataset | measure | known | here | difference |", "|---|---|---:|---:|---:|"]
-    for dataset in _group(config, group).datasets:
+    for dataset in group_named(config, group).datasets:
         for row in of_size[of_size["dataset"] == dataset].itertuples():
             value = known.get(f"model {dataset} {row.metric}")
             if value is not None:
@@ -162,6 +167,7 @@ LAYOUTS: dict[str, Callable[..., str]] = {
     "by size": by_size,
     "by dataset": by_dataset,
     "as text": text,
+    "exits": exits,
     "known values": known_values,
     "seeds": seeds,
 }

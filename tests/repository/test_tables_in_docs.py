@@ -27,7 +27,9 @@ def test_tables_and_numbers_are_those_of_the_scores(page):
     assert as_generated(text) == text, "write them anew: make docs-tables"
 
 
-@pytest.mark.parametrize("name", ["demo", "families", "minilm-retrieval"])
+@pytest.mark.parametrize(
+    "name", ["banking77", "banking77-layers", "demo", "families", "minilm-retrieval"]
+)
 def test_the_scores_of_a_reference_run_are_those_that_its_manifest_vouches_for(name):
     folder = ROOT / "results/reference" / name
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))

@@ -139,7 +139,8 @@ class Costs:
         largest = max(sizes, key=lambda size: size.records)
         data = replace(largest, records=sum(size.records for size in sizes))
         guide = None if model.guide is None else self.encoder(model.guide)
-        work = finetuning_work(encoder, layers, settings, data, self._devices(compute), guide)
+        devices, frozen = self._devices(compute), model.objective.freezes_encoder
+        work = finetuning_work(encoder, layers, settings, data, devices, guide, frozen)
         return self._training(work, settings, encoder, compute, "finetune")
 
     def _training(

@@ -110,10 +110,12 @@ def finetuning_work(
     data: DatasetSize,
     devices: int,
     guide: Encoder | None = None,
+    frozen: bool = False,
 ) -> TrainingWork:
     """Return what fine-tuning the first `layers` layers of a backbone takes.
 
-    A guide embeds the same texts once, at all its layers, without a backward pass.
+    A guide embeds the same texts once, at all its layers, without a backward pass; so does a
+    frozen backbone, whose heads alone are trained.
     """
     longest = min(settings.max_length or encoder.positions, encoder.positions)
     columns = [(_texts_per_example(data.kind, settings), data.texts.cut(longest))]
@@ -121,14 +123,14 @@ def finetuning_work(
         asked = min(settings.query_max_length or longest, longest)
         columns.append((1, data.asked.cut(asked)))
     tokens = [PADDED_GROUPS * count * texts.mean for count, texts in columns]
-    passes = 1 + BACKWARD
-    if settings.gradient_checkpointing or settings.mini_batch_size:
+    passes = 1 if frozen else 1 + BACKWARD
+    if not frozen and (settings.gradient_checkpointing or settings.mini_batch_size):
         passes += 1
     a_row = passes * sum(
         encoder.forward(total, texts.attended, layers)
         for total, (_, texts) in zip(tokens, columns, strict=True)
     )
-    depth = layers
+    depth = round(layers / (1 + BACKWARD)) if frozen else layers
     if guide is not None:
         a_row += sum(
             guide.forward(total, texts.attended)

@@ -46,6 +46,12 @@ def test_markdown_shows_a_text_as_it_is_in_a_heading_a_list_a_table_and_a_paragr
     assert cells == ["a", "b", *line.split(), "x"]
 
 
+@pytest.mark.parametrize("number", [".3942", "-.0052", "159.79", "+3", "12 %"])
+def test_numbers_need_no_escapes_in_markdown(number):
+    assert in_markdown(number) == number
+    assert shown_by_markdown(number) == number
+
+
 @pytest.mark.parametrize(
     ("text", "latex"),
     [

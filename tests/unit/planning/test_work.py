@@ -104,6 +104,17 @@ def test_a_finetuning_step_has_the_operations_that_pytorch_counts():
     )
 
 
+def test_a_step_of_heads_alone_has_the_operations_of_a_forward_pass():
+    model = BertModel(settings(attn_implementation="eager"), add_pooling_layer=False)
+    model.requires_grad_(False)
+    data = triplets(Lengths([LENGTH]))
+    training = Finetuning(dataset="x", batch_size=1, steps=1, learning_rate=1)
+    work = finetuning_work(ENCODER, LAYERS, training, data, 1, frozen=True)
+    counted = counted_flops(lambda: model(input_ids=ids()))
+    # A row has three texts.
+    assert work.operations / PADDED_GROUPS == pytest.approx(3 * counted / TEXTS, rel=1e-6)
+
+
 def triplets(lengths, kind="triplets"):
     return DatasetSize(kind, 1000, 0, lengths, lengths, 3, "stated")
 

@@ -39,7 +39,7 @@ def draw_exits(found: pd.DataFrame, config: Config) -> Figure:
         return figure
     height = PANEL_IN * len(drawn) + 0.6
     figure = Figure(figsize=(TWO_COLUMNS, height), layout="constrained")
-    panels = figure.subplots(len(drawn), len(columns), squeeze=False, sharex="col", sharey="row")
+    panels = figure.subplots(len(drawn), len(columns), squeeze=False, sharex="col")
     for row, (system, parts) in zip(panels, drawn.items(), strict=True):
         for axes, chain in zip(row, columns, strict=True):
             if chain in parts:
