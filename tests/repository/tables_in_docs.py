@@ -27,9 +27,10 @@ from starbench.reproduce.choice import cost_of, minutes_of, time_shown
 from starbench.reproduce.units import read_units, units_named
 from starbench.sizes import Size
 from starbench.stages.report.numbers import shorten
-from starbench.stages.report.scores import at_size, read_scores
+from starbench.stages.report.scores import at_size, averages, read_scores
 from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
+from starbench.stages.report.tables.marks import read_tests, significant
 from starbench.stages.report.tables.table import Table, make_table
 from tests.repository.numbers_in_docs import NUMBER, group_named, with_numbers
 
@@ -95,6 +96,34 @@ def text(config: Config, scores: pd.DataFrame, *arguments: str) -> str:
     """Return what a terminal shows at the end of a run."""
     lines = as_text(_table(config, scores, *arguments), config).splitlines()
     return "\n".join(["```", *(line.rstrip() for line in lines), "```"])
+
+
+def against(config: Config, scores: pd.DataFrame, name: str) -> str:
+    """Return each system beside the compared one, at each size, over the datasets of a group.
+
+    A cell is the difference of their averages, and on how many datasets it is significantly better
+    (+) and worse (-) by the test and the correction of the config.
+    """
+    group, compared, sizes = group_named(config, name), config.compared_system, config.shown_sizes
+    tests = read_tests(REFERENCE / config.run / "significance.csv", config)
+    told = significant(tests, config)
+    told = told[told["dataset"].isin(group.datasets) & (told["against"] == compared)]
+    means = averages(scores, group)
+    heads = " | ".join(config.size_label(size) for size in sizes)
+    lines = [f"| System | {heads} |", "|---|" + "---:|" * len(sizes)]
+    for system in config.shown_systems:
+        if system == compared:
+            continue
+        cells = []
+        for size in sizes:
+            ours = at_size(means, compared, size)["value"].mean()
+            difference = at_size(means, system, size)["value"].mean() - ours
+            found = at_size(told, system, size)["difference"]
+            sign = "+" if round(difference, 3) > 0 else ""
+            counts = f"(+{(found > 0).sum()} -{(found < 0).sum()})"
+            cells.append(f"{sign}{shorten(difference, 3)} {counts}")
+        lines.append(f"| {config.display('systems', system)} | {' | '.join(cells)} |")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def exits(config: Config, _: pd.DataFrame, chain: str, *systems: str) -> str:
@@ -164,6 +193,7 @@ def seeds(config: Config, _: pd.DataFrame) -> str:
 
 
 LAYOUTS: dict[str, Callable[..., str]] = {
+    "against": against,
     "by size": by_size,
     "by dataset": by_dataset,
     "as text": text,
