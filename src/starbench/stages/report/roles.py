@@ -41,21 +41,25 @@ def systems_of(config: Config, role: Role, track: str) -> list[str]:
 
 
 def role_of(config: Config, system: str, track: str) -> str | None:
-    """Return a system's role on a track in the paper's terms; None if it has none there."""
+    """Return a system's role on a track in the paper's terms; None if it has none there.
+
+    What was pre-trained otherwise than by MLM or SMAE, as by RetroMAE, is none of the paper's.
+    """
     objective = config.systems[system].objective
     _, pretrained = _origin(config, system, track)
-    if pretrained:
-        return "starbucks" if objective == "srl" else None
-    return objective
+    if not pretrained:
+        return objective
+    return "starbucks" if objective == "srl" and pretrained == {"smae"} else None
 
 
-def _origin(config: Config, system: str, track: str) -> tuple[str, bool]:
-    """Return the first backbone that a system's goes back to, and whether SMAE was on the way."""
+def _origin(config: Config, system: str, track: str) -> tuple[str, set[str]]:
+    """Return the first backbone of a system's, and how it was pre-trained other than by MLM."""
     name = backbone_of(config, system, track)
-    by_smae = False
+    objectives = set()
     while True:
         backbone = config.backbones[name]
-        by_smae |= backbone.pretraining is not None and backbone.pretraining.objective == "smae"
+        if backbone.pretraining is not None:
+            objectives.add(backbone.pretraining.objective)
         if backbone.start is None:
-            return name, by_smae
+            return name, objectives - {"mlm"}
         name = backbone.start
