@@ -360,7 +360,7 @@ def test_the_report_has_a_table_and_heatmaps_of_bits(run):
     assert table[0] == "| Average | System | Dims | Query layers | Passage layers | Value | Kept |"
     kept = [line for line in table if "in domain" in line and "| 16 | 4 | 4 |" in line]
     assert len(kept) == 1
-    assert kept[0].endswith(r"| 100\.0 % |")
+    assert kept[0].endswith("| 100.0 % |")
     assert (paths.root / "figures/retrieval_asymmetric_tiny.png").stat().st_size > 5000
     assert (paths.root / "figures/retrieval_bits_tiny.png").stat().st_size > 5000
     assert "binary+float32" in (paths.root / "tables/bits.tex").read_text()
