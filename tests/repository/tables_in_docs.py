@@ -120,7 +120,7 @@ def against(config: Config, scores: pd.DataFrame, name: str) -> str:
             difference = at_size(means, system, size)["value"].mean() - ours
             found = at_size(told, system, size)["difference"]
             sign = "+" if round(difference, 3) > 0 else ""
-            counts = f"(+{(found > 0).sum()} -{(found < 0).sum()})"
+            counts = f"(+{(found > 0).sum()}/-{(found < 0).sum()})"
             cells.append(f"{sign}{shorten(difference, 3)} {counts}")
         lines.append(f"| {config.display('systems', system)} | {' | '.join(cells)} |")
     return "".join(f"{line}\n" for line in lines)
