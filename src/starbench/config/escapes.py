@@ -37,10 +37,8 @@ def in_markdown(text: str) -> str:
     escaped = "".join(_MARKDOWN.get(character, character) for character in one_line(text))
     # Written out, an entity would be shown as its character.
     escaped = re.sub(r"&(?=\\?#?\w+;)", r"\\&", escaped)
-    if re.fullmatch(r"[-+]?\d*\.?\d+( %)?", escaped):
-        return escaped
-    # At the start of a line these begin a list or a quotation.
-    return re.sub(r"^(\d*)([-+>.)])", r"\1\\\2", escaped)
+    # At the start of a line these begin a list or a quotation; before a digit only the latter.
+    return re.sub(r"^(\d*)(>|[-+.)](?!\.?\d))", r"\1\\\2", escaped)
 
 
 def in_latex(text: str) -> str:
