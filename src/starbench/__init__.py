@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starbench.stages.finetune.guide import Guide
     from starbench.stages.finetune.layered_loss import LayeredLoss, StarbucksLoss
     from starbench.stages.finetune.ranking_loss import RankingLoss
+    from starbench.stages.finetune.teacher import Teacher
     from starbench.tracks.track import GroupOfDatasets, Test, Track
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Source",
     "StarbucksLoss",
     "Step",
+    "Teacher",
     "Term",
     "Test",
     "Track",
@@ -64,6 +66,7 @@ _PLACES = {
     "Source": "starbench.sources.source",
     "StarbucksLoss": "starbench.stages.finetune.layered_loss",
     "Step": "starbench.objectives.summands",
+    "Teacher": "starbench.stages.finetune.teacher",
     "Term": "starbench.objectives.summands",
     "Test": "starbench.tracks.track",
     "Track": "starbench.tracks.track",

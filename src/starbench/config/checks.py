@@ -17,6 +17,7 @@ from starbench.config.messages import told_problem
 from starbench.config.mismatch import ConfigMismatchError, check_length, known, of_kind
 from starbench.config.names import FITTED_CUTS
 from starbench.config.resolved import backbone_of, objective_of, use_of
+from starbench.config.start_checks import check_order, check_starts
 from starbench.config.training import Finetuning
 from starbench.objectives import OBJECTIVES
 from starbench.tracks import TRACKS
@@ -45,6 +46,9 @@ def check_config(config: Config) -> None:
         _check_track(config, track)
     for name in config.systems:
         _check_system(config, name)
+    for name in config.systems:
+        check_starts(config, name)
+    check_order(config)
     for name in config.backbones:
         check_positions(config, name)
     for stage in type(config.compute).model_fields:

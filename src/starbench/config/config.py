@@ -23,6 +23,9 @@ LARGEST_SEED = 2**32 - 1
 """What NumPy's global generator takes, which transformers seeds too."""
 
 
+Share = Annotated[float, Field(gt=0)]
+
+
 class NamedSize(Section):
     """A size that is trained."""
 
@@ -59,6 +62,13 @@ class System(Section):
     backbone: Name = Field(description="Backbone that is fine-tuned.")
     objective: ObjectiveName = Field(description="Fine-tuning objective.")
     display: Display | None = Field(default=None, description="Name in tables and figures.")
+    start: Name | Annotated[dict[Name, Share], Field(min_length=1)] | None = Field(
+        default=None,
+        description="System whose fine-tuned model the training starts from in place of the "
+        "backbone; or several, each with its share, whose weights are averaged: "
+        "`{single: 1, srl: 1}`. They are of the same track and seed. An objective that trains "
+        "nothing (`untouched`) leaves the average as it is.",
+    )
     cut: CutName = Field(
         default="prefix",
         description="What a size keeps of an embedding: its first dimensions (`prefix`); `random` "

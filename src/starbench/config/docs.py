@@ -18,7 +18,7 @@ from starbench.config.measure import Measure
 from starbench.config.report import Report
 from starbench.config.search import Adaptive, Bm25Options, Search
 from starbench.config.tracks import Embedding, TrackSection
-from starbench.config.training import Finetuning, GuideOptions, Pretraining
+from starbench.config.training import Finetuning, GuideOptions, Pretraining, TeacherOptions
 from starbench.machine.files import write_text
 from starbench.objectives import OBJECTIVES
 from starbench.plugins.found import Plugin
@@ -156,6 +156,7 @@ def _sections() -> list[tuple[str, type[Section]]]:
         ("tracks.<track>", TrackSection),
         ("tracks.<track>.finetuning", Finetuning),
         ("tracks.<track>.finetuning.guide", GuideOptions),
+        ("tracks.<track>.finetuning.teacher", TeacherOptions),
         ("tracks.<track>.embedding", Embedding),
         ("tracks.<track>.bits", Bits),
         ("tracks.<track>.bits.funnel[]", FunnelStep),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from starbench.config.training import Use
+from starbench.config.training import Finetuning, Use
 from starbench.objectives import OBJECTIVES
 from starbench.objectives.objective import Objective
 
@@ -29,6 +29,33 @@ def seeds_of(config: Config, backbone: str) -> list[int]:
     pretraining = config.backbones[backbone].pretraining
     own = pretraining.seed if pretraining is not None else None
     return list(config.seeds) if own is None else [own]
+
+
+def starts_of(config: Config, system: str) -> dict[str, float]:
+    """Return {system: share} of the models that a system starts from; empty: from its backbone.
+
+    Shares add up to 1.
+    """
+    given = config.systems[system].start
+    if given is None:
+        return {}
+    shares = {given: 1.0} if isinstance(given, str) else given
+    return {name: share / sum(shares.values()) for name, share in shares.items()}
+
+
+def teacher_of(config: Config, system: str, track: str) -> str | None:
+    """Return the system that teaches another one on a track, if one does."""
+    use = use_of(config, system, track)
+    if not OBJECTIVES[config.systems[system].objective].trains:
+        return None
+    return use.teacher.system if isinstance(use, Finetuning) and use.teacher is not None else None
+
+
+def systems_read(config: Config, system: str, track: str) -> list[str]:
+    """Return the systems whose models a system's training reads: its starts, and its teacher."""
+    teacher = teacher_of(config, system, track)
+    read = [*starts_of(config, system), *([teacher] if teacher is not None else [])]
+    return list(dict.fromkeys(read))
 
 
 def objective_of(config: Config, system: str, track: str) -> Objective:

@@ -174,6 +174,19 @@ class GuideOptions(Section):
     )
 
 
+class TeacherOptions(Section):
+    """A trained model, fixed, whose in-batch scores every size of a step is pulled towards."""
+
+    system: Name = Field(
+        description="The teacher: another system with one model for all sizes. Its model of the "
+        "same track and seed embeds at its full size."
+    )
+    weight: float = Field(
+        default=1.0, ge=0, description="Factor of each size's KL(teacher || size)."
+    )
+    temperature: float = Field(default=1.0, gt=0, description="Temperature inside both softmaxes.")
+
+
 class Finetuning(Use, Training):
     """How the models of a track are fine-tuned; the same for all its systems unless overridden."""
 
@@ -221,6 +234,10 @@ class Finetuning(Use, Training):
         default=None,
         description="The loss mnrl: guided negatives, as in GISTEmbed (arXiv 2402.16829); its "
         "paper's temperature is 0.01.",
+    )
+    teacher: TeacherOptions | None = Field(
+        default=None,
+        description="The loss mnrl: a trained model of another system that teaches every size.",
     )
     last_batch: Literal["partial", "filled"] = Field(
         default="partial",

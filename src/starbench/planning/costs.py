@@ -22,7 +22,7 @@ from starbench.planning.work import (
     finetuning_work,
     pretraining_work,
 )
-from starbench.run.models import Model
+from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
 from starbench.run.slices import embedding_slice, text_set_slice
 from starbench.run.texts import TextSet, sharded, text_sets
@@ -138,9 +138,11 @@ class Costs:
         # Of several, the texts are taken to be as long as those of the largest.
         largest = max(sizes, key=lambda size: size.records)
         data = replace(largest, records=sum(size.records for size in sizes))
-        guide = None if model.guide is None else self.encoder(model.guide)
+        beside = [] if model.guide is None else [self.encoder(model.guide)]
+        if model.teacher is not None:
+            beside.append(self.encoder(self._backbone_of(model.track, model.teacher)))
         devices, frozen = self._devices(compute), model.objective.freezes_encoder
-        work = finetuning_work(encoder, layers, settings, data, devices, guide, frozen)
+        work = finetuning_work(encoder, layers, settings, data, devices, beside, frozen)
         return self._training(work, settings, encoder, compute, "finetune")
 
     def _training(
@@ -187,6 +189,9 @@ class Costs:
     def encoder_of(self, model: Model) -> Encoder:
         """Return the shape of a model's backbone."""
         return self.encoder(model.backbone)
+
+    def _backbone_of(self, track: str, model: str) -> str:
+        return model_named(self.config, track, model).backbone
 
     def _of(self, model: Model) -> tuple[Encoder, int]:
         encoder = self.encoder_of(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starbench.config.amounts import LOGITS_AT_ONCE, PAD_TO, QUERIES_PER_BLOCK
@@ -109,13 +110,13 @@ def finetuning_work(
     settings: Finetuning,
     data: DatasetSize,
     devices: int,
-    guide: Encoder | None = None,
+    beside: Sequence[Encoder] = (),
     frozen: bool = False,
 ) -> TrainingWork:
     """Return what fine-tuning the first `layers` layers of a backbone takes.
 
-    A guide embeds the same texts once, at all its layers, without a backward pass; so does a
-    frozen backbone, whose heads alone are trained.
+    What is `beside` it, a guide or a teacher, embeds the same texts once, at all its layers,
+    without a backward pass; so does a frozen backbone, whose heads alone are trained.
     """
     longest = min(settings.max_length or encoder.positions, encoder.positions)
     columns = [(_texts_per_example(data.kind, settings), data.texts.cut(longest))]
@@ -131,12 +132,12 @@ def finetuning_work(
         for total, (_, texts) in zip(tokens, columns, strict=True)
     )
     depth = round(layers / (1 + BACKWARD)) if frozen else layers
-    if guide is not None:
+    for other in beside:
         a_row += sum(
-            guide.forward(total, texts.attended)
+            other.forward(total, texts.attended)
             for total, (_, texts) in zip(tokens, columns, strict=True)
         )
-        depth += round(guide.layers / (1 + BACKWARD))
+        depth += round(other.layers / (1 + BACKWARD))
     steps = total_steps(settings, data.records)
     rows = max(1, settings.batch_size // (settings.accumulation * devices))
     at_once = rows * sum(tokens)
@@ -151,7 +152,7 @@ def finetuning_work(
         steps * groups * depth,
         encoder.parameters(layers),
         _memory(encoder, layers, at_once, columns[0][1].attended, settings)
-        + (0 if guide is None else FIXED * guide.parameters()),
+        + sum(FIXED * other.parameters() for other in beside),
     )
 
 

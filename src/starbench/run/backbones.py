@@ -1,4 +1,4 @@
-"""The backbone that a training starts from: whole, and made as the config says."""
+"""What a training starts from: whole, and made as the config says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starbench.errors import InputError
+from starbench.run.models import MODEL_FOLDER
 from starbench.run.slices import pretraining_slice
 from starbench.store.artifacts import READ_BY_LIBRARIES, check_listed, opened
 
@@ -34,3 +35,12 @@ def opened_backbone(config: Config, paths: RunPaths, name: str, seed: int) -> Pa
                 f"{folder} has {made.get(differing[0])}, the config {asked[differing[0]]}"
             )
     return folder
+
+
+def opened_model(folder: Path) -> Path:
+    """Return the SentenceTransformer in the folder of a fine-tuned model, checked.
+
+    Raises InputError for a model that is missing or damaged.
+    """
+    check_listed(folder, opened(folder, "finetune"), [f"{MODEL_FOLDER}/**/*"])
+    return folder / MODEL_FOLDER

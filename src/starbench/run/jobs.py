@@ -16,7 +16,7 @@ from starbench.errors import InputError
 from starbench.run.costs import measured_models, measured_seed, searched_sets, timed_sets
 from starbench.run.exports import possible_exports, wanted_exports
 from starbench.run.leakage import compared_datasets
-from starbench.run.models import Model, all_models
+from starbench.run.models import Model, all_models, in_order_of_training
 from starbench.run.texts import (
     TextSet,
     fetched_before,
@@ -95,7 +95,7 @@ class JobGraph:
         self.jobs = [
             *self._data(),
             *self._backbones(),
-            *(job for model in all_models(config) for job in self._of_model(model)),
+            *(job for model in self._models() for job in self._of_model(model)),
             *self._of_run(),
         ]
 
@@ -197,6 +197,9 @@ class JobGraph:
                     of_seed=seed,
                 )
 
+    def _models(self) -> list[Model]:
+        return in_order_of_training(all_models(self.config))
+
     def _of_model(self, model: Model) -> Iterator[Job]:
         for seed in model.seeds:
             yield from ModelJobs(self.config, self.paths, model, seed).jobs()
@@ -264,6 +267,8 @@ class ModelJobs:
         scored = read_in_scoring(config, self.model.track)
         datasets = list(map(paths.dataset, scored))
         read = [paths.backbone_in_use(config, b, self.seed) for b in self.model.backbones()]
+        track, seed = self.model.track, self.seed
+        read += [paths.model(track, name, seed) for name in self.model.models_read()]
         read += map(paths.dataset, self.model.datasets(config))
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))

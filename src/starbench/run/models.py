@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from starbench.config.names import FITTED_CUTS
-from starbench.config.resolved import backbone_of, objective_of, seeds_of, use_of
+from starbench.config.resolved import backbone_of, objective_of, seeds_of, starts_of, use_of
 from starbench.config.training import Finetuning, Use
 from starbench.errors import InputError, did_you_mean
 from starbench.objectives.objective import Objective
@@ -43,6 +44,9 @@ class Model:
     """Systems with a model per size whose model of the full size is this one."""
     cut: str = "prefix"
     """What a size keeps of an embedding: the key `cut` of its system."""
+    starts: tuple[tuple[str, float], ...] = ()
+    """Models of the same track and seed whose average it starts from, each with its share;
+    from its backbone if there are none."""
 
     @property
     def finetuning(self) -> Finetuning:
@@ -76,6 +80,18 @@ class Model:
     def backbones(self) -> list[str]:
         """Return the backbones that its fine-tuning reads: its own, and its guide."""
         return [self.backbone, *([self.guide] if self.guide is not None else [])]
+
+    @property
+    def teacher(self) -> str | None:
+        """The model of the same track and seed that teaches it, if one does."""
+        if not self.objective.trains or self.finetuning.teacher is None:
+            return None
+        return self.finetuning.teacher.system
+
+    def models_read(self) -> list[str]:
+        """Return the models of its track that its fine-tuning reads: its starts, its teacher."""
+        taught_by = [] if self.teacher is None else [self.teacher]
+        return list(dict.fromkeys([*(name for name, _ in self.starts), *taught_by]))
 
     def fitted_on(self) -> list[str]:
         """Return the datasets whose texts its cut is fitted on: none for a cut that is not."""
@@ -116,6 +132,21 @@ def all_models(config: Config) -> list[Model]:
     return [model for track in config.tracks for model in models_of(config, track)]
 
 
+def in_order_of_training(models: Sequence[Model]) -> list[Model]:
+    """Return the models of a run, each after those that its fine-tuning reads."""
+    found = {(model.track, model.name): model for model in models}
+    ordered: dict[Model, None] = {}
+
+    def add(model: Model) -> None:
+        for name in model.models_read():
+            add(found[model.track, name])
+        ordered.setdefault(model)
+
+    for model in models:
+        add(model)
+    return list(ordered)
+
+
 def model_named(config: Config, track: str, name: str) -> Model:
     """Return one model of a track by its name; InputError if there is none."""
     models = {model.name: model for model in models_of(config, track)}
@@ -130,21 +161,31 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
     backbone = backbone_of(config, system, track)
     objective = objective_of(config, system, track)
     seeds = tuple(config.seeds)
-    if not objective.trains:
+    starts = tuple(starts_of(config, system).items())
+    if not objective.trains and not starts:
         as_it_is = config.backbones[backbone].pretraining is None
         seeds = seeds[:1] if as_it_is else tuple(seeds_of(config, backbone))
-    settings = backbone, objective, use_of(config, system, track), seeds
-    cut = config.systems[system].cut
-    if not objective.per_size:
-        cells = grid_of(trained) if section.grid == "full" else trained
-        return [Model(system, system, track, tuple(trained), tuple(cells), *settings, cut=cut)]
-    cells = grid_of(trained) if section.separate_grid == "full" else trained
-    return [
-        Model(
-            f"{system}-{group[-1]}", system, track, (group[-1],), tuple(group), *settings, cut=cut
+    use, cut = use_of(config, system, track), config.systems[system].cut
+
+    def model(name: str, sizes: Sequence[Size], cells: Sequence[Size]) -> Model:
+        return Model(
+            name,
+            system,
+            track,
+            tuple(sizes),
+            tuple(cells),
+            backbone,
+            objective,
+            use,
+            seeds,
+            cut=cut,
+            starts=starts,
         )
-        for group in objective.groups(cells)
-    ]
+
+    if not objective.per_size:
+        return [model(system, trained, grid_of(trained) if section.grid == "full" else trained)]
+    cells = grid_of(trained) if section.separate_grid == "full" else trained
+    return [model(f"{system}-{group[-1]}", [group[-1]], group) for group in objective.groups(cells)]
 
 
 def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
@@ -159,6 +200,7 @@ def _twin(config: Config, model: Model, models: list[Model]) -> str | None:
             and other.objective.scores_in_bf16 == model.objective.scores_in_bf16
             and other.use == model.use
             and other.cut == model.cut
+            and other.starts == model.starts
         ):
             return other.name
     return None

@@ -41,6 +41,7 @@ IMPLIED = {
     "bag_of_words_weight": None,
     "head_learning_rate": None,
     "guide": None,
+    "teacher": None,
     "full_weight": 1.0,
 }
 """Keys that are left out of a slice where they have this value, which is what results were made
@@ -77,6 +78,7 @@ def finetuning_slice(config: Config, model: Model, seed: int) -> dict[str, Any]:
         "sizes": [str(size) for size in model.sizes] if objective.reads_sizes else [],
         "finetuning": trained,
         "seed": seed,
+        **({"start": dict(model.starts)} if model.starts else {}),
         **recorded(
             OBJECTIVES.plugin(objective.name), family_plugin(config, model.backbone), *guided
         ),

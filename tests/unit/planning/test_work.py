@@ -115,6 +115,15 @@ def test_a_step_of_heads_alone_has_the_operations_of_a_forward_pass():
     assert work.operations / PADDED_GROUPS == pytest.approx(3 * counted / TEXTS, rel=1e-6)
 
 
+def test_what_is_beside_a_training_embeds_its_texts_once():
+    data = triplets(Lengths([LENGTH]))
+    training = Finetuning(dataset="x", batch_size=1, steps=1, learning_rate=1)
+    alone = finetuning_work(ENCODER, LAYERS, training, data, 1)
+    taught = finetuning_work(ENCODER, LAYERS, training, data, 1, [ENCODER])
+    assert taught.operations / alone.operations == pytest.approx((3 + 1) / 3)
+    assert taught.memory > alone.memory
+
+
 def triplets(lengths, kind="triplets"):
     return DatasetSize(kind, 1000, 0, lengths, lengths, 3, "stated")
 

@@ -14,8 +14,9 @@ from starbench.machine.lock import only_one_in
 from starbench.machine.progress import Progress
 from starbench.machine.startup import importing
 from starbench.run import versions
+from starbench.run.backbones import opened_model
 from starbench.run.embeddings import embed_stage
-from starbench.run.models import MODEL_FOLDER, Model, model_named
+from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
 from starbench.run.prompts import ROLES, prompt_for
 from starbench.run.slices import embedding_slice, text_set_slice
@@ -23,7 +24,6 @@ from starbench.run.texts import WINDOW, Texts, TextSet, shard_of, sharded, text_
 from starbench.sizes import widest_dim_by_layer
 from starbench.stages.embed.cut import Cut
 from starbench.stages.embed.fitting import cut_of
-from starbench.store.artifacts import check_listed, opened
 from starbench.store.embeddings import EmbeddingWriter
 from starbench.store.manifest import Stage
 
@@ -123,10 +123,8 @@ def _load(config: Config, paths: RunPaths, model: Model, seed: int) -> LayeredEn
 
     section = config.tracks[model.track].embedding
     widths = widest_dim_by_layer(model.cells)
-    folder = paths.model(model.track, model.name, seed)
-    check_listed(folder, opened(folder, "finetune"), [f"{MODEL_FOLDER}/**/*"])
     encoder = LayeredEncoder.load(
-        folder / MODEL_FOLDER,
+        opened_model(paths.model(model.track, model.name, seed)),
         list(widths),
         precision=section.precision,
         tokens_per_batch=section.tokens_per_batch,

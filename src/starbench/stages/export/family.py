@@ -10,7 +10,7 @@ from pathlib import Path
 from starbench.config.config import Config
 from starbench.config.lengths import origin_of
 from starbench.errors import InputError
-from starbench.run.models import Model
+from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
 from starbench.store.checksums import check
 from starbench.store.manifest import read_manifest
@@ -54,9 +54,7 @@ def _rows(path: Path, model: Model, seed: int) -> Iterator[dict[str, str]]:
 
 def training_data(config: Config, model: Model) -> list[tuple[str, list[str]]]:
     """Return what a model and the backbones under it were trained for and on, last step first."""
-    steps = []
-    if model.objective.trains:
-        steps.append((f"fine-tuned ({model.objective.name})", model.finetuning.datasets))
+    steps = _finetunings(config, model)
     name: str | None = model.backbone
     while name is not None:
         backbone = config.backbones[name]
@@ -65,6 +63,16 @@ def training_data(config: Config, model: Model) -> list[tuple[str, list[str]]]:
             steps.append((what, list(backbone.pretraining.datasets)))
         name = backbone.start
     return steps
+
+
+def _finetunings(config: Config, model: Model) -> list[tuple[str, list[str]]]:
+    """Return the fine-tuning of a model, and those of the models that it starts from."""
+    steps = []
+    if model.objective.trains:
+        steps.append((f"fine-tuned ({model.objective.name})", model.finetuning.datasets))
+    for name, _ in model.starts:
+        steps += _finetunings(config, model_named(config, model.track, name))
+    return [step for index, step in enumerate(steps) if step not in steps[:index]]
 
 
 def checkpoint_of(config: Config, model: Model) -> str | None:

@@ -11,13 +11,13 @@ from starbench.machine.files import sha256_of, written_whole
 from starbench.machine.lock import only_one_in
 from starbench.machine.startup import importing
 from starbench.run import versions
+from starbench.run.backbones import opened_model
 from starbench.run.exports import Exported, formats_of
 from starbench.run.models import MODEL_FOLDER
 from starbench.run.paths import RunPaths
 from starbench.run.slices import export_slice
 from starbench.run.texts import with_corpora
 from starbench.stages.export.family import CARD, Scores, family_scores
-from starbench.store.artifacts import check_listed, opened
 from starbench.store.manifest import Stage
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def export_model(config: Config, paths: RunPaths, one: Exported) -> Path:
         if stage.is_done(folder):
             log.info("%s: already exported", folder)
             return folder
-        check_listed(source, opened(source, "finetune"), [f"{MODEL_FOLDER}/**/*"])
+        opened_model(source)
         with written_whole(folder) as temporary:
             _export(config, paths, one, scores, stage, temporary)
             shutil.rmtree(folder, ignore_errors=True)

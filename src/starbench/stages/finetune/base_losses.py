@@ -69,6 +69,15 @@ def check_summand(loss: nn.Module, summand: Summand, objective: Objective) -> No
         )
 
 
+def check_taught(loss: nn.Module) -> None:
+    """Raise InputError for a base loss without in-batch scores, which a teacher pulls."""
+    if not _scores_in_batch(loss):
+        raise InputError(
+            f"a teacher needs a base loss with in-batch scores ({', '.join(IN_BATCH)}); "
+            f"{type(loss).__name__} has none"
+        )
+
+
 def check_not_wrapped(model: Any) -> None:
     """Raise InputError within a loss that cuts what the model gives: it would be cut twice."""
     forward = vars(model).get("forward")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 
@@ -16,10 +17,16 @@ from starbench.objectives.objective import Objective
 from starbench.objectives.srl import Srl
 from starbench.objectives.summands import Step, Summand
 from starbench.sizes import Size, check_sizes, layers_of
-from starbench.stages.finetune.base_losses import check_base_loss, check_not_wrapped, check_summand
+from starbench.stages.finetune.base_losses import (
+    check_base_loss,
+    check_not_wrapped,
+    check_summand,
+    check_taught,
+)
 from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
-from starbench.stages.finetune.step_loss import StepLoss
+from starbench.stages.finetune.step_loss import Lesson, StepLoss
+from starbench.stages.finetune.teacher import Teacher
 
 
 class LayeredLoss(nn.Module):
@@ -39,6 +46,7 @@ class LayeredLoss(nn.Module):
         mini_batch_size: texts embedded at a time, so that a large batch needs the memory of so
             many texts (gradient caching, see `embed_columns`); None for all at once.
         steps: steps of the whole training, for objectives that change in its course.
+        teacher: a trained model whose in-batch scores every size is pulled towards.
 
     Raises:
         InputError: a size beyond the model, a base loss that cannot be computed at several sizes,
@@ -54,6 +62,7 @@ class LayeredLoss(nn.Module):
         seed: int = 42,
         mini_batch_size: int | None = None,
         steps: int | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         super().__init__()
         check_base_loss(loss)
@@ -64,7 +73,9 @@ class LayeredLoss(nn.Module):
         check_sizes(self.sizes, self.full.layers, self.full.dim, "the model")
         self.objective, self.seed = objective, seed
         self.mini_batch_size, self.steps = mini_batch_size, steps
-        self.normalises = normalises(model)
+        self.normalises, self.teacher = normalises(model), teacher
+        if teacher is not None:
+            check_taught(loss)
         self._draw = generator(seed, "finetune", "step", 0)
         self._number: int | None = None
         self._calls = 0
@@ -102,11 +113,11 @@ class LayeredLoss(nn.Module):
         layers = layers_of(size for summand in summands for size in summand.reads)
         features = list(sentence_features)
         columns = embed_columns(self.model, features, layers, self.mini_batch_size)
-        left_out = self._left_out(features)
+        left_out, taught = self._left_out(features), self._taught(features)
         device = columns[layers[-1]][0].device
         # Eight bits of mantissa are too few for scores times 20: the loss itself is in fp32.
         with torch.autocast(device.type, enabled=False):
-            return self.from_embeddings(columns, labels, summands, left_out)
+            return self.from_embeddings(columns, labels, summands, left_out, taught)
 
     def _left_out(self, features: Sequence[dict[str, Tensor]]) -> Tensor | None:
         """Return which candidates the base loss's guide leaves out; None without a guide."""
@@ -117,23 +128,36 @@ class LayeredLoss(nn.Module):
         left_out: Tensor = self.loss.left_out(embedded)
         return left_out
 
+    def _taught(self, features: Sequence[dict[str, Tensor]]) -> Lesson | None:
+        """Return what the teacher makes of a step's texts; None without a teacher."""
+        teacher = self.teacher
+        if teacher is None:
+            return None
+        embedded = teacher.embed(self.model, features, self.mini_batch_size)
+        columns = [column.float() for column in embedded]
+        if normalises(teacher.encoder):
+            columns = [F.normalize(column, dim=-1) for column in columns]
+        return Lesson(teacher, columns)
+
     def from_embeddings(
         self,
         columns: dict[int, list[Tensor]],
         labels: Tensor | None,
         summands: Sequence[Summand],
         left_out: Tensor | None = None,
+        taught: Lesson | None = None,
     ) -> Tensor:
-        """Return the weighted sum of `summands`.
+        """Return the weighted sum of `summands`, and of what a teacher adds.
 
         Args:
             columns: for each layer the embeddings (rows, width) of each text column.
             labels: passed on to the base loss.
             summands: what to sum.
             left_out: the candidates that are no negatives, where the base loss has a guide.
+            taught: the lesson of the teacher, where there is one.
         """
         name = self.objective.name
-        step = StepLoss(self.loss, columns, labels, self.normalises, name, left_out)
+        step = StepLoss(self.loss, columns, labels, self.normalises, name, left_out, taught)
         return step.of(summands)
 
     def get_config_dict(self) -> dict[str, Any]:

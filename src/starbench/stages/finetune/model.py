@@ -1,7 +1,8 @@
-"""The untrained model of a fine-tuning: a backbone with what follows it, as a checkpoint has it."""
+"""What a fine-tuning begins with: a backbone with what follows it, or models trained before."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ from starbench.encoders.modules import MODULES, transformer_in
 from starbench.encoders.positions import positions_of
 from starbench.errors import InputError
 from starbench.run.models import Model
-from starbench.run.prompts import guide_prompt, training_roles
+from starbench.run.prompts import guide_prompt, own_prompt, training_roles
 from starbench.sizes import check_sizes
 from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, width_of
+from starbench.stages.finetune.teacher import Teacher
+from starbench.tracks import TRACKS
 
 if TYPE_CHECKING:
     from starbench.config.config import Config
@@ -31,7 +34,10 @@ SIMILARITIES = ("cosine", "dot")
 
 
 def build_model(
-    backbone: Path, model: Model, prompts: dict[str, str] | None = None
+    backbone: Path,
+    model: Model,
+    prompts: dict[str, str] | None = None,
+    starts: Sequence[tuple[Path, float]] = (),
 ) -> SentenceTransformer:
     """Return the untrained model: the backbone, cut to the deepest layer of the model's sizes.
 
@@ -43,10 +49,20 @@ def build_model(
         backbone: folder of the backbone.
         model: what is to be made of it.
         prompts: the config's prompts by their names.
+        starts: folders of trained models, each with its share: their average is taken in place of
+            the backbone.
+
+    Raises:
+        InputError: a size beyond the backbone, a backbone that cannot be loaded, or trained models
+            that are not of one shape.
     """
     use = model.use
-    with loading(backbone, "backbone"):
-        encoder = _loaded(backbone, _dropout(use, backbone, model.objective.freezes_encoder))
+    dropout = _dropout(use, backbone, model.objective.freezes_encoder)
+    if starts:
+        encoder = _averaged(starts, dropout)
+    else:
+        with loading(backbone, "backbone"):
+            encoder = _loaded(backbone, dropout)
     transformer: Transformer = encoder[0]
     drop_pooler(transformer.model)
     if isinstance(use, Finetuning):
@@ -89,6 +105,21 @@ def guide_of(config: Config, model: Model, backbone: Path) -> Guide:
     )
 
 
+def teacher_of(model: Model, folder: Path) -> Teacher:
+    """Return the teacher of a model's training, from the folder of its SentenceTransformer."""
+    options = model.finetuning.teacher
+    assert options is not None
+    with loading(folder, "teacher"):
+        encoder = _loaded(folder, {})
+    use_fast_attention(encoder[0].model)
+    dataset, task_type = model.finetuning.datasets[0], TRACKS[model.track].mteb_type
+    own = encoder.prompts, encoder.default_prompt_name
+    first, second = (
+        own_prompt(*own, task_type, (dataset, role)) for role in training_roles(model, 2)
+    )
+    return Teacher(encoder, options.weight, options.temperature, (first, second))
+
+
 def overridden(backbone: Path, use: Use) -> dict[str, list[str]]:
     """Return {key: [what the checkpoint says, what the config says]} where the two differ."""
     source = transformer_in(backbone, str(backbone))
@@ -123,6 +154,30 @@ def _loaded(backbone: Path, overrides: dict[str, Any]) -> SentenceTransformer:
     transformer = Transformer(str(backbone), model_kwargs=weights, config_kwargs=overrides)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
     return SentenceTransformer(modules=[transformer, pooling], device="cpu")
+
+
+def _averaged(starts: Sequence[tuple[Path, float]], dropout: dict[str, Any]) -> SentenceTransformer:
+    """Return the first of some trained models with the average of the weights of all."""
+    models = []
+    for folder, _ in starts:
+        with loading(folder, "model"):
+            models.append(_loaded(folder, dropout))
+    first, *others = models
+    weights = [dict(model.named_parameters()) for model in models]
+    shapes = [{name: tuple(w.shape) for name, w in of_one.items()} for of_one in weights]
+    for (folder, _), found in zip(starts, shapes, strict=True):
+        if found != shapes[0]:
+            raise InputError(
+                f"{folder} and {starts[0][0]} have weights of other shapes: no average"
+            )
+    if others:
+        with torch.no_grad():
+            for name, parameter in weights[0].items():
+                parts = (
+                    share * of_one[name] for (_, share), of_one in zip(starts, weights, strict=True)
+                )
+                parameter.copy_(sum(parts))
+    return first
 
 
 def _pool_by(encoder: SentenceTransformer, mode: str) -> None:

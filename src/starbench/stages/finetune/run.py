@@ -36,7 +36,7 @@ from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
 from starbench.run import versions
-from starbench.run.backbones import opened_backbone
+from starbench.run.backbones import opened_backbone, opened_model
 from starbench.run.exports import sizes_trained
 from starbench.run.held_back import held_back
 from starbench.run.leakage import rows_without_leakage
@@ -49,11 +49,12 @@ from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.heads import HeadsLoss
 from starbench.stages.finetune.labelled import LABEL, heads_of, with_numbers
 from starbench.stages.finetune.layered_loss import LayeredLoss
-from starbench.stages.finetune.model import build_model, guide_of, overridden
+from starbench.stages.finetune.model import build_model, guide_of, overridden, teacher_of
 from starbench.stages.finetune.one_pass import depth_of, width_of
 from starbench.stages.finetune.order import TrainingOrder, order_of
 from starbench.stages.finetune.passages import PassageCollator, training_places
 from starbench.stages.finetune.ranking_loss import RankingLoss
+from starbench.stages.finetune.teacher import Teacher
 from starbench.store.heads import HEADS, heads_in, write_heads
 from starbench.store.manifest import Stage
 from starbench.store.records import GOLD, read_records
@@ -87,10 +88,13 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
     objective, base = model.objective, None
     backbones = [opened_backbone(config, paths, name, seed) for name in model.backbones()]
-    inputs = [*backbones, *map(paths.dataset, model.datasets(config))]
+    trained = {name: paths.model(model.track, name, seed) for name in model.models_read()}
+    models = {name: opened_model(read) for name, read in trained.items()}
+    inputs = [*backbones, *trained.values(), *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)
     backbone, *guides = backbones
-    encoder = build_model(backbone, model, config.backbones[model.backbone].prompts)
+    starts = [(models[name], share) for name, share in model.starts]
+    encoder = build_model(backbone, model, config.backbones[model.backbone].prompts, starts)
     facts: dict[str, Any] = {
         "seed": seed,
         "parameters": sum(p.numel() for p in encoder.parameters()),
@@ -102,7 +106,8 @@ def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: 
             facts["left_out"] = left_out
         guide = guide_of(config, model, guides[0]) if guides else None
         base = _base_loss_of(encoder, model, rows, seed, guide)
-        facts |= _train(encoder, base, rows, config, model, folder, seed, stage.identity)
+        teacher = teacher_of(model, models[model.teacher]) if model.teacher else None
+        facts |= _train(encoder, base, rows, config, model, folder, seed, stage.identity, teacher)
         full = Size(depth_of(encoder), width_of(encoder))
         tell_trained_sizes(encoder, sizes_trained(model, full))
     if rank() > 0:
@@ -174,6 +179,7 @@ def _train(
     folder: Path,
     seed: int,
     identity: str,
+    teacher: Teacher | None = None,
 ) -> dict[str, Any]:
     settings, objective = model.finetuning, model.objective
     steps = total_steps(settings, len(rows))
@@ -193,6 +199,7 @@ def _train(
         seed,
         settings.mini_batch_size,
         steps,
+        teacher,
     )
     what = f"finetune {model.name} seed {seed}"
     skips = SkipNotFinite(what, settings.max_skipped)

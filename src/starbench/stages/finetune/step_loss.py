@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,6 +16,16 @@ from starbench.errors import InputError
 from starbench.objectives.summands import Align, Comparison, Over, Regulariser, Summand, Term
 from starbench.sizes import Size
 from starbench.stages.finetune.ranking_loss import MASKED
+from starbench.stages.finetune.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a teacher makes of the texts of a step."""
+
+    teacher: Teacher
+    columns: list[Tensor]
+    """Its embeddings (rows, D) of each text column, as its model gives them."""
 
 
 class StepLoss:
@@ -27,6 +38,7 @@ class StepLoss:
         normalises: whether the model normalises: embeddings are then normalised after the cut.
         name: the objective's, for messages.
         left_out: the candidates that are no negatives, where the base loss has a guide.
+        taught: the lesson of a teacher, where there is one.
     """
 
     def __init__(
@@ -37,10 +49,12 @@ class StepLoss:
         normalises: bool,
         name: str,
         left_out: Tensor | None = None,
+        taught: Lesson | None = None,
     ) -> None:
         self.loss, self.columns, self.labels = loss, columns, labels
         self.normalises, self.name = normalises, name
         self._left_out = () if left_out is None else (left_out,)
+        self._taught = taught
         self._scores: dict[Size, Tensor] = {}
 
     def of(self, summands: Sequence[Summand]) -> Tensor:
@@ -50,7 +64,19 @@ class StepLoss:
             for size in sorted({size for summand in summands for size in _scored(summand)}):
                 self.scores(size)
         values = [summand.weight * self._value(summand) for summand in summands]
-        return torch.stack(values).sum()
+        return torch.stack([*values, *self._from_teacher(summands)]).sum()
+
+    def _from_teacher(self, summands: Sequence[Summand]) -> list[Tensor]:
+        """Return how far each size with a base loss is from the teacher; none without one."""
+        if self._taught is None:
+            return []
+        teacher, columns = self._taught.teacher, self._taught.columns
+        scores = self._scores_of(columns)
+        trained = sorted({summand.size for summand in summands if isinstance(summand, Term)})
+        return [
+            teacher.weight * kl_divergence(self.scores(size), scores, teacher.temperature)
+            for size in trained
+        ]
 
     def _value(self, summand: Summand) -> Tensor:
         if isinstance(summand, Term):

@@ -14,6 +14,7 @@ from starbench.machine.hardware import hardware
 from starbench.machine.lock import only_one_in
 from starbench.machine.startup import importing
 from starbench.run import versions
+from starbench.run.backbones import opened_model
 from starbench.run.costs import (
     measure_slice,
     measured_models,
@@ -22,9 +23,9 @@ from starbench.run.costs import (
     searched_sets,
     timed_sets,
 )
-from starbench.run.models import MODEL_FOLDER, Model, model_named
+from starbench.run.models import Model, model_named
 from starbench.run.paths import RunPaths
-from starbench.store.artifacts import check_listed, opened
+from starbench.store.artifacts import opened
 from starbench.store.collected import collect
 from starbench.store.costs import COST_COLUMNS, COSTS, write_costs
 from starbench.store.manifest import Stage
@@ -55,7 +56,7 @@ def measure_model(config: Config, paths: RunPaths, track: str, name: str, seed: 
         if stage.is_done(folder):
             log.info("%s: already measured", folder)
             return folder
-        check_listed(source, opened(source, "finetune"), [f"{MODEL_FOLDER}/**/*"])
+        opened_model(source)
         rows, without = measure(config, paths, model, seed, torch_device())
         with written_whole(folder) as temporary:
             temporary.mkdir(parents=True)

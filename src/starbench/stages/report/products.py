@@ -14,6 +14,7 @@ from starbench.run.bits import scored_bits
 from starbench.run.models import searched_asymmetrically
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.roles import asked
+from starbench.stages.report.systems import built_on
 from starbench.store.costs import COSTS
 from starbench.tracks import TRACKS
 
@@ -201,7 +202,12 @@ def report_slice(config: Config) -> dict[str, Any]:
         },
         "tables": table_names(config),
         "systems": {
-            name: [config.display("systems", name), *backbones_of(config, name), system.objective]
+            name: [
+                config.display("systems", name),
+                *backbones_of(config, name),
+                system.objective,
+                *built_on(config, name),
+            ]
             for name, system in config.systems.items()
         },
         "report": _report_keys(config),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from starbench.config.config import Config
-from starbench.config.resolved import backbone_of
+from starbench.config.resolved import backbone_of, systems_read
 from starbench.published import Claim, Role, claims
 
 ROLES: dict[Role, str] = {
@@ -43,8 +43,11 @@ def systems_of(config: Config, role: Role, track: str) -> list[str]:
 def role_of(config: Config, system: str, track: str) -> str | None:
     """Return a system's role on a track in the paper's terms; None if it has none there.
 
-    What was pre-trained otherwise than by MLM or SMAE, as by RetroMAE, is none of the paper's.
+    What was pre-trained otherwise than by MLM or SMAE, as by RetroMAE, is none of the paper's, nor
+    is what starts from a trained model or is taught by one.
     """
+    if systems_read(config, system, track):
+        return None
     objective = config.systems[system].objective
     _, pretrained = _origin(config, system, track)
     if not pretrained:

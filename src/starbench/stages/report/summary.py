@@ -11,9 +11,7 @@ from typing import Any
 
 from starbench.config.config import Config
 from starbench.config.escapes import in_markdown, one_line
-from starbench.config.resolved import backbone_of, backbones_of
 from starbench.machine.files import write_text
-from starbench.objectives import OBJECTIVES
 from starbench.run.leakage import training_sets
 from starbench.stages.report.cautions import cautions
 from starbench.stages.report.commands import ELSEWHERE, commands_of, folded
@@ -28,6 +26,7 @@ from starbench.stages.report.products import (
     table_names,
 )
 from starbench.stages.report.results import Results
+from starbench.stages.report.systems import described
 from starbench.stages.report.tables.asymmetric import asymmetric_summary
 from starbench.stages.report.tables.bits import bits_summary
 from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
@@ -83,12 +82,7 @@ def _what(results: Results) -> Iterator[str]:
         "Each system is a text-embedding model that can be cut: to its first layers (n) and its "
         f"embeddings to their first dimensions (d). Trained sizes n/d: {sizes}."
     )
-    rows = [
-        f"| {in_markdown(system_name(config, name))} "
-        f"| {in_markdown(_backbones(config, name))} "
-        f"| {OBJECTIVES[system.objective].summary}{CUTS[system.cut]} |"
-        for name, system in config.systems.items()
-    ]
+    rows = [f"| {' | '.join(described(config, name))} |" for name in config.systems]
     yield "\n".join(["| System | Backbone | Fine-tuning |", "|---|---|---|", *rows])
     bullets = []
     for group in groups_of(config):
@@ -105,24 +99,6 @@ def _what(results: Results) -> Iterator[str]:
             f"Trained with {len(config.seeds)} seeds: tables show mean ± standard deviation, "
             "plots a band of one standard deviation."
         )
-
-
-def _backbones(config: Config, system: str) -> str:
-    used = backbones_of(config, system)
-    if len(used) == 1:
-        return _backbone(config, used[0])
-    named = ((backbone_of(config, system, track), track) for track in config.tracks)
-    return "; ".join(f"{track}: {_backbone(config, name)}" for name, track in named)
-
-
-def _backbone(config: Config, name: str) -> str:
-    backbone = config.backbones[name]
-    made = config.display("backbones", name)
-    if backbone.checkpoint is not None:
-        made += f" ({backbone.checkpoint.name})"
-    elif backbone.architecture is not None:
-        made += " (from scratch)"
-    return made
 
 
 def _averages(results: Results) -> Iterator[str]:
@@ -321,14 +297,6 @@ def _embedded(folder: Path, name: str) -> str:
     data = base64.b64encode((folder / name).read_bytes()).decode("ascii")
     return f'<img src="data:image/png;base64,{data}"'
 
-
-CUTS = {
-    "prefix": "",
-    "random": "; random dimensions",
-    "pca": "; principal components",
-    "whitening": "; whitened principal components",
-}
-"""What is said of a system by what its sizes keep of an embedding; usual are first dimensions."""
 
 PAGE = """<!doctype html>
 <html lang="en">
