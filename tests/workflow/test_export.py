@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 
@@ -133,12 +135,21 @@ def test_snakemake_exports_what_the_section_asks_for_and_nothing_without_it(fini
     assert "The config has no section `export`: nothing is exported." in snakemake(folder, "export")
     assert not (folder / "results/tiny/exports").exists()
     asked = {"systems": ["starbucks"], "sizes": ["half"], "tracks": ["sts"], "onnx": False}
+    asked["weights"] = "float16"
     edit(folder, lambda value: value.update(export=asked))
     assert planned(folder) == {}, "the report needs no export"
     snakemake(folder, "export")
     (made,) = (folder / "results/tiny/exports").rglob("manifest.json")
     assert made.parent == folder / "results/tiny" / PLACE / "n1-d8"
     assert not (made.parent / "onnx").exists()
+    assert manifest(made.parent)["weights"] == "float16"
+    told = re.search(
+        r"unrounded weights is (0\.\d+|1\.0+)", (made.parent / "README.md").read_text()
+    )
+    assert told is not None
+    assert float(told[1]) > 0.999
+    stored = load_file(made.parent / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
     assert (folder / "results/tiny/logs/exports/sts/starbucks/seed-42/n1-d8.log").is_file()
     assert "Nothing to be done" in snakemake(folder, "export", "--dry-run")
 

@@ -10,8 +10,10 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal
 
+import torch
+from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
 from starbench.errors import InputError
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 LIBRARY = "sentence_transformers."
 OLD_PLACE = "sentence_transformers.models."
 """Where all versions up to 6 find the library's modules."""
+
+FLOAT32: Final = "float32"
 
 MOST_TOKENS = 10_000_000
 """A longer limit is none."""
@@ -45,7 +49,9 @@ OF_TEXT_ENCODERS = {
 Values = dict[str, Any]
 
 
-def save(model: SentenceTransformer, folder: str | Path) -> None:
+def save(
+    model: SentenceTransformer, folder: str | Path, weights: Literal["float32", "float16"] = FLOAT32
+) -> None:
     """Save a model in a new folder from which plain `SentenceTransformer(folder)` loads it.
 
     The layout is that of sentence-transformers before 5.4, which all versions from 4 to 6 and
@@ -55,15 +61,17 @@ def save(model: SentenceTransformer, folder: str | Path) -> None:
     Args:
         model: the model, e.g. one that `starbench.cut` has made.
         folder: where it goes; it must not be there, or be empty.
+        weights: how weights are stored: as they are, or rounded to ``"float16"``, which halves the
+            files. Such a model is loaded and computed in the precision that its config names.
 
     Raises:
-        InputError: the folder holds files.
+        InputError: the folder holds files, or a weight is too large for float16.
     """
     path = Path(folder)
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise InputError(f"{path} is not empty: name a folder that is not there yet")
     with written_whole(path) as temporary:
-        write_model(model, temporary)
+        write_model(model, temporary, weights)
         if path.is_dir():
             path.rmdir()
 
@@ -77,9 +85,14 @@ def longest_text(model: SentenceTransformer) -> int | None:
     return int(longest) if longest is not None and longest <= MOST_TOKENS else None
 
 
-def write_model(model: SentenceTransformer, folder: Path) -> None:
-    """Write a model's files into a folder, in the older layout."""
+def write_model(
+    model: SentenceTransformer, folder: Path, weights: Literal["float32", "float16"] = FLOAT32
+) -> None:
+    """Write a model's files into a folder, in the older layout; arguments as for `save`."""
     model.save_pretrained(str(folder), create_model_card=False)
+    if weights != FLOAT32:
+        for file in sorted(folder.rglob("*.safetensors")):
+            _halve(file)
     modules = _read(folder / "modules.json")
     for entry in modules:
         kind = entry["type"].rpartition(".")[2]
@@ -91,6 +104,18 @@ def write_model(model: SentenceTransformer, folder: Path) -> None:
         elif kind in OLDER:
             _rewrite(folder / entry["path"] / "config.json", OLDER[kind])
     _write(folder / "modules.json", modules)
+
+
+def _halve(file: Path) -> None:
+    """Round the float32 numbers of a file of weights to float16."""
+    tensors = load_file(file)
+    for name, tensor in tensors.items():
+        if tensor.dtype == torch.float32:
+            tensors[name] = tensor.half()
+            if not bool(tensors[name].isfinite().all()):
+                raise InputError(f"{name} has a weight that float16 cannot hold: use float32")
+    # The key that transformers looks for in what it loads.
+    save_file(tensors, file, metadata={"format": "pt"})
 
 
 def _transformer(model: SentenceTransformer) -> Callable[[Values], Values]:

@@ -230,6 +230,7 @@ def export_slice(config: Config, model: Model, size: Size) -> dict[str, Any]:
         "size": str(size),
         "onnx": formats.onnx,
         "int8": formats.onnx and formats.int8,
+        **({"weights": formats.weights} if formats.weights != "float32" else {}),
         "shown": {
             "title": config.title,
             "system": config.display("systems", model.system),

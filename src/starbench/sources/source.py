@@ -97,6 +97,10 @@ class Source(Section):
     display: Display | None = Field(
         default=None, description="Name in tables and figures; the key itself if not given."
     )
+    licence: Display | None = Field(
+        default=None,
+        description="Licence of the data: cards of models that were trained on them tell it.",
+    )
     rows: int | None = Field(
         default=None, ge=1, description="Take at most this many records (all if not given)."
     )
@@ -220,7 +224,7 @@ class Source(Section):
 
     def contents_slice(self) -> dict[str, Any]:
         """Return the keys that the fetched records depend on, as JSON values."""
-        kept = self.model_dump(exclude={*SCORING_KEYS, "display", "strict"})
+        kept = self.model_dump(exclude={*SCORING_KEYS, "display", "licence", "strict"})
         for key in ADDED_KEYS:  # what was fetched before there was such a key stays as it is
             if kept.get(key) in (None, []):
                 kept.pop(key, None)

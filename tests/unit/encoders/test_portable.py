@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
@@ -81,3 +83,33 @@ def test_a_folder_with_files_is_left_alone(tiny_checkpoint, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     starbench.save(model_of(tiny_checkpoint), tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "notes.txt"]
+
+
+@pytest.mark.parametrize("kind", ["pooling", "dense", "norm"])
+def test_half_precision_is_stored_and_float32_is_computed(tiny_checkpoint, tmp_path, kind):
+    model = model_of(tiny_checkpoint, kind)
+    small = starbench.cut(model, Size(2, 8))
+    starbench.save(small, tmp_path / "whole")
+    starbench.save(small, tmp_path / "half", weights="float16")
+    files = sorted(
+        path.relative_to(tmp_path / "half") for path in tmp_path.rglob("half/**/*.safe*")
+    )
+    assert len(files) > (kind == "dense")
+    for file in files:
+        whole, half = (load_file(tmp_path / folder / file) for folder in ("whole", "half"))
+        for name, tensor in whole.items():
+            assert half[name].dtype == torch.float16, name
+            assert half[name].equal(tensor.half()), name
+    loaded = SentenceTransformer(str(tmp_path / "half"), device="cpu")
+    assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
+    for weight in small.parameters():
+        weight.data = weight.data.half().float()
+    np.testing.assert_allclose(loaded.encode(TEXTS), small.encode(TEXTS), atol=1e-6)
+
+
+def test_a_weight_beyond_float16_is_named_and_nothing_is_left(tiny_checkpoint, tmp_path):
+    model = model_of(tiny_checkpoint)
+    model[0].model.embeddings.LayerNorm.weight.data[3] = 1e5
+    with pytest.raises(InputError, match=r"LayerNorm\.weight has a weight that float16 cannot"):
+        starbench.save(model, tmp_path / "model", weights="float16")
+    assert list(tmp_path.iterdir()) == []

@@ -61,6 +61,8 @@ class Facts:
     formats: Sequence[Format] = ()
     no_onnx: str | None = None
     """Why there is no ONNX, if the config asks for it."""
+    rounded: float | None = None
+    """Least cosine of a vector with that of unrounded weights, if they are stored in float16."""
     hashes: dict[str, str] = field(default_factory=dict)
     """{what: SHA-256 of its manifest}"""
 
@@ -112,6 +114,12 @@ def _use(facts: Facts) -> Iterator[str]:
         f"Texts are {cut}; vectors are compared by {facts.similarity}. The layers and dimensions "
         "that this size does not have are not in the files: nothing is to be set when it is loaded."
     )
+    if facts.rounded is not None:
+        yield (
+            "Weights are stored as float16 and computed in float32. The least cosine of a vector "
+            f"with that of the unrounded weights is {facts.rounded:.7f}, over texts of what the "
+            "run scores; scores below are of the unrounded weights."
+        )
     prompts = {name: text for name, text in facts.prompts.items() if text}
     if prompts:
         rows = [f"| {in_markdown(name)} | {in_markdown(text)} |" for name, text in prompts.items()]
@@ -191,7 +199,10 @@ def _origin(config: Config, model: Model, facts: Facts) -> Iterator[str]:
 
 def _dataset(config: Config, name: str) -> str:
     told = config.datasets[name].model_dump(include={"source", "name"}, exclude_unset=True)
-    return f"`{name}` ({in_markdown(' '.join(str(value) for value in told.values() if value))})"
+    licence = config.datasets[name].licence
+    parts = [" ".join(str(value) for value in told.values() if value)]
+    parts += [f"licence {licence}"] if licence is not None else []
+    return f"`{name}` ({in_markdown(', '.join(parts))})"
 
 
 def _row(cells: Sequence[str]) -> str:

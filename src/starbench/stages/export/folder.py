@@ -19,7 +19,7 @@ from starbench.encoders.onnx_model import (
     write_int8,
     write_onnx,
 )
-from starbench.encoders.portable import longest_text, write_model
+from starbench.encoders.portable import FLOAT32, longest_text, write_model
 from starbench.encoders.small_model import cut, module_width, parameters_of
 from starbench.errors import InputError
 from starbench.run.exports import Exported, formats_of, sizes_trained
@@ -44,22 +44,30 @@ FP32, INT8 = "onnx/model.onnx", "onnx/model_int8.onnx"
 
 @dataclass(frozen=True)
 class Checked:
-    """The ONNX files of a folder, or why there are none."""
+    """How near the vectors of a folder's formats are to those of the run's model."""
 
     formats: Sequence[Format] = ()
     no_onnx: str | None = None
+    """Why there are no ONNX files, if there should be."""
+    rounded: np.ndarray | None = None
+    """Of each text: the cosine of the vectors of rounded and unrounded weights, (texts,)."""
 
 
-def small_model(source: Path, one: Exported, folder: Path) -> SentenceTransformer:
-    """Write the size of a model into a folder and return it as it is loaded from there.
+def small_model(
+    config: Config, source: Path, one: Exported, folder: Path
+) -> tuple[SentenceTransformer, SentenceTransformer]:
+    """Write the size of a model into a folder.
+
+    Returns:
+        The model as it is loaded from there, and as it was before its weights were stored.
 
     Raises InputError for a size that the model does not have.
     """
     whole = _loaded(source)
     full = Size(int(whole[0].model.config.num_hidden_layers), module_width(whole))
     small = cut(whole, one.size, sizes_trained(one.model, full) or None)
-    write_model(small, folder)
-    return _loaded(folder)
+    write_model(small, folder, formats_of(config).weights)
+    return _loaded(folder), small
 
 
 def _loaded(folder: Path) -> SentenceTransformer:
@@ -68,21 +76,48 @@ def _loaded(folder: Path) -> SentenceTransformer:
 
 
 def check(
-    config: Config, paths: RunPaths, one: Exported, model: SentenceTransformer, folder: Path
+    config: Config,
+    paths: RunPaths,
+    one: Exported,
+    model: SentenceTransformer,
+    unrounded: SentenceTransformer,
+    folder: Path,
 ) -> Checked:
     """Write the formats that the config asks for, and compare each with torch.
+
+    Args:
+        config: the run's config.
+        paths: where its data are.
+        one: what is exported.
+        model: the model as it is loaded from the folder.
+        unrounded: the model that was stored there.
+        folder: where the files go.
 
     Raises InputError for a float32 graph whose vectors are not those of torch.
     """
     asked = formats_of(config)
-    if not asked.onnx:
-        return Checked()
-    reason = why_no_onnx(model)
+    reason = why_no_onnx(model) if asked.onnx else None
     if reason is not None:
         log.info("no ONNX of %s: %s", one.model.name, reason)
+    rounds, writes = asked.weights != FLOAT32, asked.onnx and reason is None
+    if not (rounds or writes):
         return Checked(no_onnx=reason)
     texts = sample_texts(config, paths, one.model.track, TEXTS)
     expected = torch_embed(model)(texts)
+    rounded = cosines(expected, torch_embed(unrounded.eval())(texts)) if rounds else None
+    formats = _onnx(config, paths, one, model, folder, texts, expected) if writes else []
+    return Checked(formats, reason, rounded)
+
+
+def _onnx(
+    config: Config,
+    paths: RunPaths,
+    one: Exported,
+    model: SentenceTransformer,
+    folder: Path,
+    texts: list[str],
+    expected: np.ndarray,
+) -> list[Format]:
     write_onnx(model, folder / FP32)
     fp32 = onnx_embed(folder / FP32, model)
     formats = [Format(FP32, _megabytes(folder / FP32), cosines(fp32(texts), expected))]
@@ -92,9 +127,9 @@ def check(
             f"{one.model.name} at {one.size}: a vector of the ONNX file has the cosine {least:.7f} "
             f"with that of torch, less than {LEAST_COSINE}: set export.onnx to false"
         )
-    if asked.int8:
+    if formats_of(config).int8:
         formats.append(_int8(config, paths, one, model, folder, texts, expected, fp32))
-    return Checked(formats)
+    return formats
 
 
 def _int8(
@@ -136,6 +171,7 @@ def card_of(
         scores=scores,
         formats=checked.formats,
         no_onnx=checked.no_onnx,
+        rounded=None if checked.rounded is None else float(checked.rounded.min()),
         hashes=hashes,
     )
     return card(config, one, facts)

@@ -65,8 +65,8 @@ def _export(
     if formats.onnx:
         made.refuse_without_packages()
     source = paths.model(one.model.track, one.model.name, one.seed)
-    model = made.small_model(source / MODEL_FOLDER, one, folder)
-    checked = made.check(config, paths, one, model, folder)
+    model, unrounded = made.small_model(config, source / MODEL_FOLDER, one, folder)
+    checked = made.check(config, paths, one, model, unrounded, folder)
     hashes = {"the model": source / "manifest.json", "the run": paths.root / "manifest.json"}
     known = {what: sha256_of(file) for what, file in hashes.items() if file.is_file()}
     text = made.card_of(config, paths, one, model, checked, scores, known)
@@ -81,4 +81,5 @@ def _export(
         loads_as={"layers": one.size.layers, "dim": one.size.dim},
         formats=facts,
         no_onnx=checked.no_onnx,
+        weights=formats.weights,
     )

@@ -51,6 +51,16 @@ def test_it_says_what_the_model_is_and_how_to_load_it():
     assert len([line for line in code[1].splitlines() if line]) == 2
 
 
+def test_licences_of_the_training_data_and_rounded_weights_are_told():
+    value = tiny_value()
+    value["datasets"]["train"]["licence"] = "CC BY 4.0"
+    assert "- fine-tuned (srl) on `train` (micro, licence CC BY 4.0)" in card_with(value)
+    assert "float16" not in card_with()
+    assert "The least cosine of a vector with that of the unrounded weights is 0.9999875" in (
+        card_with(rounded=0.9999875)
+    )
+
+
 def test_the_scores_of_all_sizes_are_there_and_this_one_is_marked():
     scores = {"n1-d4": {"test": 0.25}, "n2-d8": {}, "n4-d16": {"test": 0.5}}
     text = card_with(scores=scores)
