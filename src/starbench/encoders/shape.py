@@ -12,6 +12,8 @@ from starbench.encoders.families import FAMILIES, family_named
 from starbench.encoders.parameters import Parameters, counted
 from starbench.errors import InputError
 
+BACKWARD = 2.0
+"""Operations of a backward pass for one of the forward pass."""
 POSITIONS = 512
 """Tokens of the longest text where a config.json of a plugin's family does not tell."""
 

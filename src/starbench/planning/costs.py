@@ -9,13 +9,12 @@ from starbench.config.amounts import CHECKPOINTS_KEPT, TOKENS_PER_BATCH
 from starbench.config.compute import Compute
 from starbench.config.config import Config
 from starbench.config.training import Training
-from starbench.encoders.shape import Encoder
+from starbench.encoders.shape import BACKWARD, Encoder
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.planning.datasets import DatasetSize, Stated, dataset_size
 from starbench.planning.devices import Device, Start
 from starbench.planning.encoders import Shape, shape_of
 from starbench.planning.work import (
-    BACKWARD,
     EmbeddingWork,
     TrainingWork,
     embedding_work,

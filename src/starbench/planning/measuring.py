@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from starbench.config.amounts import MOST_PASSAGES_TIMED
+from starbench.encoders.shape import BACKWARD
 from starbench.planning.costs import Cost, Costs
 from starbench.planning.scoring import passages_of
-from starbench.planning.work import BACKWARD
 from starbench.run.costs import measuring_of, timed_datasets, timed_sets
 from starbench.run.models import Model
 from starbench.run.slices import text_set_slice

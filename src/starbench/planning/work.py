@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from starbench.config.amounts import LOGITS_AT_ONCE, PAD_TO, QUERIES_PER_BLOCK
 from starbench.config.names import Precision
 from starbench.config.training import Finetuning, Pretraining, Training, total_steps
-from starbench.encoders.shape import Encoder
+from starbench.encoders.shape import BACKWARD, Encoder
 from starbench.objectives.pretraining import PretrainingObjective
 from starbench.planning.datasets import DatasetSize
 from starbench.planning.lengths import Lengths
 
-BACKWARD = 2.0
-"""Operations of a backward pass for one of the forward pass."""
 PADDED_GROUPS = 1.06
 """Padding where texts are embedded in groups of about one length; an eighth at most."""
 PADDED_SORTED = 1.02

@@ -23,6 +23,7 @@ from starbench.stages.finetune.base_losses import (
     check_summand,
     check_taught,
 )
+from starbench.stages.finetune.effort import TextsRead
 from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
 from starbench.stages.finetune.step_loss import Lesson, StepLoss
@@ -76,6 +77,7 @@ class LayeredLoss(nn.Module):
         self.normalises, self.teacher = normalises(model), teacher
         if teacher is not None:
             check_taught(loss)
+        self.read = TextsRead()
         self._draw = generator(seed, "finetune", "step", 0)
         self._number: int | None = None
         self._calls = 0
@@ -112,6 +114,7 @@ class LayeredLoss(nn.Module):
         summands = self._summands(number, self._draw)
         layers = layers_of(size for summand in summands for size in summand.reads)
         features = list(sentence_features)
+        self.read.add(features)
         columns = embed_columns(self.model, features, layers, self.mini_batch_size)
         left_out, taught = self._left_out(features), self._taught(features)
         device = columns[layers[-1]][0].device

@@ -45,6 +45,7 @@ from starbench.run.paths import RunPaths
 from starbench.run.prompts import prompt_for, training_roles
 from starbench.run.slices import finetuning_slice
 from starbench.sizes import Size
+from starbench.stages.finetune.effort import effort_of
 from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.heads import HeadsLoss
 from starbench.stages.finetune.labelled import LABEL, heads_of, with_numbers
@@ -226,6 +227,7 @@ def _train(
         "final_loss": trainer.final_loss(),
         **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
+        **effort_of(loss, settings.accumulation, objective.freezes_encoder),
         "dtype": {"weights": "float32", "forward": settings.precision},
         "device": str(trainer.args.device),
     }

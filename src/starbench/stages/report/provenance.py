@@ -14,6 +14,7 @@ from starbench.run.jobs import FINISHED, JobGraph
 from starbench.run.models import models_of
 from starbench.run.paths import RunPaths
 from starbench.run.plugins import plugins_of
+from starbench.stages.report.trainings import trainings
 from starbench.store.manifest import REMOVE_IT, git_commit, installed_versions, read_manifest
 from starbench.store.train_log import LOG_FILE, read_log
 
@@ -57,6 +58,7 @@ def run_manifest(config: Config, paths: RunPaths) -> dict[str, Any]:
         "fetched": _fetched(config, paths),
         "scores_sha256": sha256_of(paths.all_scores),
         "stages": _by_stage(found),
+        "trainings": trainings(config, paths),
         "jobs": found,
     }
 

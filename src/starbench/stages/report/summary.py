@@ -33,6 +33,7 @@ from starbench.stages.report.tables.claims import Answer, Verdict, verdicts
 from starbench.stages.report.tables.formats import as_headline_markdown
 from starbench.stages.report.tables.published import compare_with_paper
 from starbench.stages.report.tables.table import make_table
+from starbench.stages.report.trainings import trainings_table
 from starbench.store.scores import BM25
 
 
@@ -265,6 +266,12 @@ def _provenance(results: Results) -> Iterator[str]:
             f"{cost['peak_memory_mib'] / 1024:.1f} GiB | {energy} |"
         )
     yield "\n".join(lines)
+    if trained := manifest.get("trainings"):
+        yield (
+            "What fine-tuning took, all models of a system together, per seed: hours of the steps "
+            "alone, and multiply-adds of their forward and backward passes by formula."
+        )
+        yield "\n".join(trainings_table(trained, results.config))
 
 
 def _commands(results: Results) -> Iterator[str]:
