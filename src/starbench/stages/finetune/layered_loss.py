@@ -23,11 +23,11 @@ from starbench.stages.finetune.base_losses import (
     check_summand,
     check_taught,
 )
-from starbench.stages.finetune.effort import TextsRead
 from starbench.stages.finetune.guide import Guide
 from starbench.stages.finetune.one_pass import depth_of, embed_columns, normalises, width_of
 from starbench.stages.finetune.step_loss import Lesson, StepLoss
 from starbench.stages.finetune.teacher import Teacher
+from starbench.stages.finetune.texts_read import TextsRead
 
 
 class LayeredLoss(nn.Module):

@@ -57,12 +57,11 @@ def build_model(
             that are not of one shape.
     """
     use = model.use
-    dropout = _dropout(use, backbone, model.objective.freezes_encoder)
-    if starts:
+    with loading(backbone, "backbone"):
+        dropout = _dropout(use, backbone, model.objective.freezes_encoder)
+        encoder = None if starts else _loaded(backbone, dropout)
+    if encoder is None:
         encoder = _averaged(starts, dropout)
-    else:
-        with loading(backbone, "backbone"):
-            encoder = _loaded(backbone, dropout)
     transformer: Transformer = encoder[0]
     drop_pooler(transformer.model)
     if isinstance(use, Finetuning):

@@ -14,8 +14,9 @@ from starbench.objectives import OBJECTIVES
 from starbench.run.paths import RunPaths
 from starbench.stages.data.checkpoints import fetch_checkpoint
 from starbench.stages.data.fetch import fetch_dataset
-from starbench.stages.finetune.effort import TextsRead, effort_of
+from starbench.stages.finetune.effort import effort_of
 from starbench.stages.finetune.run import finetune_model
+from starbench.stages.finetune.texts_read import TextsRead
 from starbench.stages.report.trainings import trainings, trainings_table
 from starbench.store.manifest import read_manifest
 from tests.conftest import WIDTH, WORDS
