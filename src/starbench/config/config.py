@@ -24,6 +24,7 @@ LARGEST_SEED = 2**32 - 1
 
 
 Share = Annotated[float, Field(gt=0)]
+"""How much a model counts in an average of several."""
 
 
 class NamedSize(Section):

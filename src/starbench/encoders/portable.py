@@ -25,6 +25,8 @@ LIBRARY = "sentence_transformers."
 OLD_PLACE = "sentence_transformers.models."
 """Where all versions up to 6 find the library's modules."""
 
+Stored = Literal["float32", "float16"]
+"""How weights are stored."""
 FLOAT32: Final = "float32"
 
 MOST_TOKENS = 10_000_000
@@ -49,9 +51,7 @@ OF_TEXT_ENCODERS = {
 Values = dict[str, Any]
 
 
-def save(
-    model: SentenceTransformer, folder: str | Path, weights: Literal["float32", "float16"] = FLOAT32
-) -> None:
+def save(model: SentenceTransformer, folder: str | Path, weights: Stored = FLOAT32) -> None:
     """Save a model in a new folder from which plain `SentenceTransformer(folder)` loads it.
 
     The layout is that of sentence-transformers before 5.4, which all versions from 4 to 6 and
@@ -85,9 +85,7 @@ def longest_text(model: SentenceTransformer) -> int | None:
     return int(longest) if longest is not None and longest <= MOST_TOKENS else None
 
 
-def write_model(
-    model: SentenceTransformer, folder: Path, weights: Literal["float32", "float16"] = FLOAT32
-) -> None:
+def write_model(model: SentenceTransformer, folder: Path, weights: Stored = FLOAT32) -> None:
     """Write a model's files into a folder, in the older layout; arguments as for `save`."""
     model.save_pretrained(str(folder), create_model_card=False)
     if weights != FLOAT32:

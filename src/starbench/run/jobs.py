@@ -268,7 +268,7 @@ class ModelJobs:
         datasets = list(map(paths.dataset, scored))
         read = [paths.backbone_in_use(config, b, self.seed) for b in self.model.backbones()]
         track, seed = self.model.track, self.seed
-        read += [paths.model(track, name, seed) for name in self.model.models_read()]
+        read += [paths.model(track, name, seed) for name in self.model.built_on]
         read += map(paths.dataset, self.model.datasets(config))
         yield self._job("finetune_model", "finetune", trained, read)
         fitted = list(map(paths.dataset, self.model.fitted_on()))

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from starbench.config.names import FITTED_CUTS
-from starbench.config.resolved import backbone_of, objective_of, seeds_of, starts_of, use_of
+from starbench.config.resolved import (
+    backbone_of,
+    objective_of,
+    seeds_of,
+    starts_of,
+    systems_read,
+    use_of,
+)
 from starbench.config.training import Finetuning, Use
 from starbench.errors import InputError, did_you_mean
 from starbench.objectives.objective import Objective
@@ -47,6 +54,8 @@ class Model:
     starts: tuple[tuple[str, float], ...] = ()
     """Models of the same track and seed whose average it starts from, each with its share;
     from its backbone if there are none."""
+    built_on: tuple[str, ...] = ()
+    """Models of the same track and seed that its training reads: its starts, and its teacher."""
 
     @property
     def finetuning(self) -> Finetuning:
@@ -87,11 +96,6 @@ class Model:
         if not self.objective.trains or self.finetuning.teacher is None:
             return None
         return self.finetuning.teacher.system
-
-    def models_read(self) -> list[str]:
-        """Return the models of its track that its fine-tuning reads: its starts, its teacher."""
-        taught_by = [] if self.teacher is None else [self.teacher]
-        return list(dict.fromkeys([*(name for name, _ in self.starts), *taught_by]))
 
     def fitted_on(self) -> list[str]:
         """Return the datasets whose texts its cut is fitted on: none for a cut that is not."""
@@ -138,7 +142,7 @@ def in_order_of_training(models: Sequence[Model]) -> list[Model]:
     ordered: dict[Model, None] = {}
 
     def add(model: Model) -> None:
-        for name in model.models_read():
+        for name in model.built_on:
             add(found[model.track, name])
         ordered.setdefault(model)
 
@@ -162,6 +166,7 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
     objective = objective_of(config, system, track)
     seeds = tuple(config.seeds)
     starts = tuple(starts_of(config, system).items())
+    built_on = tuple(systems_read(config, system, track))
     if not objective.trains and not starts:
         as_it_is = config.backbones[backbone].pretraining is None
         seeds = seeds[:1] if as_it_is else tuple(seeds_of(config, backbone))
@@ -180,6 +185,7 @@ def _system_models(config: Config, system: str, track: str) -> list[Model]:
             seeds,
             cut=cut,
             starts=starts,
+            built_on=built_on,
         )
 
     if not objective.per_size:

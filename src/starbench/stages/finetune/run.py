@@ -89,7 +89,7 @@ def finetune_model(config: Config, paths: RunPaths, track: str, name: str, seed:
 def _finetune(config: Config, paths: RunPaths, model: Model, seed: int, folder: Path) -> None:
     objective, base = model.objective, None
     backbones = [opened_backbone(config, paths, name, seed) for name in model.backbones()]
-    trained = {name: paths.model(model.track, name, seed) for name in model.models_read()}
+    trained = {name: paths.model(model.track, name, seed) for name in model.built_on}
     models = {name: opened_model(read) for name, read in trained.items()}
     inputs = [*backbones, *trained.values(), *map(paths.dataset, model.datasets(config))]
     stage = Stage("finetune", versions.FINETUNE, finetuning_slice(config, model, seed), inputs)

@@ -50,8 +50,12 @@ def features_of(model, columns):
 @pytest.fixture
 def guide_model(tiny_model):
     """A guide with the tokenizer of the tiny model and weights of its own."""
-    torch.manual_seed(7)
-    other = copy.deepcopy(tiny_model)
+    return with_other_weights(tiny_model, 7)
+
+
+def with_other_weights(model, seed):
+    torch.manual_seed(seed)
+    other = copy.deepcopy(model)
     for parameter in other.parameters():
         parameter.data += 0.2 * torch.randn_like(parameter)
     return other

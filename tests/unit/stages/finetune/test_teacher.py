@@ -10,7 +10,12 @@ from sentence_transformers.sentence_transformer.modules import Normalize
 from starbench import LayeredLoss, RankingLoss, Size, Teacher
 from starbench.errors import InputError
 from starbench.objectives import OBJECTIVES
-from tests.unit.stages.finetune.test_guide import features_of, gradients, texts_of
+from tests.unit.stages.finetune.test_guide import (
+    features_of,
+    gradients,
+    texts_of,
+    with_other_weights,
+)
 
 SIZES = [Size(1, 4), Size(2, 8), Size(4, 16)]
 ROWS = 8
@@ -19,11 +24,7 @@ ROWS = 8
 @pytest.fixture
 def teacher_model(tiny_model):
     """A teacher with the tokenizer of the tiny model and weights of its own."""
-    torch.manual_seed(11)
-    other = copy.deepcopy(tiny_model)
-    for parameter in other.parameters():
-        parameter.data += 0.2 * torch.randn_like(parameter)
-    return other
+    return with_other_weights(tiny_model, 11)
 
 
 def layered(model, teacher, name="srl", similarity="cosine", **options):
