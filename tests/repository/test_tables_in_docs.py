@@ -28,7 +28,16 @@ def test_tables_and_numbers_are_those_of_the_scores(page):
 
 
 @pytest.mark.parametrize(
-    "name", ["banking77", "banking77-layers", "demo", "families", "minilm-retrieval", "pretraining"]
+    "name",
+    [
+        "banking77",
+        "banking77-layers",
+        "demo",
+        "families",
+        "methods",
+        "minilm-retrieval",
+        "pretraining",
+    ],
 )
 def test_the_scores_of_a_reference_run_are_those_that_its_manifest_vouches_for(name):
     folder = ROOT / "results/reference" / name
