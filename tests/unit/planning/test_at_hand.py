@@ -68,7 +68,7 @@ def test_one_line_says_jobs_time_and_disk(smi, capsys):
     smi("NVIDIA A100-SXM4-80GB")
     assert main(["plan", "--config", str(DEMO), "--short"]) == 0
     line = capsys.readouterr().out
-    assert line.startswith("Run demo: 69 jobs, about ")
+    assert line.startswith("Run demo: 71 jobs, about ")
     assert " on 1 GPU (planned as NVIDIA A100 SXM, 80 GB), " in line
     assert line.endswith(" MB of disk.\n")
 
