@@ -47,6 +47,9 @@ def advice(folder):
 
 def test_the_demo_can_be_asked_for_advice_and_its_costs_train_nothing(copied):
     assert advice(copied).startswith("semantic textual similarity")
+    # A copy lacks Snakemake's records, by which it knows that costs.csv is of fewer models.
+    for file in (copied / "demo").glob("costs.csv*"):
+        file.unlink()
     done = called(
         "snakemake", [*documented("snakemake"), "--config", f"results={copied}", "--cores", "2"]
     )
@@ -56,7 +59,8 @@ def test_the_demo_can_be_asked_for_advice_and_its_costs_train_nothing(copied):
     root = copied / "demo"
     with (root / "costs.csv").open() as file:
         measured = {(row["track"], row["system"]) for row in csv.DictReader(file)}
-    assert measured == set(product(("sts", "retrieval"), ("bert", "starbucks")))
+    # BERT's model is that of BERT-Separate at the full size, too.
+    assert measured == set(product(("sts", "retrieval"), ("bert", "bert-separate", "starbucks")))
     for name in ("tables/bits.md", "tables/asymmetric.md", "figures/retrieval_pareto.png"):
         assert (root / name).stat().st_size > 1000
     assert "6/32 binary → 6/64 int8 → 6/128 float32" in (root / "tables/adaptive.md").read_text()

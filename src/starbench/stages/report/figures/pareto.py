@@ -47,7 +47,7 @@ def draw_pareto(found: pd.DataFrame, config: Config, label: str) -> Figure:
     """
     axes_of = [axis for axis in AXES if found[axis.column].notna().any()]
     costed = set(found.loc[found[[axis.column for axis in AXES]].notna().any(axis=1), "system"])
-    systems = [system for system in config.shown_systems if system in costed]
+    systems = [system for system in config.shown_systems if system in costed or not costed]
     titles, columns, above = legend_layout(
         [system_name(config, system) for system in systems], TWO_COLUMNS
     )

@@ -63,3 +63,10 @@ def test_ticks_of_wide_ranges_are_powers_of_ten(crowded):
         ticks[axis.short] = [tick for tick in panel.get_xticks() if low <= tick <= high]
     assert all(np.log10(tick) == pytest.approx(round(np.log10(tick))) for tick in ticks["index"])
     assert any(np.log10(tick) % 1 > 0.1 for tick in ticks["latency"])
+
+
+def test_without_any_cost_the_figure_is_empty_and_drawn(crowded):
+    config, found = crowded
+    none = found.assign(**{axis.column: np.nan for axis in AXES})
+    (panel,) = draw_pareto(none, config, "Spearman").axes
+    assert not panel.texts
