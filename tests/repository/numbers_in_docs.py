@@ -25,7 +25,6 @@ from starbench.sizes import Size
 from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages, by_dataset, read_scores
-from starbench.stages.report.tables.asymmetric import read_asymmetric
 from starbench.stages.report.tables.exits import chains, compared, read_exits
 
 ROOT = Path(__file__).parents[2]
@@ -191,26 +190,6 @@ def effort(run: str, track: str, left: str, right: str, what: str) -> str:
     return f"{took[left][what] / took[right][what]:.1f}"
 
 
-def kept(run: str, group: str, system: str, layers: str, dim: str) -> str:
-    """Return the share of the score of queries of all layers that queries of fewer ones keep.
-
-    Passages have all layers.
-    """
-    config = load_config(REFERENCE / run / "config.yaml")
-    full = config.full_size.layers
-    chosen, passages = (
-        _group(run, group),
-        read_asymmetric(REFERENCE / run / "asymmetric.csv", config),
-    )
-    rows = passages[(passages["system"] == system) & (passages["passage_layers"] == full)]
-    rows = rows[(rows["query_layers"] == int(layers)) & (rows["dim"] == int(dim))]
-    rows = rows[rows["metric"] == rows["dataset"].map(chosen.metrics)]
-    rows = rows[rows["dataset"].isin(chosen.averaged)]
-    assert len(rows) == len(chosen.averaged) * len(config.seeds), (run, system, layers, dim)
-    whole = at_size(averages(_scores(run), chosen), system, Size(full, int(dim)))["value"].mean()
-    return f"{100 * rows['value'].mean() / whole:.1f} %"
-
-
 def _of_seeds(run: str, datasets: str, left: str, right: str) -> pd.Series:
     """Return the differences of two systems in ``seeds.csv``, by seed, size and dataset."""
     kept = pd.read_csv(REFERENCE / run / "seeds.csv")
@@ -240,7 +219,6 @@ FUNCTIONS: dict[str, Callable[..., str]] = {
     "shortlist": shortlist,
     "leaving": leaving,
     "effort": effort,
-    "kept": kept,
     "above in seeds": above_in_seeds,
     "most below in seeds": most_below_in_seeds,
 }

@@ -32,7 +32,7 @@ from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.marks import read_tests, significant
 from starbench.stages.report.tables.table import Table, make_table
-from tests.repository.cost_tables import by_bits, by_layers, fronts, small_queries, training
+from tests.repository.cost_tables import by_layers, training
 from tests.repository.numbers_in_docs import NUMBER, group_named, with_numbers
 
 ROOT = Path(__file__).parents[2]
@@ -195,16 +195,13 @@ def seeds(config: Config, _: pd.DataFrame) -> str:
 
 LAYOUTS: dict[str, Callable[..., str]] = {
     "against": against,
-    "by bits": by_bits,
     "by layers": by_layers,
     "by size": by_size,
     "by dataset": by_dataset,
     "as text": text,
     "exits": exits,
-    "front": fronts,
     "known values": known_values,
     "seeds": seeds,
-    "small queries": small_queries,
     "training": training,
 }
 

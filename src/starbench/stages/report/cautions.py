@@ -43,6 +43,7 @@ def cautions(results: Results) -> list[str]:
     return [
         *(f"{name} is missing: {ABSENT[name]}." for name in results.absent),
         *_missing(results),
+        *_unmeasured(results),
         *_not_numbers(results.scores, results.config),
         *_constant(results.constant, results.config),
         *_coding(results.coding, results.config),
@@ -69,6 +70,18 @@ def _missing(results: Results) -> Iterator[str]:
         yield (
             f"{_counted(len(missing), 'score', 'scores')} that the config asks for "
             f"{'is' if len(missing) == 1 else 'are'} not in scores.csv: {_named(cases)}."
+        )
+
+
+def _unmeasured(results: Results) -> Iterator[str]:
+    if results.unmeasured:
+        cases = [
+            f"{system_name(results.config, system)} ({track})"
+            for system, track in results.unmeasured
+        ]
+        yield (
+            f"costs.csv has nothing of {_named(cases)}: remove it and run again, and they are "
+            "measured."
         )
 
 

@@ -1,4 +1,4 @@
-"""Which scores of a run are not there: each that its config asks for, and its file has not."""
+"""Which scores and costs are not there: each that the config asks for, and its file has not."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from starbench.config.config import Config
+from starbench.run.costs import measured_models
 from starbench.run.models import models_of
 from starbench.stages.report.groups import groups_of, has_bm25
 from starbench.store.scores import BM25
@@ -35,6 +36,15 @@ def _expected(config: Config) -> Iterator[Key]:
             for seed in config.seeds:
                 for system, layers, dim in cells:
                     yield system, seed, layers, dim, dataset, metric
+
+
+def missing_costs(costs: pd.DataFrame, config: Config) -> list[tuple[str, str]]:
+    """Return the (system, track) that the config has measured and `costs` has no row for."""
+    found = set(costs[["system", "track"]].itertuples(index=False, name=None))
+    wanted = dict.fromkeys(
+        (system, model.track) for model in measured_models(config) for system, _ in model.scored()
+    )
+    return [key for key in wanted if key not in found]
 
 
 def by_place(missing: list[Key]) -> list[tuple[str, str, int]]:

@@ -51,5 +51,7 @@ class Results:
     """``asymmetric.csv``, of a run that has it"""
     options: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """{group: what its sizes score and cost}, as `options_of` gives it; nothing without costs."""
+    unmeasured: list[tuple[str, str]] = field(default_factory=list)
+    """(system, track) of what the config has measured and ``costs.csv`` has not"""
     absent: list[str] = field(default_factory=list)
     """Files of the run besides ``scores.csv`` that are not there"""

@@ -14,6 +14,7 @@ from starbench.stages.report.costs import read_costs
 from starbench.stages.report.groups import groups_of
 from starbench.stages.report.intervals import standard_errors
 from starbench.stages.report.leakage import read_leakage
+from starbench.stages.report.missing import missing_costs
 from starbench.stages.report.options import options_of
 from starbench.stages.report.products import (
     ADAPTIVE,
@@ -110,6 +111,7 @@ def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
         coding=coding(config, paths),
         asymmetric=asymmetric,
         options=_options(config, paths, found, costs),
+        unmeasured=missing_costs(costs, config) if costs is not None else [],
         absent=absent,
     )
     write_products(results, paths, processes=processes)

@@ -5,12 +5,14 @@ import random
 from starbench.run.paths import RunPaths
 from starbench.sizes import Size
 from starbench.stages.report.cautions import cautions
-from starbench.stages.report.missing import missing_scores
+from starbench.stages.report.costs import read_costs
+from starbench.stages.report.missing import missing_costs, missing_scores
 from starbench.stages.report.results import Results
 from starbench.stages.report.scores import read_scores
 from starbench.stages.report.tables.marks import Marks
 from starbench.store.scores import Score, write_scores
 from tests.unit.runs import tiny_config
+from tests.unit.stages.report import measured
 from tests.unit.stages.report.scored import all_scores
 
 
@@ -74,3 +76,21 @@ def test_a_floor_that_is_missing_is_named(tmp_path):
     assert warning_of(results_of(config, paths)).startswith(
         "1 score that the config asks for is not in scores.csv: BM25 on library (1)."
     )
+
+
+def test_costs_that_were_not_measured_are_named_and_a_whole_file_is_not_warned_of(written):
+    config, paths = written()
+    config = measured.measuring(config)
+    measured.write(config, paths)
+    assert missing_costs(read_costs(paths.all_costs, config), config) == []
+    paths.all_costs.unlink()
+    measured.write(config, paths, systems=["tiny-srl"])
+    found = missing_costs(read_costs(paths.all_costs, config), config)
+    assert found == [(system, "sts") for system in config.systems if system != "tiny-srl"]
+    assert found
+    scores = read_scores(paths.all_scores, config)
+    told = cautions(Results(config, scores, Marks(), unmeasured=found))
+    (text,) = (text for text in told if "costs.csv" in text)
+    assert text.startswith("costs.csv has nothing of ")
+    assert all(f"{config.display('systems', system)} (sts)" in text for system, _ in found[:3])
+    assert not [t for t in cautions(Results(config, scores, Marks())) if "costs.csv" in t]
