@@ -66,10 +66,9 @@ COLLECT = "starbench evaluate collect"
 def write_report(config: Config, paths: RunPaths, processes: int = 1) -> None:
     """Write every table and figure of the run, its manifest and its summary.
 
-    Numbers come from ``scores.csv``, ``significance.csv``, ``adaptive.csv`` and
-    ``adaptive_classification.csv`` alone. Without one of the latter three, what is made of it is
-    left out, and the summary says so. Raises InputError for scores that cannot be right (see
-    `read_scores`) or whose bytes have changed.
+    Numbers come from ``scores.csv`` and the files of `_explaining`. Without one of the latter, what
+    is made of it is left out, and the summary says so. Raises InputError for scores that cannot be
+    right (see `read_scores`) or whose bytes have changed.
     """
     _check(paths)
     found = read_all_scores(paths.all_scores, config)
