@@ -115,6 +115,11 @@ class Pretraining(Training):
     schedule: Literal["linear", "cosine", "constant"] = Field(
         default="cosine", description="Decay of the learning rate after warm-up."
     )
+    weights: Literal["float32", "float16"] = Field(
+        default="float32",
+        description="How the finished backbone is stored. `float16` halves the folder; what is "
+        "trained on it starts from the rounded weights, in float32.",
+    )
 
     @property
     def words_weight(self) -> float:

@@ -10,12 +10,11 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
-import torch
-from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
+from starbench.encoders.stored import FLOAT32, Stored, store_as
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 
@@ -24,10 +23,6 @@ log = logging.getLogger(__name__)
 LIBRARY = "sentence_transformers."
 OLD_PLACE = "sentence_transformers.models."
 """Where all versions up to 6 find the library's modules."""
-
-Stored = Literal["float32", "float16"]
-"""How weights are stored."""
-FLOAT32: Final = "float32"
 
 MOST_TOKENS = 10_000_000
 """A longer limit is none."""
@@ -88,9 +83,7 @@ def longest_text(model: SentenceTransformer) -> int | None:
 def write_model(model: SentenceTransformer, folder: Path, weights: Stored = FLOAT32) -> None:
     """Write a model's files into a folder, in the older layout; arguments as for `save`."""
     model.save_pretrained(str(folder), create_model_card=False)
-    if weights != FLOAT32:
-        for file in sorted(folder.rglob("*.safetensors")):
-            _halve(file)
+    store_as(weights, folder)
     modules = _read(folder / "modules.json")
     for entry in modules:
         kind = entry["type"].rpartition(".")[2]
@@ -102,18 +95,6 @@ def write_model(model: SentenceTransformer, folder: Path, weights: Stored = FLOA
         elif kind in OLDER:
             _rewrite(folder / entry["path"] / "config.json", OLDER[kind])
     _write(folder / "modules.json", modules)
-
-
-def _halve(file: Path) -> None:
-    """Round the float32 numbers of a file of weights to float16."""
-    tensors = load_file(file)
-    for name, tensor in tensors.items():
-        if tensor.dtype == torch.float32:
-            tensors[name] = tensor.half()
-            if not bool(tensors[name].isfinite().all()):
-                raise InputError(f"{name} has a weight that float16 cannot hold: use float32")
-    # The key that transformers looks for in what it loads.
-    save_file(tensors, file, metadata={"format": "pt"})
 
 
 def _transformer(model: SentenceTransformer) -> Callable[[Values], Values]:

@@ -40,6 +40,7 @@ IMPLIED = {
     "family": "bert",
     "bag_of_words_weight": None,
     "head_learning_rate": None,
+    "weights": "float32",
     "guide": None,
     "teacher": None,
     "full_weight": 1.0,

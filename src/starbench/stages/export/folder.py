@@ -19,8 +19,9 @@ from starbench.encoders.onnx_model import (
     write_int8,
     write_onnx,
 )
-from starbench.encoders.portable import FLOAT32, longest_text, write_model
+from starbench.encoders.portable import longest_text, write_model
 from starbench.encoders.small_model import cut, module_width, parameters_of
+from starbench.encoders.stored import FLOAT32
 from starbench.errors import InputError
 from starbench.run.exports import Exported, formats_of, sizes_trained
 from starbench.run.paths import RunPaths

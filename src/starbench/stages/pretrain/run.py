@@ -28,6 +28,7 @@ from starbench.encoders.families import check_recomputing, depth_of, encoder_of,
 from starbench.encoders.loading import loading
 from starbench.encoders.masked_lm import load_masked_lm
 from starbench.encoders.positions import positions_of
+from starbench.encoders.stored import Stored, store_as
 from starbench.errors import InputError
 from starbench.machine.files import written_whole
 from starbench.machine.processes import processes, rank
@@ -114,7 +115,8 @@ def _pretrain(config: Config, paths: RunPaths, backbone: str, seed: int, folder:
     )
     if rank() > 0:
         return
-    stage.finish(folder, _save(model, tokenizer, folder), seed=seed, **facts)
+    saved = _save(model, tokenizer, folder, section.pretraining.weights)
+    stage.finish(folder, saved, seed=seed, **facts)
     remove_checkpoints(folder)
 
 
@@ -256,7 +258,9 @@ def _train(
     }
 
 
-def _save(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[str]:
+def _save(
+    model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path, weights: Stored
+) -> list[str]:
     """Save the backbone file by file beside the checkpoints; return the names of the files."""
     with written_whole(folder / "saved") as temporary:
         model.masked_lm.save_pretrained(temporary)
@@ -266,6 +270,7 @@ def _save(model: Any, tokenizer: PreTrainedTokenizerBase, folder: Path) -> list[
                 {name: tensor.contiguous() for name, tensor in model.decoder.state_dict().items()},
                 temporary / DECODER_FILE,
             )
+        store_as(weights, temporary)
         names = sorted(path.name for path in temporary.iterdir())
         for old in ("manifest.json", DECODER_FILE):  # would vouch for, or be taken for, the new
             (folder / old).unlink(missing_ok=True)

@@ -143,6 +143,29 @@ def test_a_backbone_is_a_plain_hugging_face_folder(prepared):
     assert (manifest["steps"], manifest["documents"], manifest["seed"]) == (10, 50, 1)
 
 
+def test_a_backbone_in_half_precision_is_the_rounded_one_and_loads_in_float32(prepared):
+    _, paths = prepared
+    saved = {}
+    for stored in ("float32", "float16"):
+        training = TRAINING | {"objective": "smae", "weights": stored}
+        changed = tiny_config(
+            datasets={"stories": {"kind": "text", "source": "micro", "rows": 50}},
+            backbones={"scratch": {"architecture": SCRATCH, "pretraining": training}},
+            systems={"starbucks": {"backbone": "scratch", "objective": "srl"}},
+        )
+        pretrain_backbone(changed, paths, "scratch", 1)
+        folder = paths.backbone("scratch", 1)
+        files = ("model.safetensors", "decoder.safetensors")
+        saved[stored] = [load_file(folder / name) for name in files]
+    for whole, half in zip(*saved.values(), strict=True):
+        assert whole.keys() == half.keys()
+        assert all(half[name].equal(tensor.half()) for name, tensor in whole.items())
+    loaded, _ = from_start(folder, 1)
+    name, weight = next(iter(loaded.named_parameters()))
+    assert weight.dtype == torch.float32
+    assert weight.equal(saved["float16"][0][name].float())
+
+
 def test_a_checkpoint_can_be_trained_on_and_keeps_its_tokenizer(prepared, tiny_checkpoint):
     config, paths = prepared
     fetch_checkpoint(config, paths, "given")
