@@ -1,6 +1,7 @@
 """What changed is made again, and nothing else."""
 
 import shutil
+import subprocess
 
 from tests.workflow.tiny import edit, planned, snakemake
 
@@ -68,6 +69,28 @@ def test_more_shards_embed_the_passages_anew_and_score_the_same(finished, tmp_pa
     assert "fetch_dataset" not in jobs
     snakemake(tmp_path / "run")
     assert scores.read_bytes() == before
+
+
+def add_a_seed(value):
+    value["seeds"] = [42, 43]
+
+
+def test_elsewhere_models_and_embeddings_are_not_needed_to_go_on(finished, tmp_path):
+    # The command of docs/resume.md, but for where to.
+    needed = [f"results/tiny/{name}" for name in ("data", "backbones", "scores")]
+    archive = subprocess.run(
+        ["tar", "-c", "run.yaml", *needed], cwd=finished, capture_output=True, check=True
+    )
+    subprocess.run(["tar", "-x"], cwd=tmp_path, input=archive.stdout, check=True)
+    made = {"find_leakage": 1, "collect_scores": 1, "compare_systems": 1, "draw_report": 1}
+    assert planned(tmp_path) == made
+    shutil.rmtree(tmp_path / "results/tiny/scores/sts/starbucks")
+    again = {"finetune_model": 1, "embed_texts": 1, "score_model": 1}
+    assert planned(tmp_path) == made | again
+    edit(tmp_path, add_a_seed)
+    jobs = planned(tmp_path)
+    assert "fetch_dataset" not in jobs
+    assert (jobs["pretrain_backbone"], jobs["finetune_model"], jobs["score_model"]) == (2, 7, 7)
 
 
 def test_a_new_size_trains_only_what_depends_on_the_sizes(changed):
