@@ -21,6 +21,9 @@ from starbench.stages.pretrain.masking import UNLABELLED, Vocabulary, masked_exa
 
 TEXTS_AT_ONCE = 1000
 
+MOST_COUNTED = 2000
+"""Documents whose tokens are counted for `frequency_loss`."""
+
 MaskExample = Callable[
     [np.ndarray, np.ndarray, Pretraining, Vocabulary, np.random.Generator], dict[str, np.ndarray]
 ]
@@ -108,6 +111,18 @@ def tokenize_documents(
     if not ids:
         raise InputError("the text datasets hold no token to train on")
     return TokenizedDocuments(np.concatenate(ids), np.concatenate(starts), np.cumsum(lengths))
+
+
+def frequency_loss(documents: Documents) -> float:
+    """Return the loss, in nats, of a model that predicts every token by its frequency alone.
+
+    It is the entropy of the tokens of `MOST_COUNTED` documents, spread evenly.
+    """
+    numbers = np.linspace(0, len(documents) - 1, min(MOST_COUNTED, len(documents))).astype(int)
+    ids = np.concatenate([documents.document(int(number))[0] for number in numbers])
+    counts = np.unique_counts(ids).counts
+    shares = counts / max(counts.sum(), 1)
+    return float(-(shares * np.log(shares)).sum())
 
 
 class MaskedExamples(Dataset[dict[str, np.ndarray]]):

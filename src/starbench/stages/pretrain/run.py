@@ -44,6 +44,7 @@ from starbench.stages.pretrain.examples import (
     MaskedExamples,
     Padding,
     TextDocuments,
+    frequency_loss,
     tokenize_documents,
 )
 from starbench.stages.pretrain.scratch import from_scratch
@@ -170,6 +171,8 @@ class _InOrder(WholeCheckpoints, WatchesLosses):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._terms: dict[str, list[torch.Tensor]] = {}
+        self.latest: dict[str, float] = {}
+        """What each size's terms were when they were logged last."""
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -186,9 +189,10 @@ class _InOrder(WholeCheckpoints, WatchesLosses):  # type: ignore[misc]
             sizes = self.model.sizes
             for name in sorted(self._terms, reverse=True):
                 means = torch.cat(self._terms.pop(name)).view(-1, len(sizes)).mean(0)
-                logs |= {
+                self.latest |= {
                     f"{name}-{size}": mean for size, mean in zip(sizes, means.tolist(), strict=True)
                 }
+            logs |= self.latest
         super().log(logs, start_time)
 
     def _get_train_sampler(self, *_: Any) -> Sampler[int]:
@@ -251,6 +255,8 @@ def _train(
         "documents": len(documents),
         "parameters": sum(p.numel() for p in encoder_of(model.masked_lm).parameters()),
         "final_loss": trainer.final_loss(),
+        "full_mlm_loss": trainer.latest.get(f"mlm-{max(model.sizes)}"),
+        "frequency_loss": round(frequency_loss(documents), 4),
         **skips.facts(),
         "loop_s": round(trained.metrics["train_runtime"], 2),
         "dtype": {"weights": "float32", "forward": settings.precision},

@@ -22,6 +22,9 @@ from starbench.stages.report.tables.marks import significant
 FEW_QUERIES = 50
 """Below this, one query moves a mean by two points."""
 
+LITTLE_CONTEXT = 0.85
+"""Above this share of the loss of token frequencies, a model has hardly learnt from context."""
+
 MOSTLY = 0.5
 """From this share of passages on, a dataset counts as one whose passages have titles."""
 
@@ -51,6 +54,7 @@ def cautions(results: Results) -> list[str]:
         *leakage_cautions(results.leakage, results.config),
         *_overridden(results),
         *_losses(results.losses),
+        *_without_context(results.masked_losses),
         *_titles(results.titles, results.config),
         *_collapses(results.scores, results.config),
         *_upside_down(results.tests, results.config),
@@ -152,6 +156,19 @@ def _losses(losses: Mapping[str, Sequence[float]]) -> Iterator[str]:
                 f"The training loss of {name} did not fall: {logged[0]:.3g} at first, "
                 f"{logged[-1]:.3g} at last."
             )
+
+
+def _without_context(losses: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    cases = [
+        f"{name} ({loss:.2f}, where token frequencies alone give {of_frequencies:.2f})"
+        for name, (loss, of_frequencies) in losses.items()
+        if loss > LITTLE_CONTEXT * of_frequencies
+    ]
+    if cases:
+        yield (
+            "The masked-language loss of the full size is little below that of token frequencies: "
+            f"hardly anything was learnt from context by {_named(cases)}."
+        )
 
 
 def _titles(titles: Mapping[str, float], config: Config) -> Iterator[str]:

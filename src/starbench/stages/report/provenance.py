@@ -160,6 +160,18 @@ def skipped_steps(config: Config, paths: RunPaths) -> dict[str, tuple[int, int]]
     return found
 
 
+def masked_losses(config: Config, paths: RunPaths) -> dict[str, tuple[float, float]]:
+    """Return {backbone: its last masked-language loss, that of token frequencies}, in nats."""
+    found = {}
+    for name, (folder, *_) in _folders(config, paths).items():
+        if (folder / "manifest.json").is_file():
+            manifest = read_manifest(folder)
+            loss, of_frequencies = manifest.get("full_mlm_loss"), manifest.get("frequency_loss")
+            if loss is not None and of_frequencies is not None:
+                found[name] = (loss, of_frequencies)
+    return found
+
+
 def overrides(config: Config, paths: RunPaths) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
     """Return where the config's pooling or similarity goes before the checkpoint's own.
 

@@ -41,6 +41,8 @@ class Results:
     """{what was trained: its steps without a finite gradient, all its steps}"""
     overridden: Mapping[tuple[str, str, str], list[tuple[str, str]]] = field(default_factory=dict)
     """{(key, what the checkpoint says, what the config says): [(system, track)]}"""
+    masked_losses: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """{backbone: its masked-language loss at the end, that of token frequencies alone}"""
     coded: pd.DataFrame = field(default_factory=pd.DataFrame)
     """Scores with fewer bits a number than are stored, as `read_all_scores` gives them"""
     coded_tests: pd.DataFrame | None = None

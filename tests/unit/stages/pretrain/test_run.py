@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from collections import Counter
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from scipy.stats import entropy
 from transformers import AutoModel, AutoTokenizer, TrainerCallback
 
 from starbench.errors import InputError
@@ -17,6 +19,7 @@ from starbench.stages.pretrain import run
 from starbench.stages.pretrain.examples import MaskedExamples
 from starbench.stages.pretrain.run import from_start, pretrain_backbone
 from starbench.store.manifest import read_manifest
+from starbench.store.records import read_records
 from starbench.training.checkpoints import write_hashes
 from tests.families.models import write_checkpoint
 from tests.unit.runs import tiny_config, tiny_value
@@ -201,6 +204,21 @@ def test_the_log_has_every_sizes_own_losses(prepared):
     for line in logged:
         terms = [line[f"{term}-{size}"] for term in ("mlm", "mae") for size in config.trained_sizes]
         assert sum(terms) / len(terms) == pytest.approx(line["loss"], rel=1e-4)
+    manifest = read_manifest(paths.backbone("smae", 1), "pretrain")
+    assert manifest["full_mlm_loss"] == logged[-1][f"mlm-{config.trained_sizes[-1]}"]
+
+
+def test_the_loss_of_token_frequencies_is_their_entropy(prepared):
+    config, paths = prepared
+    pretrain_backbone(config, paths, "scratch", 1)
+    folder = paths.backbone("scratch", 1)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = list(read_records(paths.dataset("stories"))["text"])
+    counts = Counter(
+        token for ids in tokenizer(texts, add_special_tokens=False)["input_ids"] for token in ids
+    )
+    found = read_manifest(folder, "pretrain")["frequency_loss"]
+    assert found == pytest.approx(entropy(list(counts.values())), abs=1e-4)
 
 
 @pytest.mark.parametrize(

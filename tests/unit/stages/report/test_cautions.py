@@ -111,6 +111,14 @@ def test_a_loss_that_did_not_fall_or_was_no_number_is_named(results):
     ]
 
 
+def test_a_backbone_that_learnt_nothing_from_context_is_named(results):
+    losses = {"backbones/a/seed-1": (6.27, 6.95), "backbones/b/seed-1": (4.91, 6.95)}
+    (text,) = cautions(results(masked_losses=losses))
+    assert text.endswith(
+        "context by backbones/a/seed-1 (6.27, where token frequencies alone give 6.95)."
+    )
+
+
 def test_a_dataset_that_falls_alone_collapses(results):
     (text,) = cautions(results({("tiny-srl", MIDDLE, "third"): 0.1}))
     assert text.startswith("third collapses at 2/8 of SRL: .1000, after .5400 at a smaller size")
