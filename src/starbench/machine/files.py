@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from starbench.errors import InputError
 from starbench.machine.disk import naming
+
+OWNER_ONLY = 0o600
 
 
 @contextmanager
@@ -35,9 +38,27 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         with naming(path):
             yield temporary
+            _share(temporary)
             temporary.replace(path)
     finally:
         _remove(temporary)
+
+
+def _share(path: Path) -> None:
+    """Let a file, or the files of a folder, be read by whom the umask lets.
+
+    safetensors makes files that their owner alone can read.
+    """
+    allowed = 0o666 & ~_umask()
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file() and stat.S_IMODE(file.stat().st_mode) == OWNER_ONLY:
+            file.chmod(allowed)
+
+
+def _umask() -> int:
+    found = os.umask(0)  # it cannot be read without being set
+    os.umask(found)
+    return found
 
 
 def _remove(path: Path) -> None:

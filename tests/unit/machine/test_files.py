@@ -2,10 +2,13 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from starbench.machine.files import write_text, written_whole
 
@@ -75,3 +78,18 @@ def test_a_process_with_the_number_of_a_killed_one_starts_from_nothing(tmp_path)
         temporary.mkdir()
         (temporary / "part").write_text("whole")
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["part"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_weights_can_be_read_by_whom_the_umask_lets(tmp_path, umask, mode):
+    former = os.umask(umask)
+    try:
+        with written_whole(tmp_path / "model") as temporary:
+            temporary.mkdir()
+            save_file({"weight": torch.zeros(2)}, temporary / "model.safetensors")
+        with written_whole(tmp_path / "heads.safetensors") as temporary:
+            save_file({"weight": torch.zeros(2)}, temporary)
+    finally:
+        os.umask(former)
+    for name in ("model/model.safetensors", "heads.safetensors"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == mode
