@@ -26,6 +26,7 @@ from starbench.stages.report.groups import Group, groups_of
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages, by_dataset, read_scores
 from starbench.stages.report.tables.exits import chains, compared, read_exits
+from starbench.store.train_log import LOG_FILE, read_log
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -210,6 +211,13 @@ def most_below_in_seeds(run: str, datasets: str, left: str, right: str) -> str:
     return shorten(-_of_seeds(run, datasets, left, right).min())
 
 
+def last_loss(run: str, backbone: str, seed: str) -> str:
+    """Return the loss that the training of a stored backbone logged last."""
+    folder = REFERENCE / run / "backbones" / backbone / seed.replace(" ", "-")
+    losses = [entry["loss"] for entry in read_log(folder / LOG_FILE) if "loss" in entry]
+    return f"{losses[-1]:.2f}"
+
+
 FUNCTIONS: dict[str, Callable[..., str]] = {
     "score": score,
     "at": at,
@@ -219,6 +227,7 @@ FUNCTIONS: dict[str, Callable[..., str]] = {
     "shortlist": shortlist,
     "leaving": leaving,
     "effort": effort,
+    "last loss": last_loss,
     "above in seeds": above_in_seeds,
     "most below in seeds": most_below_in_seeds,
 }
