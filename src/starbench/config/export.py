@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from starbench.config.names import Name, TrackName
+from starbench.config.names import Name, Stored, TrackName
 from starbench.section import Section
 
 
@@ -34,7 +32,7 @@ class Export(Section):
         min_length=1,
         description="Seeds whose models are exported; the first one if not given.",
     )
-    weights: Literal["float32", "float16"] = Field(
+    weights: Stored = Field(
         default="float32",
         description="How weights are stored. `float16` halves the folder; the model is loaded and "
         "computed in float32, and its card says how far its vectors are from the unrounded ones.",

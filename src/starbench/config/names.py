@@ -22,10 +22,13 @@ __all__ = [
     "ObjectiveName",
     "Precision",
     "PretrainingName",
+    "Stored",
     "TrackName",
 ]
 
 Precision = Literal["fp32", "bf16", "fp16"]
+Stored = Literal["float32", "float16"]
+"""How weights and embeddings are stored."""
 CutName = Literal["prefix", "random", "pca", "whitening"]
 FITTED_CUTS = ("pca", "whitening")
 """Cuts that are fitted on training texts."""

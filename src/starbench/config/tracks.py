@@ -8,7 +8,7 @@ from pydantic import Field
 
 from starbench.config.amounts import HELD_BACK
 from starbench.config.bits import Bits
-from starbench.config.names import AnyObjective, Name, Precision
+from starbench.config.names import AnyObjective, Name, Precision, Stored
 from starbench.config.search import Search
 from starbench.config.training import Finetuning
 from starbench.section import Section
@@ -18,9 +18,7 @@ class Embedding(Section):
     """How texts are embedded for scoring."""
 
     precision: Precision = Field(default="fp32", description="Arithmetic of the forward pass.")
-    dtype: Literal["float32", "float16"] = Field(
-        default="float32", description="Number format of the stored embeddings."
-    )
+    dtype: Stored = Field(default="float32", description="Number format of the stored embeddings.")
     tokens_per_batch: int | None = Field(
         default=None,
         ge=16,

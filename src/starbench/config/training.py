@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from starbench.config.amounts import HARD_NEGATIVES
-from starbench.config.names import Name, Precision, PretrainingName
+from starbench.config.names import Name, Precision, PretrainingName, Stored
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.section import Section
 
@@ -115,7 +115,7 @@ class Pretraining(Training):
     schedule: Literal["linear", "cosine", "constant"] = Field(
         default="cosine", description="Decay of the learning rate after warm-up."
     )
-    weights: Literal["float32", "float16"] = Field(
+    weights: Stored = Field(
         default="float32",
         description="How the finished backbone is stored. `float16` halves the folder; what is "
         "trained on it starts from the rounded weights, in float32.",

@@ -49,10 +49,9 @@ def _share(path: Path) -> None:
 
     safetensors makes files that their owner alone can read.
     """
-    allowed = 0o666 & ~_umask()
     for file in path.rglob("*") if path.is_dir() else [path]:
         if file.is_file() and stat.S_IMODE(file.stat().st_mode) == OWNER_ONLY:
-            file.chmod(allowed)
+            file.chmod(0o666 & ~_umask())
 
 
 def _umask() -> int:
