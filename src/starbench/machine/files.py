@@ -38,13 +38,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         with naming(path):
             yield temporary
-            _share(temporary)
+            share(temporary)
             temporary.replace(path)
     finally:
         _remove(temporary)
 
 
-def _share(path: Path) -> None:
+def share(path: Path) -> None:
     """Let a file, or the files of a folder, be read by whom the umask lets.
 
     safetensors makes files that their owner alone can read.

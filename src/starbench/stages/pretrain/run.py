@@ -30,7 +30,7 @@ from starbench.encoders.masked_lm import load_masked_lm
 from starbench.encoders.positions import positions_of
 from starbench.encoders.stored import Stored, store_as
 from starbench.errors import InputError
-from starbench.machine.files import written_whole
+from starbench.machine.files import share, written_whole
 from starbench.machine.processes import processes, rank
 from starbench.objectives import PRETRAINING_OBJECTIVES
 from starbench.objectives.pretraining import PretrainingObjective
@@ -277,6 +277,7 @@ def _save(
                 temporary / DECODER_FILE,
             )
         store_as(weights, temporary)
+        share(temporary)
         names = sorted(path.name for path in temporary.iterdir())
         for old in ("manifest.json", DECODER_FILE):  # would vouch for, or be taken for, the new
             (folder / old).unlink(missing_ok=True)

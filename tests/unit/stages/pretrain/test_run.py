@@ -142,6 +142,8 @@ def test_a_backbone_is_a_plain_hugging_face_folder(prepared):
     model = AutoModel.from_pretrained(folder)
     assert model(**tokenizer(["the cat"], return_tensors="pt")).last_hidden_state.shape[-1] == 16
     assert len(tokenizer) == model.config.vocab_size <= 300
+    modes = {path.stat().st_mode for path in folder.iterdir() if path.name != "training.lock"}
+    assert len(modes) == 1, "weights can be read by whom the other files can be"
     manifest = read_manifest(folder, "pretrain")
     assert (manifest["steps"], manifest["documents"], manifest["seed"]) == (10, 50, 1)
 
