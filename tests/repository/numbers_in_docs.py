@@ -211,10 +211,10 @@ def most_below_in_seeds(run: str, datasets: str, left: str, right: str) -> str:
     return shorten(-_of_seeds(run, datasets, left, right).min())
 
 
-def last_loss(run: str, backbone: str, seed: str) -> str:
-    """Return the loss that the training of a stored backbone logged last."""
+def last_loss(run: str, backbone: str, seed: str, term: str = "loss") -> str:
+    """Return the loss, or a term of it, that the training of a stored backbone logged last."""
     folder = REFERENCE / run / "backbones" / backbone / seed.replace(" ", "-")
-    losses = [entry["loss"] for entry in read_log(folder / LOG_FILE) if "loss" in entry]
+    losses = [entry[term] for entry in read_log(folder / LOG_FILE) if term in entry]
     return f"{losses[-1]:.2f}"
 
 

@@ -39,7 +39,7 @@ editors. Unknown keys are errors. A key that is left out has the value in the co
 | `demo/*.yaml` | given after `demo.yaml`, what differs: pre-training objectives, tasks of MTEB |
 | `families.yaml` | the demo's methods with DistilBERT and ModernBERT from scratch, three seeds |
 | `scratch.yaml` | Starbucks and its controls from scratch on real text, both tracks, three seeds |
-| `scratch/*.yaml` | given after `scratch.yaml`: selection data, and an ablation |
+| `scratch/*.yaml` | given after `scratch.yaml`: selection data, ablations, stored backbones |
 | `minilm.yaml` | all-MiniLM-L6-v2 on real English data, a few hours on two processor cores |
 | `methods.yaml` | fine-tuning methods under one recipe, from all-MiniLM-L6-v2, three seeds |
 | `banking77.yaml` | classification as in MRL: Banking77 by linear heads, three seeds |
