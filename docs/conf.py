@@ -95,6 +95,9 @@ html_domain_indices = False
 
 LINK = re.compile(r"\]\(([^)#\s]+\.md)")
 GROUP = re.compile(r"^\*\*(?P<caption>[^*]+)\*\*$(?P<links>.*?)(?=^\*\*|\Z)", re.M | re.S)
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n+", re.DOTALL)
+"""What a model card tells the Hugging Face Hub."""
+
 API = re.compile(r"^<!-- api: (?P<name>[\w.]+) -->$", re.M)
 
 
@@ -137,7 +140,7 @@ def prepare(app: Sphinx, page: str, source: list[str]) -> None:
         page: the page's path in the repository, without its ending.
         source: its text, alone in a list; changed in place.
     """
-    text = API.sub(docstrings, source[0])
+    text = API.sub(docstrings, FRONT_MATTER.sub("", source[0]))
     if not text.startswith("#"):
         text = f"# {page.removeprefix(RECORDS).replace('/', ' / ')}\n\n{text}"
     if page == START:
