@@ -53,7 +53,10 @@ def _rows(path: Path, model: Model, seed: int) -> Iterator[dict[str, str]]:
 
 
 def training_data(config: Config, model: Model) -> list[tuple[str, list[str]]]:
-    """Return what a model and the backbones under it were trained for and on, last step first."""
+    """Return what a model and the backbones under it were trained for and on, last step first.
+
+    Steps that would read the same are one.
+    """
     steps = _finetunings(config, model)
     name: str | None = model.backbone
     while name is not None:
@@ -62,7 +65,7 @@ def training_data(config: Config, model: Model) -> list[tuple[str, list[str]]]:
             what = f"pre-trained ({backbone.pretraining.objective})"
             steps.append((what, list(backbone.pretraining.datasets)))
         name = backbone.start
-    return steps
+    return [step for index, step in enumerate(steps) if step not in steps[:index]]
 
 
 def _finetunings(config: Config, model: Model) -> list[tuple[str, list[str]]]:
@@ -72,7 +75,7 @@ def _finetunings(config: Config, model: Model) -> list[tuple[str, list[str]]]:
         steps.append((f"fine-tuned ({model.objective.name})", model.finetuning.datasets))
     for name, _ in model.starts:
         steps += _finetunings(config, model_named(config, model.track, name))
-    return [step for index, step in enumerate(steps) if step not in steps[:index]]
+    return steps
 
 
 def checkpoint_of(config: Config, model: Model) -> str | None:

@@ -90,6 +90,18 @@ def test_a_backbone_that_was_made_here_needs_no_licence():
     assert "- pre-trained (mlm) on `texts` (micro)" in text
 
 
+def test_equal_steps_of_pretraining_are_told_once():
+    value = tiny_value()
+    made = {"layers": 4, "width": 16, "heads": 2, "intermediate": 32, "vocabulary": 600}
+    trained = {"objective": "mlm", "datasets": ["texts"], "steps": 2}
+    trained |= {"batch_size": 4, "learning_rate": 0.1, "max_length": 32}
+    first = {"architecture": made, "pretraining": trained}
+    second = {"start": "first", "pretraining": trained | {"max_length": 64}}
+    value["backbones"] = {"first": first, "tiny": second}
+    value["datasets"]["texts"] = {"kind": "text", "source": "micro", "rows": 20}
+    assert card_with(value).count("- pre-trained (mlm) on `texts` (micro)") == 1
+
+
 def test_onnx_files_come_with_what_they_cost():
     near = Format("onnx/model.onnx", 2.56, np.array([1.0, 0.9999999]))
     beside = [Beside("test", "m", 0.5, 0.4)]
