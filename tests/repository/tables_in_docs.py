@@ -28,6 +28,7 @@ from starbench.reproduce.units import read_units, units_named
 from starbench.sizes import Size
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages, read_scores
+from starbench.stages.report.tables.claims import claims_table, verdicts
 from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.marks import read_tests, significant
@@ -127,6 +128,12 @@ def against(config: Config, scores: pd.DataFrame, name: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def claims(config: Config, scores: pd.DataFrame) -> str:
+    """Return the paper's claims that the run has the systems for, and what it says of each."""
+    asked = [verdict for verdict in verdicts(scores, config) if verdict.asked]
+    return claims_table(asked)["md"]
+
+
 def exits(config: Config, _: pd.DataFrame, chain: str, *systems: str) -> str:
     """Return adaptive classification over a chain of sizes, of some systems: means of the seeds."""
     found = read_exits(REFERENCE / config.run / "adaptive_classification.csv", config)
@@ -198,6 +205,7 @@ LAYOUTS: dict[str, Callable[..., str]] = {
     "by layers": by_layers,
     "by size": by_size,
     "by dataset": by_dataset,
+    "claims": claims,
     "as text": text,
     "exits": exits,
     "known values": known_values,

@@ -152,6 +152,7 @@ def test_claims_are_decided_by_the_published_differences(report):
         ("at-least", [[-0.006], [0.1], [0.1]], "does not hold"),
         ("shrinks", [[0.3], [9.0], [0.1]], "holds"),
         ("shrinks", [[0.1], [9.0], [0.3]], "does not hold"),
+        ("shrinks", [[-0.1], [9.0], [-0.3]], "does not hold"),
         ("a-little-below", [[-0.001], [-0.002], [-0.001]], "holds"),
         ("a-little-below", [[0.001], [-0.002], [-0.001]], "does not hold"),
     ],

@@ -159,7 +159,20 @@ def blocks() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(3))
+def test_the_code_with_the_stored_model_finds_the_right_answer(monkeypatch, capsys):
+    code = blocks()[0]
+    assert "results/reference/scratch/models/starbucks" in code
+    monkeypatch.chdir(ROOT)
+    exec(compile(code, str(PAGE), "exec"), {})
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("n")]
+    assert [line.split()[0] for line in printed] == ["n3-d32", "n6-d192"]
+    for line in printed:
+        scores = [float(score) for score in re.findall(r"'([-.\d]+)'", line)]
+        assert len(scores) == 3
+        assert scores[0] == max(scores)
+
+
+@pytest.mark.parametrize("number", range(1, 4))
 def test_the_code_on_the_page_runs(exported, tmp_path, monkeypatch, number):
     code = blocks()[number]
     small = "results/demo/exports/sts/starbucks/seed-42/n2-d8"
@@ -176,4 +189,4 @@ def test_the_code_on_the_page_runs(exported, tmp_path, monkeypatch, number):
 
 
 def test_the_page_has_no_other_code():
-    assert len(blocks()) == 3
+    assert len(blocks()) == 4

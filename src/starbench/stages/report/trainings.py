@@ -24,8 +24,8 @@ def trainings(config: Config, paths: RunPaths) -> Trainings:
     Values are of all models of a system together, and means over the seeds: `models`, `steps`,
     `seconds` and `multiply_adds`. The seconds are those of the steps alone; of a training that was
     interrupted they are told by its last part. None stands for what a model of an older version
-    does not tell. A system is left out unless all its models are there, and so is one that is not
-    trained.
+    does not tell. A seed counts if all the system's models of it are there. A system without such a
+    seed is left out, and so is one that is not trained.
     """
     found: Trainings = {}
     for track in config.tracks:
@@ -55,11 +55,12 @@ def _effort(config: Config, paths: RunPaths, track: str, system: str) -> Effort 
         for model in models_of(config, track)
         if model.objective.trains and system in (model.system, *model.shared)
     ]
-    folders = [paths.model(track, model.name, seed) for model in models for seed in model.seeds]
-    if not folders or not all((folder / FINISHED).is_file() for folder in folders):
+    folders = [[paths.model(track, model.name, seed) for model in models] for seed in config.seeds]
+    whole = [of_seed for of_seed in folders if all((f / FINISHED).is_file() for f in of_seed)]
+    if not models or not whole:
         return None
-    made = [read_manifest(folder) for folder in folders]
-    seeds = len(config.seeds)
+    made = [read_manifest(folder) for of_seed in whole for folder in of_seed]
+    seeds = len(whole)
     return {
         "models": len(models),
         "steps": sum(manifest["steps"] for manifest in made) / seeds,

@@ -118,6 +118,8 @@ def test_a_system_takes_what_all_its_models_take(tiny_checkpoint, tmp_path):
     # 4, 2 and 1 layers beside 4.
     ratio = found["each"]["multiply_adds"] / found["alone"]["multiply_adds"]
     assert ratio == pytest.approx(7 / 4, rel=1e-3)
+    more = parse_config({**value, "seeds": [1, 2]})
+    assert trainings(more, paths)["sts"] == found, "of the seeds whose models are there"
     lines = list(trainings_table({"sts": found}, config))
     assert lines[2].startswith("| alone | sts | 1 | 10 | 0.0")
     assert lines[3].startswith("| each | sts | 3 | 30 | 0.0")

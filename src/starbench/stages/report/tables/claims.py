@@ -114,7 +114,9 @@ def judge(claim: Claim, differences: np.ndarray, config: Config) -> tuple[Answer
             return "cannot be told", "one size only"
         small, large = differences[:half].mean(axis=0), differences[-half:].mean(axis=0)
         why = f"{_signed(small)} on average over the smaller half of the sizes, "
-        return _decided((small - large)[None], 0, np.inf), f"{why}{_signed(large)} over the larger"
+        # What is lost everywhere is not a gain, however little of it the small sizes lose.
+        answer = _decided(np.stack([small - large, small]), 0, np.inf)
+        return answer, f"{why}{_signed(large)} over the larger"
     if not chosen:
         return "cannot be told", "one size only"
     low, high = {
