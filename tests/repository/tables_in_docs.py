@@ -26,6 +26,7 @@ from starbench.measures import label_of
 from starbench.reproduce.choice import cost_of, minutes_of, time_shown
 from starbench.reproduce.units import read_units, units_named
 from starbench.sizes import Size
+from starbench.stages.report.groups import system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages, read_scores
 from starbench.stages.report.tables.claims import claims_table, verdicts
@@ -128,6 +129,27 @@ def against(config: Config, scores: pd.DataFrame, name: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def differences(config: Config, scores: pd.DataFrame, name: str, *pairs: str) -> str:
+    """Return how far systems are above others (``a over b``) at each size, of each seed apart."""
+    means = averages(scores, group_named(config, name))
+    sizes = config.shown_sizes
+    heads = " | ".join(config.size_label(size) for size in sizes)
+    lines = [f"| Difference | Seed | {heads} |", "|---|---|" + "---:|" * len(sizes)]
+    for left, right in (pair.split(" over ") for pair in pairs):
+        shown = f"{system_name(config, left)} − {system_name(config, right)}"
+        for seed in config.seeds:
+            of_seed = means[means["seed"] == seed]
+            values = [
+                at_size(of_seed, left, size)["value"].item()
+                - at_size(of_seed, right, size)["value"].item()
+                for size in sizes
+            ]
+            cells = [f"{'+' if round(v, 3) > 0 else ''}{shorten(v, 3)}" for v in values]
+            lines.append(f"| {shown} | {seed} | {' | '.join(cells)} |")
+            shown = ""
+    return "".join(f"{line}\n" for line in lines)
+
+
 def claims(config: Config, scores: pd.DataFrame) -> str:
     """Return the paper's claims that the run has the systems for, and what it says of each."""
     asked = [verdict for verdict in verdicts(scores, config) if verdict.asked]
@@ -206,6 +228,7 @@ LAYOUTS: dict[str, Callable[..., str]] = {
     "by size": by_size,
     "by dataset": by_dataset,
     "claims": claims,
+    "differences": differences,
     "as text": text,
     "exits": exits,
     "known values": known_values,

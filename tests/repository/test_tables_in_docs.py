@@ -37,6 +37,7 @@ def test_tables_and_numbers_are_those_of_the_scores(page):
         "methods",
         "minilm-retrieval",
         "pretraining",
+        "scratch",
     ],
 )
 def test_the_scores_of_a_reference_run_are_those_that_its_manifest_vouches_for(name):
