@@ -29,7 +29,7 @@ from starbench.sizes import Size
 from starbench.stages.report.groups import system_name
 from starbench.stages.report.numbers import shorten
 from starbench.stages.report.scores import at_size, averages, read_scores
-from starbench.stages.report.tables.claims import claims_table, verdicts
+from starbench.stages.report.tables.claims import verdicts
 from starbench.stages.report.tables.exits import exits_tables, read_exits
 from starbench.stages.report.tables.formats import as_headline_markdown, as_markdown, as_text
 from starbench.stages.report.tables.marks import read_tests, significant
@@ -151,9 +151,15 @@ def differences(config: Config, scores: pd.DataFrame, name: str, *pairs: str) ->
 
 
 def claims(config: Config, scores: pd.DataFrame) -> str:
-    """Return the paper's claims that the run has the systems for, and what it says of each."""
+    """Return the paper's claims that the run has the systems for, and its verdict on each group."""
     asked = [verdict for verdict in verdicts(scores, config) if verdict.asked]
-    return claims_table(asked)["md"]
+    groups = list(dict.fromkeys(verdict.where for verdict in asked))
+    answers = {(verdict.claim, verdict.where): verdict.answer for verdict in asked}
+    lines = [f"| Claim | {' | '.join(groups)} |", "|---|" + "---|" * len(groups)]
+    for claim in dict.fromkeys(verdict.claim for verdict in asked):
+        cells = [answers.get((claim, group), "not claimed") for group in groups]
+        lines.append(f"| {claim} | {' | '.join(cells)} |")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def exits(config: Config, _: pd.DataFrame, chain: str, *systems: str) -> str:
