@@ -3,9 +3,11 @@
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
 """Padded tokens of one forward pass that embeds, by PyTorch's name of the device."""
 
-LOGITS_AT_ONCE = {"cpu": 2**23, "cuda": 2**27}
-"""Scores of a vocabulary computed together, at most, likewise: on a processor as many as stay in
-its caches."""
+LOGIT_BYTES = {"cpu": 2**25, "cuda": 2**28}
+"""Of the scores of a vocabulary that one matrix product computes, at most, likewise."""
+
+SOFTMAX_BYTES = {"cpu": 2**20, "cuda": 2**29}
+"""Of those in float32 whose softmax is computed together: on a processor what its caches hold."""
 
 PAD_TO = 8
 """Texts of pre-training are padded to a multiple of so many tokens."""

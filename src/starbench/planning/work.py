@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from starbench.config.amounts import LOGITS_AT_ONCE, PAD_TO, QUERIES_PER_BLOCK
+from starbench.config.amounts import LOGIT_BYTES, PAD_TO, QUERIES_PER_BLOCK
 from starbench.config.names import Precision
 from starbench.config.training import Finetuning, Pretraining, Training, total_steps
 from starbench.encoders.shape import BACKWARD, Encoder
@@ -80,8 +80,8 @@ def pretraining_work(
     kept = passes + settings.gradient_checkpointing
     a_text = kept * encode + passes * (predict + decode)
     steps = total_steps(settings, rows)
-    logits = min(part * max(masked, hidden) * sizes * encoder.vocabulary, LOGITS_AT_ONCE["cuda"])
-    losses = LOGIT * logits + 8.0 * encoder.vocabulary * encoder.width
+    logits = part * max(masked, hidden) * sizes * encoder.vocabulary
+    losses = LOGIT * min(logits, LOGIT_BYTES["cuda"] / 2) + 8.0 * encoder.vocabulary * encoder.width
     return TrainingWork(
         steps,
         steps * settings.batch_size * a_text,

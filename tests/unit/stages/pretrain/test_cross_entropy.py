@@ -24,9 +24,11 @@ def plain(parts):
     return F.cross_entropy(F.linear(states, weight, bias), labels, reduction="none")
 
 
+@pytest.mark.parametrize("few", [1, 2, 1000])
 @pytest.mark.parametrize("rows_at_once", [1, 5, 23, 1000])
-def test_losses_and_gradients_equal_the_plain_ones(parts, monkeypatch, rows_at_once):
-    monkeypatch.setitem(cross_entropy.LOGITS_AT_ONCE, "cpu", rows_at_once * VOCABULARY)
+def test_losses_and_gradients_equal_the_plain_ones(parts, monkeypatch, rows_at_once, few):
+    monkeypatch.setitem(cross_entropy.LOGIT_BYTES, "cpu", rows_at_once * VOCABULARY * 4)
+    monkeypatch.setitem(cross_entropy.SOFTMAX_BYTES, "cpu", few * VOCABULARY * 4)
     leaves, labels = parts
     mean, losses = projected_cross_entropy(*leaves, labels)
     expected = plain(parts)
@@ -54,7 +56,10 @@ def test_without_gradients_only_the_losses_are_computed(parts):
     torch.testing.assert_close(losses, plain(parts).detach())
 
 
-def test_in_bfloat16_gradients_are_float32_and_close(parts):
+@pytest.mark.parametrize("rows_at_once", [4, 1000])
+def test_in_bfloat16_gradients_are_float32_and_close(parts, monkeypatch, rows_at_once):
+    monkeypatch.setitem(cross_entropy.LOGIT_BYTES, "cpu", rows_at_once * VOCABULARY * 2)
+    monkeypatch.setitem(cross_entropy.SOFTMAX_BYTES, "cpu", 3 * VOCABULARY * 4)
     leaves, labels = parts
     with torch.autocast("cpu", torch.bfloat16):
         mean, losses = projected_cross_entropy(*leaves, labels)
